@@ -1,0 +1,43 @@
+# The two commands that matter: `make sweep` and `make test`. Everything else is a convenience.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+STUDY  ?= zlayers
+
+.DEFAULT_GOAL := help
+.PHONY: help sweep test slow lint clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# the stamps make a second call fast; a changed dependency list installs again
+$(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) -e '.[dev,cluster,postgres]'
+	@touch $@
+
+sweep: $(VENV)/.installed  ## venv, install, the study of z-layers and its report
+	$(BIN)/python train.py -m hparams_search=$(STUDY)
+	$(BIN)/python analyze.py study=$(STUDY)
+
+test: $(VENV)/.installed-dev  ## venv, install, the default test suite
+	$(BIN)/python -m pytest -n 2 -q
+
+slow: $(VENV)/.installed-dev  ## the tests marked slow
+	$(BIN)/python -m pytest -n 2 -q -m slow
+
+lint: $(VENV)/.installed-dev  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:  ## remove caches and the venv; logs and data stay
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache *.egg-info build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

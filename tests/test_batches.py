@@ -1,0 +1,229 @@
+"""Order, shards and augmentation of batches, alone and inside a Lightning Trainer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch.nn import functional as F
+
+from zmodel.data import Arrays, Batches, InMemoryData, RandomShift
+from zmodel.data.batches import BLOCK_BYTES
+
+
+def numbered(n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sample i holds i and has label i."""
+    return torch.arange(n, dtype=torch.float32)[:, None], torch.arange(n)
+
+
+def labels(batches: Batches) -> list[list[int]]:
+    return [y.tolist() for _, y in batches]
+
+
+@pytest.mark.parametrize(
+    ("n", "size", "lengths"),
+    [
+        (10, 4, [4, 4, 2]),
+        (8, 4, [4, 4]),
+        (9, 4, [4, 4]),
+        (3, 1, [1, 1, 1]),
+        (1, 4, [1]),
+        (3, 100, [3]),
+    ],
+)
+def test_training_batches(n: int, size: int, lengths: list[int]) -> None:
+    """A last batch of one sample is left out, unless that leaves nothing."""
+    batches = Batches(*numbered(n), size, seed=0)
+    seen = labels(batches)
+    assert [len(y) for y in seen] == lengths and len(batches) == len(lengths)
+    flat = sum(seen, [])
+    assert len(set(flat)) == len(flat) == sum(lengths)
+    assert all(torch.equal(x[:, 0], y.float()) for x, y in batches)
+
+
+def test_order_is_a_function_of_seed_and_epoch() -> None:
+    def order(seed: int, epoch: int) -> list:
+        torch.manual_seed(99 + epoch)
+        return labels(Batches(*numbered(50), 8, seed=seed, epoch=lambda: epoch))
+
+    assert order(0, 0) == order(0, 0)
+    assert len({str(order(seed, epoch)) for seed in (0, 1) for epoch in (0, 1, 2)}) == 6
+
+
+def test_gathering_in_blocks_does_not_change_the_order() -> None:
+    small, y = numbered(40)
+    large = small.expand(40, BLOCK_BYTES // 4 // 3)  # a third of a block per sample
+    assert labels(Batches(large, y, 2, seed=3)) == labels(Batches(small, y, 2, seed=3))
+
+
+def test_evaluation_keeps_order_and_shields_the_data() -> None:
+    x, y = numbered(10)
+    batches = Batches(x, y, 4)
+    assert sum(labels(batches), []) == list(range(10)) and len(batches) == 3
+    for part, _ in batches:
+        part.zero_()
+    assert torch.equal(x, numbered(10)[0])
+
+
+@pytest.mark.parametrize("n", [11, 12, 13, 50])
+def test_shards(n: int) -> None:
+    """Every rank has as many batches; together all samples in evaluation, no sample twice."""
+    for seed in (None, 5):
+        shards = [Batches(*numbered(n), 3, seed=seed, rank=r, world_size=4) for r in range(4)]
+        assert len({len(shard) for shard in shards}) == 1
+        seen = [labels(shard) for shard in shards]
+        assert all(len(part) == len(shards[0]) for part in seen)
+        flat = [i for part in seen for batch in part for i in batch]
+        assert len(set(flat)) == len(flat)
+        if seed is None:
+            assert sorted(flat) == list(range(n))
+    with pytest.raises(ValueError, match="2 samples for 4 processes"):
+        Batches(*numbered(2), 3, world_size=4)
+
+
+@pytest.mark.parametrize("shape", [(2, 12), (1, 6, 9)])
+@pytest.mark.parametrize("circular", [True, False])
+def test_random_shift(shape: tuple[int, ...], circular: bool) -> None:
+    """Every sample is one of the possible shifts, the same for all its channels."""
+    x = torch.rand(40, *shape) + 1
+    before = torch.get_rng_state()
+    shift = RandomShift(2, circular)
+    moved = shift(x, torch.Generator().manual_seed(0))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(moved, shift(x, torch.Generator().manual_seed(0)))
+    seen = set()
+    for one, other in zip(x, moved, strict=True):
+        options = {(0,) * (one.dim() - 1): one}
+        for dim in range(1, one.dim()):
+            options = {
+                tuple(s if d == dim - 1 else old for d, old in enumerate(key)): rolled(
+                    value, s, dim, circular
+                )
+                for key, value in options.items()
+                for s in range(-2, 3)
+            }
+        matches = [key for key, value in options.items() if torch.equal(value, other)]
+        assert len(matches) == 1
+        seen.update(matches)
+    assert {key[-1] for key in seen} == set(range(-2, 3))
+
+
+def rolled(x: torch.Tensor, shift: int, dim: int, circular: bool) -> torch.Tensor:
+    x = x.roll(shift, dim)
+    if not circular and shift:
+        length = x.shape[dim]
+        x.narrow(dim, 0 if shift > 0 else length + shift, abs(shift)).zero_()
+    return x
+
+
+def test_random_shift_refuses() -> None:
+    generator = torch.Generator()
+    with pytest.raises(ValueError, match="max_shift must be .* at least 1, received 0"):
+        RandomShift(0)
+    with pytest.raises(ValueError, match="for vectors"):
+        RandomShift(1)(torch.zeros(2, 3), generator)
+    with pytest.raises(ValueError, match="received 3 for 3 positions"):
+        RandomShift(3)(torch.zeros(2, 1, 3), generator)
+
+
+def test_augmentation_differs_by_epoch_and_rank_only() -> None:
+    def first(epoch: int, rank: int) -> torch.Tensor:
+        x = torch.arange(32.0).repeat(8, 1, 1)
+        keys = {"epoch": lambda: epoch, "rank": rank, "world_size": 2}
+        return next(iter(Batches(x, x[:, 0, 0], 4, seed=0, augment=RandomShift(9), **keys)))[0]
+
+    assert torch.equal(first(0, 0), first(0, 0))
+    assert not torch.equal(first(0, 0), first(1, 0))
+    assert not torch.equal(first(0, 0), first(0, 1))
+
+
+class Signals(InMemoryData):
+    """45 signals whose first value is their number."""
+
+    class_names = ("even", "odd")
+
+    def load_train(self) -> Arrays:
+        x = torch.arange(45.0)[:, None, None].expand(45, 1, 6).clone()
+        return Arrays(x.numpy(), (torch.arange(45) % 2).numpy())
+
+    def load_test(self) -> Arrays:
+        return self.load_train()
+
+
+class Recorder(pl.LightningModule):
+    """Notes the samples of every batch per stage and epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = torch.nn.Linear(6, 2)
+        self.seen: dict[tuple[str, int], list[list[float]]] = {}
+
+    def note(self, stage: str, x: torch.Tensor) -> None:
+        self.seen.setdefault((stage, self.current_epoch), []).append(x[:, 0, 0].tolist())
+
+    def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> torch.Tensor:
+        self.note("train", batch[0])
+        return F.cross_entropy(self.net(batch[0].flatten(1)), batch[1])
+
+    def validation_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> None:
+        self.note("val", batch[0])
+
+    def test_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> None:
+        self.note("test", batch[0])
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.01)
+
+
+def trained(ckpt_path: Path | None = None, save: Path | None = None, **settings: object) -> dict:
+    """What a Trainer saw in a run with seed 3, batches of 10 and a test afterwards."""
+    pl.seed_everything(3, verbose=False)
+    trainer = pl.Trainer(
+        **{
+            "max_epochs": 3,
+            "accelerator": "cpu",
+            "logger": False,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "enable_checkpointing": False,
+            "num_sanity_val_steps": 0,
+            **settings,
+        }
+    )
+    model = Recorder()
+    data = Signals(batch_size=10, eval_batch_size=5, normalize=False, augment=RandomShift(1))
+    trainer.fit(model, datamodule=data, ckpt_path=ckpt_path)
+    if save:
+        trainer.save_checkpoint(save)
+    trainer.test(model, datamodule=data, verbose=False)
+    return model.seen
+
+
+def test_trainer_resumes_with_the_order_of_the_whole_run(tmp_path: Path) -> None:
+    whole = trained()
+    trained(max_epochs=1, save=tmp_path / "one.ckpt")
+    rest = trained(ckpt_path=tmp_path / "one.ckpt")
+    epochs = [whole["train", epoch] for epoch in range(3)]
+    assert [rest.get(("train", epoch)) for epoch in range(3)] == [None, *epochs[1:]]
+    assert [len(batch) for batch in epochs[0]] == [10, 10, 10, 6]
+    assert len({str(sorted(sum(epoch, []))) for epoch in epochs}) == 1
+    assert len({str(epoch) for epoch in epochs}) == 3
+    tests = [batches for (stage, _), batches in whole.items() if stage == "test"]
+    assert [sum(batches, []) for batches in tests] == [[float(i) for i in range(45)]]
+
+
+def test_trainer_limits() -> None:
+    limited = trained(limit_train_batches=2, limit_val_batches=1, limit_test_batches=3)
+    assert [len(limited[key]) for key in (("train", 0), ("val", 0), ("test", 3))] == [2, 1, 3]
+    assert limited["train", 0] != limited["train", 1]
+    overfit = trained(overfit_batches=2)
+    assert overfit["train", 0] == overfit["train", 1] == overfit["train", 2]
+    assert len(overfit["train", 0]) == 2
+    quick = trained(fast_dev_run=True)
+    assert {stage: len(batches) for (stage, _), batches in quick.items()} == {
+        "train": 1,
+        "val": 1,
+        "test": 1,
+    }

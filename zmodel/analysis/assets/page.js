@@ -1,0 +1,59 @@
+"use strict";
+// Sorting: a click on a column's button sorts by it, a second click turns the order round.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const heads = [...table.tHead.rows[0].cells];
+  heads.forEach((head, column) => {
+    head.querySelector("button").addEventListener("click", () => {
+      const down = head.getAttribute("aria-sort") === "ascending";
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      const body = table.tBodies[0];
+      const key = (row) => row.cells[column].dataset.key ?? row.cells[column].textContent;
+      const rows = [...body.rows].map((row) => [key(row), row]);
+      rows.sort(([a], [b]) => {
+        if (a === b) return 0;
+        if (a === "") return 1; // empty cells last, whatever the order
+        if (b === "") return -1;
+        const x = Number(a), y = Number(b);
+        const order = Number.isNaN(x) || Number.isNaN(y) ? a.localeCompare(b) : x - y;
+        return down ? -order : order;
+      });
+      body.append(...rows.map(([, row]) => row));
+    });
+  });
+}
+
+for (const button of document.querySelectorAll("button.copy")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const text = button.parentElement.querySelector("code").textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "copied";
+    } catch {
+      getSelection().selectAllChildren(button.parentElement.querySelector("code"));
+      button.textContent = "selected";
+    }
+  });
+}
+
+// Theme: the system's, until the reader chooses otherwise.
+const toggle = document.getElementById("theme");
+toggle.hidden = false;
+const stored = (() => { try { return localStorage.getItem("zmodel-theme"); } catch { return null; } })();
+if (stored) document.documentElement.dataset.theme = stored;
+toggle.addEventListener("click", () => {
+  const dark = getComputedStyle(document.body).getPropertyValue("--is-dark").trim() === "1";
+  document.documentElement.dataset.theme = dark ? "light" : "dark";
+  try { localStorage.setItem("zmodel-theme", dark ? "light" : "dark"); } catch { /* not kept */ }
+});
+
+// A page that refreshes itself keeps its place.
+const place = `zmodel-place-${document.title}`;
+if (document.querySelector('meta[http-equiv="refresh"]')) {
+  try {
+    const y = sessionStorage.getItem(place);
+    if (y) { document.documentElement.style.scrollBehavior = "auto"; scrollTo(0, Number(y)); }
+    addEventListener("pagehide", () => sessionStorage.setItem(place, String(scrollY)));
+  } catch { /* starts at the top */ }
+}

@@ -1,0 +1,47 @@
+"""Commands that a verdict can offer: the study's own command with some overrides changed."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from zmodel.study.records import StudyRecord, TrialRecord
+
+
+def sweep_command(study: StudyRecord, overrides: dict[str, Any]) -> str | None:
+    """The command that continues the study, with `overrides` in place of its own ones.
+
+    None for a study that did not record a command: it was made by something else.
+    """
+    recorded = study.attrs.get("command")
+    if not isinstance(recorded, str) or not recorded.strip():
+        return None
+    try:
+        words = shlex.split(recorded)
+    except ValueError:
+        return None
+    kept = [w for w in words if w.split("=", 1)[0].lstrip("+~") not in overrides]
+    added = [f"{key}={value}" for key, value in overrides.items()]
+    return shlex.join(kept + added)
+
+
+def wider_command(study: StudyRecord, param: str, side: str, bound: Any) -> str | None:
+    """A new study, continuing nothing, whose bound of `param` is moved."""
+    last = param.rsplit(".", 1)[-1]
+    if last != "z_layers":
+        return None
+    key = f"z_layers.{'min' if side == 'low' else 'max'}"
+    return sweep_command(study, {"study_name": f"{study.name}-wider", key: bound})
+
+
+def budget(study: StudyRecord) -> int:
+    """The study's budget of trials, as declared, else as many as it has."""
+    declared = study.attrs.get("n_trials")
+    return int(declared) if isinstance(declared, int) else len(study.trials)
+
+
+def reproduce_command(study: StudyRecord, trial: TrialRecord) -> str | None:
+    """The run that repeats a trial; None for trials that no run of zmodel made."""
+    if "dir" not in trial.attrs and "command" not in study.attrs:
+        return None
+    return shlex.join(["python", "train.py", f"from_study={study.name}", f"trial={trial.number}"])

@@ -1,0 +1,41 @@
+"""Too few completed trials for the number of parameters searched."""
+
+from __future__ import annotations
+
+from zmodel.analysis.commands import budget, sweep_command
+from zmodel.analysis.examine import Findings
+from zmodel.analysis.selection import count_states, scored
+from zmodel.analysis.verdict import Verdict
+
+CODE = "few_trials"
+CHECK = "there are enough completed trials for the number of parameters"
+# completed trials per parameter that varies; TPE alone draws its first 10 at random
+ALARM, WARNING, LEAST = 1, 4, 10
+
+
+def judge(findings: Findings) -> list[Verdict]:
+    study = findings.study
+    complete = len(scored(study))
+    varied = sum(not d.single() for d in study.space.values())
+    wanted = max(LEAST, WARNING * varied)
+    if complete >= wanted:
+        return []
+    severity = "alarm" if complete <= max(2, ALARM * varied) else "warning"
+    counts = count_states(study.trials)
+    missing = wanted - complete
+    still = counts["running"] + counts["waiting"]
+    command = sweep_command(study, {"hydra.sweeper.n_trials": budget(study) + missing})
+    return [
+        Verdict(
+            CODE,
+            severity,
+            f"{complete} completed {'trial' if complete == 1 else 'trials'} for {varied} "
+            f"parameters: the best one is a lucky find rather than an optimum, and importances are guesses "
+            f"(from {wanted} on they begin to mean something).",
+            None,
+            {"completed": complete, "parameters": varied, "wanted": wanted, "unfinished": still},
+            "wait for the trials that still run"
+            if still >= missing
+            else command or f"complete {missing} more trials",
+        )
+    ]

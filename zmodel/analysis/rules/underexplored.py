@@ -1,0 +1,115 @@
+"""Values that may still win but completed too few trials to show it."""
+
+from __future__ import annotations
+
+from zmodel.analysis.commands import budget, sweep_command
+from zmodel.analysis.diagnostics import coverage, importance
+from zmodel.analysis.diagnostics.coverage import Cell, ParamCoverage
+from zmodel.analysis.examine import Findings
+from zmodel.analysis.selection import scored, short
+from zmodel.analysis.verdict import Verdict
+
+CODE = "underexplored"
+CHECK = "every value of the structural parameters completed enough trials, or cannot win"
+# completed trials per value: a share of the even share, within these limits
+SHARE_OF_EVEN = 0.4
+FLOOR = (2, 5)
+# below this chance (potential.py) a value counts as given up with reason
+CHANCE = 0.1
+
+
+def judge(findings: Findings) -> list[Verdict]:
+    covered = findings.get(coverage.data)
+    complete = len(scored(findings.study))
+    if covered is None or not complete:
+        return []
+    found = [
+        verdict
+        for param in covered.params
+        if param.structural
+        for verdict in _judge(findings, param, floor(complete, len(param.cells)))
+    ]
+    return sorted(found, key=lambda v: -v.rank)
+
+
+def floor(complete: int, cells: int) -> int:
+    """The completed trials a value needs in a study of this size before it counts as tried."""
+    low, high = FLOOR
+    return max(low, min(high, round(SHARE_OF_EVEN * complete / cells)))
+
+
+def _judge(findings: Findings, param: ParamCoverage, least: int) -> list[Verdict]:
+    behind = [cell for cell in param.cells if cell.states["complete"] < least]
+    open_ = [cell for cell in behind if cell.chance >= CHANCE]
+    closed = [cell for cell in behind if cell.chance < CHANCE]
+    verdicts = []
+    if open_:
+        verdicts.append(_unknown(findings, param, open_, least))
+    if closed:
+        verdicts.append(_given_up(param, closed))
+    return verdicts
+
+
+def _unknown(findings: Findings, param: ParamCoverage, cells: list[Cell], least: int) -> Verdict:
+    study = findings.study
+    trials = sum(cell.trials for cell in cells)
+    total = sum(cell.trials for cell in param.cells)
+    done = sum(cell.states["complete"] for cell in cells)
+    name, values = short(param.param), _listed(cells)
+    weight = findings.get(importance.ranking) or {}
+    first = max(weight, key=lambda p: weight[p].value) if weight else None
+    text = (
+        f"{name} = {values} got {trials} of {total} trials and "
+        f"{'none' if done == 0 else done} completed: {'its' if len(cells) == 1 else 'their'} "
+        "potential is unknown, so nothing can be said against "
+        f"{'it' if len(cells) == 1 else 'them'}."
+    )
+    if first == param.param:
+        share = weight[first]
+        text += f" {name} is the most important parameter ({share.value:.2f}"
+        text += f", {share.low:.2f} to {share.high:.2f})." if share.low is not None else ")."
+    goal = max(least, FLOOR[1])
+    missing = sum(goal - cell.states["complete"] for cell in cells)
+    command = sweep_command(
+        study,
+        {
+            "hydra.sweeper.coverage": f"{{{param.param}: {goal}}}",
+            "hydra.sweeper.n_trials": budget(study) + missing,
+        },
+    )
+    alarming = param.param == first or name == "z_layers"
+    return Verdict(
+        CODE,
+        "alarm" if alarming else "warning",
+        text,
+        param.param,
+        {
+            "values": [c.label for c in cells],
+            "trials": trials,
+            "of": total,
+            "completed": done,
+            "needed_each": least,
+            "chance_to_win": {c.label: round(c.chance, 3) for c in cells},
+        },
+        command or f"complete at least {goal} trials at {name} = {values}",
+    )
+
+
+def _given_up(param: ParamCoverage, cells: list[Cell]) -> Verdict:
+    name = short(param.param)
+    return Verdict(
+        CODE,
+        "note",
+        f"{name} = {_listed(cells)} completed few trials, but trailed by more than the other "
+        "values gained from so small a start: left with reason.",
+        param.param,
+        {
+            "values": [c.label for c in cells],
+            "chance_to_win": {c.label: round(c.chance, 3) for c in cells},
+        },
+    )
+
+
+def _listed(cells: list[Cell]) -> str:
+    labels = [cell.label for cell in cells]
+    return labels[0] if len(labels) == 1 else ", ".join(labels[:-1]) + " and " + labels[-1]

@@ -1,0 +1,31 @@
+"""Trials that will stay `running` for ever."""
+
+from __future__ import annotations
+
+from zmodel.analysis.commands import sweep_command
+from zmodel.analysis.diagnostics import zombies
+from zmodel.analysis.examine import Findings
+from zmodel.analysis.verdict import Verdict
+
+CODE = "zombies"
+CHECK = "no trial is marked as running without anybody working on it"
+
+
+def judge(findings: Findings) -> list[Verdict]:
+    found = findings.get(zombies.data)
+    if found is None or not found.zombies:
+        return []
+    numbers = [z.number for z in found.zombies]
+    sure = all(z.certain for z in found.zombies)
+    named = ", ".join(map(str, numbers[:8])) + ("" if len(numbers) <= 8 else ", …")
+    return [
+        Verdict(
+            CODE,
+            "warning",
+            f"{len(numbers)} of {found.running} running trials {'are' if sure else 'seem'} dead "
+            f"(trial {named}): they hold their part of the budget and will never end.",
+            None,
+            {"numbers": numbers, "certain": sure},
+            sweep_command(findings.study, {}) or "set them to failed and run them again",
+        )
+    ]

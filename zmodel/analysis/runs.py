@@ -1,0 +1,73 @@
+"""Reads what a trial's run folder holds: csv/metrics.csv and result.json.
+
+Everything is optional. A file that is missing, or torn because the trial is still writing it,
+gives nothing; it never stops a report.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from zmodel.study.records import StudyRecord, TrialRecord
+
+
+def run_folder(study: StudyRecord, trial: TrialRecord) -> Path | None:
+    """Where the trial's files are, also after the study's folder was moved; None if nowhere."""
+    moved = study.folder / "trials" / str(trial.number) if study.folder else None
+    if moved and moved.is_dir():
+        return moved
+    recorded = trial.attrs.get("dir")
+    if isinstance(recorded, str) and Path(recorded).is_dir():
+        return Path(recorded)
+    return None
+
+
+def read_metrics(folder: Path) -> dict[str, dict[int, float]]:
+    """Metric -> epoch (0-based) -> value, from the rows of csv/metrics.csv merged by epoch."""
+    curves: dict[str, dict[int, float]] = {}
+    try:
+        with (folder / "csv" / "metrics.csv").open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                _merge(row, curves)
+    except (OSError, csv.Error, UnicodeDecodeError):
+        return {}
+    return curves
+
+
+def _merge(row: dict[str, str | None], curves: dict[str, dict[int, float]]) -> None:
+    try:
+        epoch = int(float(row.get("epoch") or ""))
+    except ValueError:
+        return
+    for name, text in row.items():
+        if name is None or name in ("epoch", "step") or not isinstance(text, str) or not text:
+            continue
+        try:
+            value = float(text)
+        except ValueError:
+            continue
+        if math.isfinite(value):
+            curves.setdefault(name, {})[epoch] = value
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """The content of result.json; empty when there is none yet."""
+    try:
+        content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def metrics_of(study: StudyRecord, trial: TrialRecord) -> dict[str, float]:
+    """Final metrics of a trial: from its attributes, else from its result.json."""
+    metrics = trial.attrs.get("metrics")
+    if not isinstance(metrics, dict):
+        folder = run_folder(study, trial)
+        metrics = read_result(folder).get("metrics") if folder else None
+    found = metrics if isinstance(metrics, dict) else {}
+    return {k: float(v) for k, v in found.items() if isinstance(v, int | float)}

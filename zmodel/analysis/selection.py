@@ -1,0 +1,121 @@
+"""Which trials and parameters of a study the diagnostics look at.
+
+A *score* is the first objective value with the sign that makes larger better, so that no
+diagnostic has to ask for the direction again. Infinite and NaN values count as trials, never as
+scores.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from optuna.distributions import CategoricalDistribution, IntDistribution
+
+from zmodel.analysis.unavailable import Unavailable
+from zmodel.study.records import StudyRecord, TrialRecord
+
+DEPTH = "z_layers"
+
+
+def sign(study: StudyRecord) -> float:
+    """+1 when larger values of the first objective are better, -1 when smaller ones are."""
+    return 1.0 if study.directions[0] == "maximize" else -1.0
+
+
+def score(study: StudyRecord, trial: TrialRecord) -> float | None:
+    """The trial's first value, larger is better; None when it has no finite one."""
+    value = trial.value
+    return None if value is None or not math.isfinite(value) else sign(study) * value
+
+
+def scored(study: StudyRecord) -> list[TrialRecord]:
+    """Completed trials with a finite first value, in order of their numbers."""
+    return [t for t in study.trials if t.state == "complete" and score(study, t) is not None]
+
+
+def need_scored(study: StudyRecord, least: int = 1) -> list[TrialRecord]:
+    """As `scored`; Unavailable when there are fewer than `least`."""
+    trials = scored(study)
+    if len(trials) < least:
+        raise Unavailable(
+            f"needs at least {least} completed {'trial' if least == 1 else 'trials'}, "
+            f"the study has {len(trials)}"
+        )
+    return trials
+
+
+def best(study: StudyRecord) -> TrialRecord:
+    """The completed trial with the best first value, the earliest among equals."""
+    trials = need_scored(study)
+    return max(trials, key=lambda t: (sign(study) * t.value, -t.number))  # type: ignore[operator]
+
+
+def ranked(study: StudyRecord) -> list[TrialRecord]:
+    """Completed trials, best first."""
+    return sorted(scored(study), key=lambda t: (-sign(study) * t.value, t.number))  # type: ignore
+
+
+def top(study: StudyRecord, share: float, least: int = 1) -> list[TrialRecord]:
+    """The best `share` of the completed trials, at least `least` of them."""
+    trials = ranked(study)
+    return trials[: max(least, math.ceil(share * len(trials)))]
+
+
+def count_states(trials: Iterable[TrialRecord]) -> dict[str, int]:
+    """Trials per state; all five states are present."""
+    counts = dict.fromkeys(("complete", "pruned", "failed", "running", "waiting"), 0)
+    for trial in trials:
+        counts[trial.state] += 1
+    return counts
+
+
+def structural(study: StudyRecord) -> list[str]:
+    """Parameters whose every value deserves its chance: the depth, when there is one.
+
+    In a study without z-layers these are all integer and categorical parameters.
+    """
+    depths = [name for name in study.space if name.rsplit(".", 1)[-1] == DEPTH]
+    if depths:
+        return depths
+    kinds = (IntDistribution, CategoricalDistribution)
+    return [name for name, d in study.space.items() if isinstance(d, kinds) and not d.single()]
+
+
+def need_structural(study: StudyRecord) -> str:
+    """The first structural parameter; Unavailable when there is none."""
+    names = structural(study)
+    if not names:
+        raise Unavailable("the study has no integer or categorical parameter to split by")
+    return names[0]
+
+
+def objective_name(study: StudyRecord) -> str:
+    """How the first objective is called in the study, or `objective`."""
+    names = study.attrs.get("optimized_metric")
+    if isinstance(names, str):
+        return names
+    if isinstance(names, list | tuple) and names:
+        return str(names[0])
+    return "objective"
+
+
+def short(param: str) -> str:
+    """The last part of a dotted parameter name."""
+    return param.rsplit(".", 1)[-1]
+
+
+def recorded_seconds(trial: TrialRecord) -> float | None:
+    """Wall seconds of the trial: from its own clock, else from Optuna's; None while it runs."""
+    seconds = trial.attrs.get("seconds")
+    if isinstance(seconds, int | float):
+        return float(seconds)
+    if trial.started and trial.finished:
+        return (trial.finished - trial.started).total_seconds()
+    return None
+
+
+def recorded_epochs(trial: TrialRecord) -> int:
+    """Epochs the trial ran: as recorded, else as many values as it reported."""
+    epochs = trial.attrs.get("epochs")
+    return int(epochs) if isinstance(epochs, int | float) else len(trial.curve)

@@ -1,0 +1,174 @@
+"""How figures look: colours that colour-blind readers can tell apart, quiet axes, real text.
+
+Colours are the light theme's; `THEMED` names those that the page swaps for its dark theme. The
+states follow Okabe & Ito (2008), with a hatch on top so that no meaning rests on colour alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK = "#1f2328"
+MUTED = "#6a737d"
+GRID = "#d8dee4"
+STATE = {
+    "complete": "#0072b2",
+    "pruned": "#e69f00",
+    "failed": "#d55e00",
+    "running": "#56b4e8",
+    "waiting": "#b6bec8",
+}
+HATCH = {"complete": "", "pruned": "//", "failed": "xx", "running": "..", "waiting": ""}
+ACCENT = "#0072b2"
+SECOND = "#d55e01"
+# an ordered ramp for depths, dark to bright in light mode, bright to pale in dark mode
+RAMP = ("#3b1f6b", "#35489a", "#23739e", "#1f958b", "#4ba852", "#a09a1d", "#c07a12", "#b8472a")
+SERIES = ("#0072b3", "#d55e02", "#009e73", "#cc79a7", "#8a6d00", "#4f5b66", "#7b52ab", "#56b4e7")
+MARKERS = "osD^vPX*"
+
+# colour in the figure -> (CSS variable, value in the light theme, value in the dark theme)
+THEMED = {
+    INK: ("ink", INK, "#e6edf3"),
+    MUTED: ("muted", "#57606a", "#9da7b1"),
+    GRID: ("grid", GRID, "#30363d"),
+    STATE["complete"]: ("complete", STATE["complete"], "#4ba3dc"),
+    STATE["failed"]: ("failed", STATE["failed"], "#f0803c"),
+    STATE["waiting"]: ("waiting", STATE["waiting"], "#59636e"),
+    SECOND: ("second", SECOND, "#f0803c"),
+    **{
+        c: (f"ramp{i}", c, d)
+        for i, (c, d) in enumerate(
+            zip(
+                RAMP,
+                (
+                    "#a78bda",
+                    "#8098e8",
+                    "#5bb0dd",
+                    "#4cc9bb",
+                    "#7fd286",
+                    "#d9d25c",
+                    "#f0b256",
+                    "#f08a6c",
+                ),
+                strict=True,
+            )
+        )
+    },
+    **{
+        c: (f"series{i}", c, d)
+        for i, (c, d) in enumerate(
+            zip(
+                SERIES,
+                (
+                    "#4ba3dc",
+                    "#f0803c",
+                    "#2fc59a",
+                    "#e59cc5",
+                    "#d3b03a",
+                    "#aab4be",
+                    "#b394dd",
+                    "#8fd0f5",
+                ),
+                strict=True,
+            )
+        )
+    },
+}
+
+RC = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.facecolor": "none",
+    "figure.facecolor": "none",
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "text.color": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "hatch.linewidth": 0.6,
+    "lines.linewidth": 1.8,
+    "svg.fonttype": "none",
+    "savefig.dpi": 130,
+}
+WIDTH, HEIGHT = 7.2, 3.5
+
+
+def new_figure(width: float = WIDTH, height: float = HEIGHT) -> tuple[Figure, Axes]:
+    """A figure of this style with one set of axes, free of pyplot's global state."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(RC):  # type: ignore[arg-type]
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        return figure, figure.subplots()
+
+
+def panels(ax: Axes, rows: int, columns: int, **grid: Any) -> list[Axes]:
+    """Divide one set of axes into a grid of panels, row by row; `ax` is gone afterwards."""
+    import matplotlib
+
+    spec = ax.get_subplotspec()
+    assert spec is not None, "panels divide axes made by subplots"
+    figure = ax.figure
+    ax.remove()
+    inner = spec.subgridspec(rows, columns, **grid)
+    with matplotlib.rc_context(RC):  # type: ignore[arg-type]
+        return [figure.add_subplot(inner[r, c]) for r in range(rows) for c in range(columns)]
+
+
+def ramp(count: int) -> list[str]:
+    """`count` ordered colours for depths; repeats only beyond the length of the ramp."""
+    if count <= len(RAMP):
+        step = (len(RAMP) - 1) / max(1, count - 1)
+        return [RAMP[round(i * step)] for i in range(count)]
+    return [RAMP[i % len(RAMP)] for i in range(count)]
+
+
+def categories(ax: Axes, labels: Sequence[str], name: str) -> None:
+    """Label an x axis of cells 0, 1, 2, ...; long labels are turned."""
+    long = max((len(label) for label in labels), default=0) * len(labels) > 60
+    ax.set_xticks(
+        range(len(labels)),
+        [label if len(label) <= 24 else label[:22] + "…" for label in labels],
+        rotation=30 if long else 0,
+        ha="right" if long else "center",
+    )
+    ax.set_xlabel(name)
+    ax.grid(False, axis="x")
+
+
+def legend_above(ax: Axes, columns: int = 5, **options: Any) -> None:
+    """The legend above the axes, where it hides no data."""
+    handles, _ = ax.get_legend_handles_labels()
+    if handles:
+        ax.legend(
+            loc="lower left",
+            bbox_to_anchor=(0, 1.0),
+            ncols=columns,
+            borderaxespad=0.2,
+            handlelength=1.6,
+            columnspacing=1.3,
+            **options,
+        )

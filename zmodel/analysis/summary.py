@@ -1,0 +1,107 @@
+"""report/summary.json: the contract's keys; a part without data is null and a verdict says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from zmodel.analysis.diagnostics import coverage, importance, overfitting
+from zmodel.analysis.examine import Findings
+from zmodel.analysis.selection import best, count_states, recorded_epochs, scored
+from zmodel.analysis.verdict import Verdict
+
+# part of the summary -> the verdict that tells why the part is null
+CODE_OF = {
+    "coverage": "underexplored",
+    "importances": "few_trials",
+    "overfitting": "overfitting",
+}
+
+
+def summarize(findings: Findings, verdicts: list[Verdict]) -> dict[str, Any]:
+    """The content of summary.json."""
+    study = findings.study
+    states = count_states(study.trials)
+    directions = list(study.directions)
+    parts, missing = _parts(findings)
+    return {
+        "study": study.name,
+        "direction": directions[0] if len(directions) == 1 else directions,
+        "states": {key: states[key] for key in ("complete", "pruned", "failed", "running")},
+        "best": _best(findings),
+        **parts,
+        "verdicts": [_verdict(verdict) for verdict in [*verdicts, *missing]],
+    }
+
+
+def _parts(findings: Findings) -> tuple[dict[str, Any], list[Verdict]]:
+    sources: dict[str, tuple[Callable[..., Any], Callable[[Any], Any]]] = {
+        "coverage": (coverage.data, _coverage),
+        "importances": (importance.data, _importances),
+        "overfitting": (overfitting.data, _overfitting),
+    }
+    parts, missing = {}, []
+    for part, (data, shape) in sources.items():
+        record = findings.get(data)
+        parts[part] = None if record is None else shape(record)
+        if record is None:
+            reason = findings.reason(data)
+            missing.append(Verdict(CODE_OF[part], "note", f"No {part}: {reason}."))
+    return parts, missing
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "code": verdict.code,
+        "severity": verdict.severity,
+        "param": verdict.param,
+        "message": verdict.message,
+        "evidence": verdict.evidence,
+        "action": verdict.action,
+    }
+
+
+def _best(findings: Findings) -> dict[str, Any] | None:
+    if not scored(findings.study):
+        return None
+    trial = best(findings.study)
+    return {
+        "number": trial.number,
+        "value": trial.value,
+        "params": trial.params,
+        "epochs": recorded_epochs(trial),
+    }
+
+
+def _coverage(record: coverage.Coverage) -> dict[str, Any]:
+    return {
+        param.param: {
+            cell.label: {
+                "trials": cell.trials,
+                "share": cell.share,
+                "complete": cell.states["complete"],
+                "pruned": cell.states["pruned"],
+                "failed": cell.states["failed"],
+                "best": cell.best,
+                "median": cell.median,
+                "ci": None if cell.low is None else [cell.low, cell.high],
+            }
+            for cell in param.cells
+        }
+        for param in record.params
+    }
+
+
+def _importances(record: importance.Importance) -> dict[str, Any]:
+    return {
+        method.name: {
+            param: {"value": e.value, "low": e.low, "high": e.high}
+            for param, e in method.params.items()
+        }
+        for method in record.methods
+    }
+
+
+def _overfitting(record: overfitting.Overfitting) -> dict[str, Any]:
+    fit = record.best
+    return {"train_acc": fit.train_acc, "val_acc": fit.val_acc, "gap": fit.gap}

@@ -1,0 +1,54 @@
+"""The table of trials: one row per attempt that counts, best first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zmodel.analysis.selection import recorded_epochs, recorded_seconds, score
+from zmodel.study.records import StudyRecord, TrialRecord
+
+
+def rows(study: StudyRecord) -> list[dict[str, Any]]:
+    """All trials: the completed by value, then the others by number."""
+    params = list(dict.fromkeys([*study.space, *(p for t in study.trials for p in t.params)]))
+    return [_row(study, trial, params) for trial in ordered(study)]
+
+
+def ordered(study: StudyRecord) -> list[TrialRecord]:
+    """The completed trials best first, then the others by number."""
+
+    def key(trial: TrialRecord) -> tuple[bool, float, int]:
+        reached = score(study, trial) if trial.state == "complete" else None
+        return (reached is None, -(reached or 0.0), trial.number)
+
+    return sorted(study.trials, key=key)
+
+
+def _row(study: StudyRecord, trial: TrialRecord, params: list[str]) -> dict[str, Any]:
+    many = len(study.directions) > 1
+    values = trial.values or ()
+    attrs = trial.attrs
+    reason = attrs.get("fail_reason")
+    return {
+        "trial": trial.number,
+        "state": trial.state,
+        **(
+            {f"value_{i}": v for i, v in enumerate(values)}
+            if many
+            else {"value": trial.value if trial.state != "pruned" else None}
+        ),
+        **{param: trial.params.get(param) for param in params},
+        "epochs": recorded_epochs(trial) or None,
+        "best_epoch": attrs.get("best_epoch"),
+        "seconds": recorded_seconds(trial),
+        "parameters": attrs.get("parameters"),
+        "forced": " ".join(map(str, attrs.get("forced") or ())),
+        "control": bool(attrs.get("control")),
+        "stopped_early": attrs.get("stopped_early"),
+        "attempt": attrs.get("attempt"),
+        "worker": attrs.get("worker"),
+        "started": trial.started.isoformat(timespec="seconds") if trial.started else None,
+        "fail_reason": reason.strip().splitlines()[0][:300]
+        if isinstance(reason, str) and reason.strip()
+        else None,
+    }

@@ -1,0 +1,67 @@
+"""All rules over one study, and the earned `believable`."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from zmodel.analysis.examine import Findings
+from zmodel.analysis.rules import (
+    boundary,
+    duplicates,
+    failures,
+    few_trials,
+    overfitting,
+    pruning_bias,
+    underexplored,
+    zombies,
+)
+from zmodel.analysis.selection import best, scored, short, structural
+from zmodel.analysis.verdict import Verdict
+
+# from the study's records alone, within seconds
+QUICK: tuple[ModuleType, ...] = (
+    underexplored,
+    pruning_bias,
+    boundary,
+    few_trials,
+    failures,
+    zombies,
+    duplicates,
+    overfitting,
+)
+
+
+def judge(findings: Findings, rules: tuple[ModuleType, ...] = QUICK) -> list[Verdict]:
+    """The verdicts of the rules, worst first; `believable` when none is a warning or worse."""
+    found = [verdict for rule in rules for verdict in rule.judge(findings)]
+    if scored(findings.study) and all(v.rank < 2 for v in found):
+        noisy = {v.code for v in found}
+        passed = [rule.CHECK for rule in rules if rule.CODE not in noisy]
+        found.append(_believable(passed))
+    return sorted(found, key=lambda v: (-v.rank, v.code))
+
+
+def _believable(passed: list[str]) -> Verdict:
+    return Verdict(
+        "believable",
+        "ok",
+        f"This study can be believed: {'; '.join(passed)}.",
+        evidence={"checks": passed},
+    )
+
+
+def headline(findings: Findings, verdicts: list[Verdict]) -> str:
+    """One sentence for the top of page and terminal: what to make of the best trial."""
+    study = findings.study
+    if not scored(study):
+        return "No trial has completed yet: there is nothing to conclude."
+    winner = best(study)
+    names = [n for n in structural(study) if n in winner.params][:1]
+    what = "".join(f" at {short(n)} = {winner.params[n]}" for n in names)
+    text = f"Best so far: {winner.value:.4g}{what} (trial {winner.number})."
+    worst = max((v.rank for v in verdicts), default=0)
+    if worst == 3:
+        return f"{text} Do not conclude from it yet: see the alarms."
+    if worst == 2:
+        return f"{text} Conclude with care: see the warnings."
+    return f"{text} No check speaks against it."

@@ -1,0 +1,45 @@
+"""Checks of arguments: each raises a ValueError that says what must hold and how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from numbers import Integral
+
+
+def at_least(name: str, value: object, low: int) -> None:
+    """`value` must be a whole number of at least `low`."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < low:
+        raise ValueError(
+            f"{name} must be a whole number of at least {low}, received {value!r}; "
+            f"use for example {name}={max(low, 3)}."
+        )
+
+
+def at_most(name: str, value: int, high: int, key: str) -> None:
+    """`value` must not exceed `high`, a limit that the user can raise by `key`."""
+    if value > high:
+        raise ValueError(
+            f"{name} must be at most {high:,}, received {value:,}; make it smaller, or raise {key} "
+            "if this is meant."
+        )
+
+
+def below_one(name: str, value: object, *, zero: bool) -> None:
+    """`value` must lie in [0, 1) if `zero` is allowed, else in (0, 1)."""
+    fits = isinstance(value, int | float) and (0 < value < 1 or (zero and value == 0))
+    if not fits or isinstance(value, bool):
+        raise ValueError(
+            f"{name} must lie in {'[' if zero else '('}0, 1), received {value!r}; "
+            f"use for example {name}=0.2."
+        )
+
+
+def known(name: str, value: object, options: Iterable[str]) -> None:
+    """`value` must be one of `options`; the message names the nearest of them."""
+    options = tuple(options)
+    if value in options:
+        return
+    near = difflib.get_close_matches(str(value), options, n=2, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else "use one of these."
+    raise ValueError(f"{name} must be one of {', '.join(options)}, received {value!r}; {hint}")

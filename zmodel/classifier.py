@@ -1,0 +1,163 @@
+"""The LightningModule: loss and metrics around a network that comes from outside.
+
+Shapes: B batch, C classes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchmetrics.functional.classification import multiclass_confusion_matrix
+
+Batch = tuple[Tensor, Tensor]
+
+
+class Classifier(pl.LightningModule):
+    """Trains ``network`` with cross-entropy; logs loss and accuracy once per epoch.
+
+    The network is built in :meth:`setup`, when the data module has told its shape.
+
+    Args:
+        network: called as ``network(input_shape=..., num_classes=..., **network_args)``.
+        optimizer: called with the parameters.
+        scheduler: called with the optimizer; one with a ``total_steps`` argument that is not
+            bound yet is given the number of steps of the whole fit and steps per batch, any
+            other steps per epoch (``ReduceLROnPlateau`` on ``val/loss``).
+        label_smoothing: of the training loss; the reported losses are plain cross-entropy in
+            validation and test.
+        compile: ``torch.compile`` the network.
+        network_args: everything else goes to the network.
+
+    Raises:
+        ValueError: when the training loss stops being finite.
+    """
+
+    METRICS = ("train/loss", "train/acc", "val/loss", "val/acc", "val/acc_best")
+
+    best_acc: Tensor
+
+    def __init__(
+        self,
+        network: Callable[..., nn.Module],
+        optimizer: Callable[..., torch.optim.Optimizer],
+        scheduler: Callable[..., Any] | None = None,
+        label_smoothing: float = 0.0,
+        compile: bool = False,
+        **network_args: Any,
+    ) -> None:
+        super().__init__()
+        if not 0.0 <= label_smoothing < 1.0:
+            raise ValueError(f"label_smoothing must be in [0, 1), got {label_smoothing}.")
+        self.make_network = lambda **shape: network(**shape, **network_args)
+        self.make_optimizer = optimizer
+        self.make_scheduler = scheduler
+        self.label_smoothing = label_smoothing
+        self.compile_network = compile
+        self.net: nn.Module | None = None
+        self.register_buffer("best_acc", torch.tensor(-1.0))
+        self._train: list[Tensor] = []
+        self._eval: list[Tensor] = []
+        self.confusion: dict[str, Tensor] = {}
+        """Per split ("val", "test"): (C, C) counts of the last pass, rows true, columns predicted."""
+
+    def setup(self, stage: str) -> None:
+        if self.net is not None:
+            return
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        self.num_classes = data.num_classes
+        self.net = self.make_network(
+            input_shape=tuple(data.input_shape), num_classes=data.num_classes
+        )
+        if self.compile_network:
+            self.net.compile()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, *input_shape) to logits (B, C)."""
+        assert self.net is not None, "setup() builds the network"
+        return self.net(x)
+
+    # --- training: sums stay on the device, one read per epoch ---
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        x, y = batch
+        logits = self(x)
+        loss = F.cross_entropy(logits, y, label_smoothing=self.label_smoothing)
+        with torch.no_grad():
+            correct = (logits.argmax(-1) == y).sum()
+            self._train.append(torch.stack((loss.detach() * len(y), correct, correct.new_tensor(len(y)))))
+        return loss
+
+    def on_train_epoch_end(self) -> None:
+        loss, correct, count = torch.stack(self._train).sum(0)
+        self._train.clear()
+        self._log({"train/loss": loss / count, "train/acc": correct / count})
+        self.log("lr", self.optimizers().param_groups[0]["lr"])  # type: ignore[union-attr]
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"The training loss must stay finite; it became {float(loss / count)} in epoch "
+                f"{self.current_epoch}. Lower model.optimizer.lr or set trainer.gradient_clip_val."
+            )
+
+    # --- evaluation: one confusion matrix per pass ---
+
+    def _evaluation_step(self, batch: Batch) -> None:
+        x, y = batch
+        logits = self(x)
+        counts = multiclass_confusion_matrix(
+            logits, y, num_classes=logits.shape[-1], validate_args=False
+        )
+        loss = F.cross_entropy(logits, y, reduction="sum")
+        self._eval.append(torch.cat((counts.flatten().float(), loss.float().reshape(1))))
+
+    def _evaluation_end(self, split: str) -> Tensor:
+        total = torch.stack(self._eval).sum(0)
+        self._eval.clear()
+        if self.trainer.world_size > 1:
+            total = self.all_gather(total).sum(0)  # type: ignore[union-attr]
+        classes = math.isqrt(len(total) - 1)
+        counts = total[:-1].reshape(classes, classes)
+        self.confusion[split] = counts.long().cpu()
+        acc = (counts.trace() / counts.sum()).float()
+        self._log({f"{split}/loss": (total[-1] / counts.sum()).float(), f"{split}/acc": acc})
+        return acc
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self._evaluation_step(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        acc = self._evaluation_end("val")
+        if not self.trainer.sanity_checking:
+            self.best_acc = torch.maximum(self.best_acc, acc)
+            self._log({"val/acc_best": self.best_acc})
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        self._evaluation_step(batch)
+
+    def on_test_epoch_end(self) -> None:
+        self._evaluation_end("test")
+
+    def _log(self, values: dict[str, Tensor]) -> None:
+        self.log_dict(values, sync_dist=self.trainer.world_size > 1)
+
+    def configure_optimizers(self) -> Any:
+        optimizer = self.make_optimizer(self.parameters())
+        if self.make_scheduler is None:
+            return optimizer
+        accepts = inspect.signature(self.make_scheduler).parameters
+        bound = getattr(self.make_scheduler, "keywords", {})
+        if "total_steps" in accepts and bound.get("total_steps") is None:
+            steps = int(self.trainer.estimated_stepping_batches)
+            scheduler, interval = self.make_scheduler(optimizer, total_steps=steps), "step"
+        else:
+            scheduler, interval = self.make_scheduler(optimizer), "epoch"
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": interval, "monitor": "val/loss"},
+        }

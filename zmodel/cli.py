@@ -1,0 +1,89 @@
+"""Entry points: errors that a person can read, and the exit codes of the contract."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+ALLOWED_TARGETS = (
+    "zmodel.*",
+    "pytorch_lightning.Trainer",
+    "pytorch_lightning.callbacks.*",
+    "pytorch_lightning.loggers.*",
+    "torch.nn.*",
+    "torch.optim.*",
+    "optuna.samplers.*",
+    "optuna.pruners.*",
+    "hydra.*",
+    "hydra_plugins.*",
+)
+"""Prefixes that ``_target_`` in a configuration may name; ZMODEL_ALLOW="mine.*" adds to them."""
+
+
+def allowed_targets() -> list[str]:
+    """The allow-list with the user's own prefixes from the environment (comma separated)."""
+    extra = os.environ.get("ZMODEL_ALLOW", "").split(",")
+    return [*ALLOWED_TARGETS, *(p.strip() for p in extra if p.strip())]
+
+
+def command(main: Callable[[], Any]) -> Callable[[], Any]:
+    """Wrap a ``hydra.main`` function: one clear message instead of a stack trace.
+
+    ``HYDRA_FULL_ERROR=1`` shows the trace. Exit codes: 1 the user must mend something,
+    130 and 143 stopped by a signal.
+    """
+
+    @functools.wraps(main)
+    def wrapped() -> Any:
+        full = "HYDRA_FULL_ERROR" in os.environ
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra hand the exception to us
+        try:
+            return main()
+        except Exception as error:
+            if full:
+                raise
+            sys.exit(report(error))
+
+    return wrapped
+
+
+def report(error: Exception) -> int:
+    """Print what went wrong; return the exit code."""
+    from zmodel.interrupt import Interrupted
+
+    if isinstance(error, Interrupted):
+        resume = f"\nto go on: {continue_command(error)}" if error.checkpoint else ""
+        print(f"{error}{resume}", file=sys.stderr)
+        return error.exit_code
+    if not is_users(error):
+        import traceback
+
+        traceback.print_exception(error)
+        return 1
+    print(f"error: {message(error)}", file=sys.stderr)
+    return 1
+
+
+def continue_command(error: Any) -> str:
+    overrides = [a for a in sys.argv[1:] if not a.startswith("ckpt_path=")]
+    return " ".join(["python", sys.argv[0], *overrides, f"ckpt_path={error.checkpoint}"])
+
+
+def is_users(error: BaseException) -> bool:
+    """Whether the message alone says what to mend: our ValueErrors, Hydra's and OmegaConf's."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    return isinstance(error, (ValueError, HydraException, OmegaConfBaseException))
+
+
+def message(error: BaseException) -> str:
+    """The error and, for an error inside ``instantiate``, the cause that says more."""
+    text = str(error)
+    cause = error.__cause__
+    if cause is not None and str(cause) not in text:
+        text += f"\n{cause}"
+    return text

@@ -1,0 +1,214 @@
+"""The contract of a data set. A new one implements the three abstract members, in ~30 lines:
+
+    class Blobs(InMemoryData):
+        class_names = ("left", "right")
+
+        def load_train(self) -> Arrays:
+            with np.load(self.data_dir / "blobs.npz") as file:
+                return Arrays(file["x"].astype(np.float32), file["y"].astype(np.int64))
+
+        def load_test(self) -> Arrays:
+            ...
+
+and conf/data/blobs.yaml, which names it in `_target_`. Everything else is done here: checks,
+validation split, normalisation, batches, hash.
+
+Shapes: N samples, a sample is (features,), (channels, length) or (channels, height, width).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from pytorch_lightning import LightningDataModule
+from pytorch_lightning.utilities.seed import isolate_rng
+from torch import Tensor
+
+from zmodel.arguments import at_least, below_one
+from zmodel.data.batches import Augment, Batches
+from zmodel.data.checks import Arrays, check_arrays, check_every_class, check_shape
+from zmodel.data.normalise import Normaliser, fit_normaliser
+from zmodel.data.splits import Indices, stratified_split
+
+Part = tuple[Tensor, Tensor]
+
+
+class InMemoryData(LightningDataModule, ABC):
+    """A classification data set that fits in memory.
+
+    batch_size        samples per training batch (of one process)
+    eval_batch_size   most samples per validation and test batch; has no effect on the metrics
+    val_fraction      share of the training part that validation gets, of every class alike
+    split_seed        decides the validation split; the seed of the run does not
+    normalize         subtract the mean and divide by the deviation, per channel (per feature for
+                      vectors), both taken from what is trained on
+    augment           called as augment(x, generator) on training batches, after normalisation
+    train_on_all      train on training and validation samples (the final retraining of chosen
+                      settings); validation metrics are then no estimate any more
+    data_dir          where sources and caches lie
+
+    Guarantees: loading leaves the global random state of Python, NumPy and torch as it was. The
+    order of batches and the augmentation depend on the run's seed (torch.initial_seed() when the
+    loader is made) and the epoch alone. The test set is loaded in stage "test" and never earlier.
+    Raises ValueError that names the data set, what was expected and what was found.
+    """
+
+    def __init__(
+        self,
+        *,
+        batch_size: int = 100,
+        eval_batch_size: int = 4096,
+        val_fraction: float = 0.2,
+        split_seed: int = 0,
+        normalize: bool = True,
+        augment: Augment | None = None,
+        train_on_all: bool = False,
+        data_dir: str | Path = "data",
+    ) -> None:
+        super().__init__()
+        at_least("batch_size", batch_size, 1)
+        at_least("eval_batch_size", eval_batch_size, 1)
+        at_least("split_seed", split_seed, 0)
+        below_one("val_fraction", val_fraction, zero=False)
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.val_fraction, self.split_seed = val_fraction, split_seed
+        self.normalize, self.augment, self.train_on_all = normalize, augment, train_on_all
+        self.data_dir = Path(data_dir)
+        self._parts: dict[str, Part] = {}
+        self._hash: str | None = None
+        self._normaliser: Normaliser | None = None
+
+    # --- what a data set implements ---
+
+    @property
+    @abstractmethod
+    def class_names(self) -> Sequence[str]:
+        """Names of the classes 0..C-1; a plain class attribute will do."""
+
+    @abstractmethod
+    def load_train(self) -> Arrays:
+        """Training and validation samples together, always in the same order."""
+
+    @abstractmethod
+    def load_test(self) -> Arrays:
+        """Samples that no decision may depend on."""
+
+    def split(self, train: Arrays) -> tuple[Indices, Indices]:
+        """(training, validation) indices into `train`; override for a given split."""
+        return stratified_split(train.y, self.val_fraction, self.split_seed)
+
+    # --- what everybody else uses ---
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        self.setup("fit")
+        return tuple(self._parts["val"][0].shape[1:])
+
+    @property
+    def num_classes(self) -> int:
+        self.setup("fit")
+        return len(self.class_names)
+
+    def content_hash(self) -> str:
+        """SHA-256 of training and validation samples, labels, split and normalisation setting.
+
+        The test set is left out, for it is not loaded before the end; `train_on_all` too, so
+        that a final retraining has the hash of the study it belongs to.
+        """
+        if self._hash is None:
+            train, _, val = self._load_train()
+            digest = hashlib.sha256(f"{train.x.shape} normalize={self.normalize}".encode())
+            for array in (train.x, train.y, val):
+                digest.update(np.ascontiguousarray(array).data)
+            self._hash = digest.hexdigest()
+        return self._hash
+
+    def setup(self, stage: str | None = None) -> None:
+        """Load what `stage` needs ("test" and None: everything), once."""
+        if "val" not in self._parts:
+            train, rest, val = self._load_train()
+            seen = train if self.train_on_all else Arrays(train.x[rest], train.y[rest])
+            if self.normalize:
+                self._normaliser = fit_normaliser(seen.x)
+            self._parts["train"] = self._tensors(seen)
+            self._parts["val"] = self._tensors(Arrays(train.x[val], train.y[val]))
+        if stage in ("test", None) and "test" not in self._parts:
+            with isolate_rng(include_cuda=False):
+                test = self.load_test()
+            where = f"{self.label}, test part"
+            check_arrays(where, test, self.class_names)
+            check_shape(where, test.x.shape[1:], self.input_shape)
+            check_every_class(where, test.y, self.class_names)
+            self._parts["test"] = self._tensors(test)
+
+    @property
+    def label(self) -> str:
+        """How messages call this data set."""
+        return type(self).__name__
+
+    def train_dataloader(self) -> Batches:
+        """Shuffled and augmented anew in every epoch; with the trainer's `overfit_batches` the
+        same batches in every epoch, as they are."""
+        trainer = self.trainer
+        overfit = bool(getattr(trainer, "overfit_batches", 0))
+
+        def epoch() -> int:
+            return trainer.current_epoch if trainer is not None and not overfit else 0
+
+        rank, world_size = self._ranks()
+        return Batches(
+            *self._part("train"),
+            self.batch_size,
+            seed=torch.initial_seed(),
+            epoch=epoch,
+            augment=None if overfit else self.augment,
+            rank=rank,
+            world_size=world_size,
+        )
+
+    def val_dataloader(self) -> Batches:
+        return self._evaluation("val")
+
+    def test_dataloader(self) -> Batches:
+        return self._evaluation("test")
+
+    # --- how it is done ---
+
+    def _part(self, name: str) -> Part:
+        if name not in self._parts:
+            self.setup("test" if name == "test" else "fit")
+        return self._parts[name]
+
+    def _evaluation(self, name: str) -> Batches:
+        rank, world_size = self._ranks()
+        return Batches(*self._part(name), self.eval_batch_size, rank=rank, world_size=world_size)
+
+    def _ranks(self) -> tuple[int, int]:
+        trainer = self.trainer
+        return (trainer.global_rank, trainer.world_size) if trainer is not None else (0, 1)
+
+    def _load_train(self) -> tuple[Arrays, Indices, Indices]:
+        """Checked arrays, training indices, validation indices."""
+        with isolate_rng(include_cuda=False):
+            train = self.load_train()
+        where, classes = f"{self.label}, training part", self.class_names
+        check_arrays(where, train, classes)
+        check_every_class(where, train.y, classes)
+        try:
+            rest, val = self.split(train)
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from error
+        assert len(np.intersect1d(rest, val)) == 0, "split() must return disjoint indices"
+        check_every_class(f"{where} without validation", train.y[rest], classes)
+        check_every_class(f"{self.label}, validation part", train.y[val], classes)
+        return train, rest, val
+
+    def _tensors(self, arrays: Arrays) -> Part:
+        x = self._normaliser(arrays.x) if self._normaliser is not None else arrays.x
+        return torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(arrays.y)

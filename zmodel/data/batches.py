@@ -1,0 +1,95 @@
+"""Batches cut from tensors in memory: no sample is touched alone, no global state is read.
+
+Shapes: N samples, B batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zmodel.arguments import at_least
+
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+
+BLOCK_BYTES = 2**20
+"""Samples are gathered in blocks of about this size and sliced into batches: for small samples
+half the time of one gather per batch (measured: 67 instead of 147 us for 3,200 x 40 in batches
+of 100), while large ones are never copied as a whole (27 ms per batch, 155 ms as a whole, for
+20,000 x 3 x 32 x 32)."""
+
+
+class Batches:
+    """A data loader over x (N, ...) and y (N,): yields (x (B, ...), y (B,)) in a known order.
+
+    With a `seed` (training): one permutation per epoch, a function of (seed, epoch) alone, so a
+    resumed run sees what the uninterrupted one would have seen. Samples that do not fill all
+    ranks alike are left out, and so is a last batch of a single sample (batch norm has no
+    variance for it): others in every epoch. `augment(x, generator)` is applied to each batch.
+
+    Without (evaluation): the given order, every sample exactly once over all ranks.
+
+    The number of batches is the same on every rank. Raises ValueError for a batch size below 1
+    or fewer samples than ranks.
+    """
+
+    def __init__(
+        self,
+        x: Tensor,
+        y: Tensor,
+        batch_size: int,
+        *,
+        seed: int | None = None,
+        epoch: Callable[[], int] = lambda: 0,
+        augment: Augment | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        at_least("batch_size", batch_size, 1)
+        if len(x) < world_size:
+            raise ValueError(
+                f"every process needs a sample, received {len(x)} samples for {world_size} "
+                "processes; use fewer devices."
+            )
+        self.x, self.y, self.batch_size = x, y, batch_size
+        self.seed, self.epoch, self.augment = seed, epoch, augment
+        self.rank, self.world_size = rank, world_size
+
+    def __len__(self) -> int:
+        if self.seed is None:
+            return -(-len(self.x) // (self.world_size * self.batch_size))
+        full, rest = divmod(len(self.x) // self.world_size, self.batch_size)
+        return full + (rest > 1 or (rest == 1 and full == 0))
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        if self.seed is None:
+            every = slice(self.rank, None, self.world_size)
+            parts = (tensor[every].tensor_split(len(self)) for tensor in (self.x, self.y))
+            # copies: a network that works in place must not change the data
+            yield from ((x.clone(), y.clone()) for x, y in zip(*parts, strict=True))
+            return
+        order, augmenting = self._generators()
+        shuffled = torch.randperm(len(self.x), generator=order)
+        mine = shuffled[: len(self.x) // self.world_size * self.world_size]
+        mine = mine[self.rank :: self.world_size][: len(self) * self.batch_size]
+        for x, y in self._slices(mine.to(self.x.device)):
+            yield (self.augment(x, augmenting) if self.augment else x), y
+
+    def _generators(self) -> tuple[torch.Generator, torch.Generator]:
+        """Of the order (the same on all ranks) and of the augmentation (one per rank)."""
+        assert self.seed is not None
+        order = torch.Generator().manual_seed(_mixed(self.seed, self.epoch(), 0))
+        return order, torch.Generator().manual_seed(_mixed(self.seed, self.epoch(), 1 + self.rank))
+
+    def _slices(self, indices: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        batch_bytes = self.batch_size * self.x[0].nbytes
+        for block in indices.split(self.batch_size * max(1, BLOCK_BYTES // batch_bytes)):
+            x, y = self.x.index_select(0, block), self.y.index_select(0, block)
+            yield from zip(x.split(self.batch_size), y.split(self.batch_size), strict=True)
+
+
+def _mixed(*numbers: int) -> int:
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)

@@ -1,0 +1,60 @@
+"""Where to cut a data set in two: by class, or by whole groups."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zmodel.arguments import below_one
+
+Indices = NDArray[np.int64]
+
+
+def stratified_split(y: NDArray[np.int64], fraction: float, seed: int) -> tuple[Indices, Indices]:
+    """(rest, part): sorted, disjoint, together all of `y`; part has `fraction` of every class.
+
+    Each class is rounded by itself and keeps at least one sample on both sides. Raises
+    ValueError when a class has a single sample, or for a fraction outside (0, 1).
+    """
+    below_one("the fraction of a split", fraction, zero=False)
+    rng = np.random.default_rng(seed)
+    part = np.zeros(len(y), dtype=bool)
+    for label in np.unique(y):
+        members = np.flatnonzero(y == label)
+        if len(members) < 2:
+            raise ValueError(
+                f"a stratified split needs at least 2 samples per class, found {len(members)} of "
+                f"class {label}; add samples or drop the class."
+            )
+        take = min(max(1, round(fraction * len(members))), len(members) - 1)
+        part[rng.permutation(members)[:take]] = True
+    return np.flatnonzero(~part), np.flatnonzero(part)
+
+
+def grouped_split(
+    y: NDArray[np.int64], groups: NDArray, fraction: float, seed: int
+) -> tuple[Indices, Indices]:
+    """As stratified_split, but all samples of a group lie on one side, against leakage.
+
+    Groups are taken in random order, each if it brings the class counts of the part nearer to
+    `fraction` of all; so with few or large groups the fraction is met roughly. Raises
+    ValueError when that leaves one side empty.
+    """
+    below_one("the fraction of a split", fraction, zero=False)
+    _, y = np.unique(y, return_inverse=True)
+    names, member = np.unique(groups, return_inverse=True)
+    counts = np.zeros((len(names), int(y.max()) + 1))
+    np.add.at(counts, (member, y), 1)
+    missing = fraction * counts.sum(axis=0)
+    taken = np.zeros(len(names), dtype=bool)
+    for group in np.random.default_rng(seed).permutation(len(names)):
+        if np.sum((missing - counts[group]) ** 2) < np.sum(missing**2):
+            taken[group] = True
+            missing = missing - counts[group]
+    if taken.all() or not taken.any():
+        raise ValueError(
+            f"a split by groups needs groups on both sides, found {len(names)} groups for "
+            f"{len(y)} samples and a fraction of {fraction}; use finer groups or another fraction."
+        )
+    part = taken[member]
+    return np.flatnonzero(~part), np.flatnonzero(part)

@@ -1,0 +1,203 @@
+"""One run: seed, build, fit, test the best weights once, write ``result.json``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from zmodel.callbacks import BestAndLast, metric
+from zmodel.interrupt import Interrupted, stop
+from zmodel.provenance import git_state, versions
+
+log = logging.getLogger(__name__)
+
+
+def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
+    """Do what the configuration says; return its ``optimized_metric`` (a tuple for a list).
+
+    Writes ``result.json`` and the files of callbacks and loggers into ``cfg.paths.output_dir``.
+
+    Raises:
+        ValueError: a value of the configuration cannot work, or a metric is not logged.
+        Interrupted: a signal ended the fit early; ``last.ckpt`` is written.
+    """
+    started = time.monotonic()
+    apply_extras(cfg)
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    data: pl.LightningDataModule = instantiate(cfg.data, _convert_="all")
+    model: pl.LightningModule = instantiate(cfg.model, _convert_="all")
+    callbacks = [instantiate(c, _convert_="all") for c in cfg.callbacks.values() if c]
+    loggers = [instantiate(c, _convert_="all") for c in cfg.logger.values() if c]
+    if not cfg.trainer.enable_progress_bar:
+        callbacks = [c for c in callbacks if not isinstance(c, pl.callbacks.ProgressBar)]
+    trainer: pl.Trainer = instantiate(
+        cfg.trainer, callbacks=callbacks, logger=loggers or False, _convert_="all"
+    )
+    keeper = next((c for c in callbacks if isinstance(c, BestAndLast)), None)
+
+    metrics: dict[str, float] = {}
+    if cfg.train:
+        fit(trainer, model, data, cfg, keeper)
+        metrics.update(scalars(trainer))
+    if cfg.test:
+        test(trainer, model, data, cfg)
+        metrics.update(scalars(trainer))
+    result = describe(cfg, trainer, model, keeper, metrics, time.monotonic() - started)
+    if trainer.is_global_zero:
+        log_hyperparameters(cfg, trainer, result)
+        path = Path(cfg.paths.output_dir, "result.json")
+        partial = path.with_suffix(".partial")
+        lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in result.items())
+        partial.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+        os.replace(partial, path)
+    return objective(cfg, trainer, result)
+
+
+def apply_extras(cfg: DictConfig) -> None:
+    """What surrounds a run: warnings, tags, threads, the printed configuration."""
+    if cfg.extras.ignore_warnings:
+        warnings.filterwarnings("ignore")
+    if cfg.extras.enforce_tags and not cfg.tags:
+        raise ValueError("extras.enforce_tags asks for tags, got none. Add tags=[baseline].")
+    if cfg.extras.threads is not None:
+        torch.set_num_threads(cfg.extras.threads)
+    if cfg.extras.print_config:
+        print(OmegaConf.to_yaml(cfg, resolve=True))
+    # quiet, whatever the order in which libraries are imported
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", ".*LeafSpec.*")
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    warnings.filterwarnings("ignore", ".*GPU available but not used.*")
+    warnings.filterwarnings("ignore", ".*The number of training batches.*is smaller than the logging")
+
+
+def fit(
+    trainer: pl.Trainer,
+    model: pl.LightningModule,
+    data: pl.LightningDataModule,
+    cfg: DictConfig,
+    keeper: BestAndLast | None,
+) -> None:
+    """Train, then leave the best weights in the model.
+
+    Raises:
+        Interrupted: asked to stop before the run came to its own end.
+    """
+    check_metrics(cfg, model)
+    stop.listen()
+    trainer.fit(model, datamodule=data, ckpt_path=cfg.ckpt_path, weights_only=True)
+    natural_end = trainer.current_epoch >= (trainer.max_epochs or 0) or stopped_early(trainer)
+    if stop.signum is not None and not natural_end:
+        raise Interrupted(stop.signum, str(keeper.last_path) if keeper else None)
+    if keeper is not None and keeper.best_weights is not None:
+        model.load_state_dict(keeper.best_weights)
+
+
+def check_metrics(cfg: DictConfig, model: pl.LightningModule) -> None:
+    """Refuse a misspelled metric before the first step, for modules that declare ``METRICS``."""
+    known = getattr(model, "METRICS", None)
+    if known is None:
+        return
+    wanted = [(f"callbacks.{name}.monitor", c.get("monitor")) for name, c in cfg.callbacks.items() if c]
+    wanted += [("optimized_metric", name) for name in metric_names(cfg)]
+    for key, name in wanted:
+        if name is not None and name not in (*known, *RESULT_KEYS, "test/loss", "test/acc"):
+            logged = ", ".join(known)
+            raise ValueError(f"{key} must name a logged metric, got '{name}'. Logged: {logged}.")
+
+
+def test(
+    trainer: pl.Trainer, model: pl.LightningModule, data: pl.LightningDataModule, cfg: DictConfig
+) -> None:
+    """Evaluate on the test set: after a fit the weights in the model, else ``ckpt_path``."""
+    if not cfg.train and cfg.ckpt_path is None:
+        raise ValueError("train=false test=true needs ckpt_path=PATH to a checkpoint, got null.")
+    path = None if cfg.train else cfg.ckpt_path
+    trainer.test(model, datamodule=data, ckpt_path=path, verbose=False, weights_only=True)
+
+
+def scalars(trainer: pl.Trainer) -> dict[str, float]:
+    """The last logged metrics."""
+    return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+def stopped_early(trainer: pl.Trainer) -> bool:
+    callback = trainer.early_stopping_callback
+    return callback is not None and callback.stopped_epoch > 0
+
+
+def describe(
+    cfg: DictConfig,
+    trainer: pl.Trainer,
+    model: pl.LightningModule,
+    keeper: BestAndLast | None,
+    metrics: dict[str, float],
+    seconds: float,
+) -> dict[str, Any]:
+    """The content of ``result.json``; its keys are part of the contract (docs)."""
+    network = getattr(model, "net", None) or model
+    result = {
+        "metrics": metrics,
+        "best_epoch": keeper.best_epoch if keeper else None,
+        "epochs": trainer.current_epoch,
+        "stopped_early": stopped_early(trainer),
+        "seconds": round(seconds, 3),
+        "parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
+        "checkpoint": str(keeper.best_path) if keeper and cfg.train else cfg.ckpt_path,
+        "git": git_state(),
+        "seed": cfg.seed,
+        "versions": versions(),
+    }
+    confusion = getattr(keeper, "confusion", None)
+    if confusion is not None:
+        classes = [str(c) for c in getattr(trainer, "datamodule").class_names]  # noqa: B009
+        result["confusion_matrix"] = {"split": "val", "classes": classes, "counts": confusion}
+    return result
+
+
+RESULT_KEYS = ("parameters", "seconds", "epochs")
+"""Entries of the result that may serve as an objective, beside the logged metrics."""
+
+
+def metric_names(cfg: DictConfig) -> list[str]:
+    names = cfg.optimized_metric
+    return list(names) if OmegaConf.is_list(names) else [names] if names else []
+
+
+def objective(
+    cfg: DictConfig, trainer: pl.Trainer, result: dict[str, Any]
+) -> float | tuple[float, ...] | None:
+    """The value or values of ``optimized_metric``, looked up in the result."""
+    values = []
+    for name in metric_names(cfg):
+        if name in RESULT_KEYS:
+            values.append(float(result[name]))
+        elif name in result["metrics"]:
+            values.append(result["metrics"][name])
+        else:
+            values.append(metric(trainer, name, "optimized_metric"))
+    return tuple(values) if OmegaConf.is_list(cfg.optimized_metric) else next(iter(values), None)
+
+
+def log_hyperparameters(cfg: DictConfig, trainer: pl.Trainer, result: dict[str, Any]) -> None:
+    """Hyperparameters with their final metrics, for TensorBoard's HParams tab and the like."""
+    resolved = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(resolved, dict)
+    groups = ("model", "data", "trainer", "seed", "tags", "task_name")
+    params = {k: resolved[k] for k in groups} | {"parameters": result["parameters"]}
+    for logger in trainer.loggers:
+        if isinstance(logger, pl.loggers.TensorBoardLogger):
+            logger.log_hyperparams(params, result["metrics"], step=0)
+        else:
+            logger.log_hyperparams(params)
+        logger.finalize("success")

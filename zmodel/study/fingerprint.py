@@ -1,0 +1,112 @@
+"""What makes the trials of a study comparable, and what has changed since it began."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from zmodel.provenance import git_state, versions
+
+NOT_COMPARED = ("hydra", "paths", "extras", "tags", "logger", "ckpt_path", "task_name", "study_name")
+"""Parts of a configuration that cannot change what a trial measures."""
+
+
+def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
+    """``{"model": {"width": 25}}`` as ``{"model.width": 25}``; lists stay whole."""
+    if not isinstance(config, Mapping) or (prefix and not config):
+        return {prefix: config}
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        flat |= flatten(value, f"{prefix}.{key}" if prefix else str(key))
+    return flat
+
+
+def fixed_part(config: Mapping[str, Any], searched: list[str]) -> dict[str, Any]:
+    """The configuration without what is searched and what does not matter."""
+    flat = flatten({k: v for k, v in config.items() if k not in NOT_COMPARED})
+    names = [name.lstrip("+") for name in searched]
+    return {
+        key: value
+        for key, value in flat.items()
+        if not any(key == name or key.startswith(f"{name}.") for name in names)
+        and not key.startswith(("callbacks.progress_bar", "callbacks.checkpoint.dirpath"))
+        and not key.startswith(("trainer.enable_", "trainer.default_root_dir"))
+    }
+
+
+def make_fingerprint(
+    directions: tuple[str, ...],
+    objective: Any,
+    space: Mapping[str, Any],
+    fixed: Mapping[str, Any],
+    data_hash: str | None,
+) -> dict[str, Any]:
+    """JSON-able; two equal fingerprints have comparable trials."""
+    made = {
+        "direction": list(directions),
+        "objective": objective,
+        "space": {k: json.loads(v) for k, v in space["distributions"].items()},
+        "conditions": space["conditions"],
+        "fixed": dict(fixed),
+        "data": data_hash,
+    }
+    return json.loads(json.dumps(made, default=str))
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """One line per difference, ``key: before -> now``; a data hash is compared when both know it."""
+    before, now = flatten(old), flatten(new)
+    lines = []
+    for key in sorted({*before, *now}):
+        a, b = before.get(key, "(absent)"), now.get(key, "(absent)")
+        if a != b and not (key == "data" and None in (a, b)):
+            lines.append(f"{key}: {json.dumps(a)} -> {json.dumps(b)}")
+    return lines
+
+
+def settle(study: optuna.Study, new: dict[str, Any], on_change: str) -> None:
+    """Compare with the study's fingerprint, or store it if there is none.
+
+    Raises:
+        ValueError: they differ and ``on_change`` is not "continue".
+    """
+    old = study.user_attrs.get("fingerprint")
+    if old is not None and study.get_trials(deepcopy=False):  # without trials, nothing to compare
+        lines = differences(old, new)
+        if lines and on_change != "continue":
+            listed = "\n  ".join(lines)
+            raise ValueError(
+                f"Study '{study.study_name}' was started with another setting, and its trials "
+                f"would not be comparable:\n  {listed}\nGive the study a new name (study_name=...), "
+                "or accept the mixture with hydra.sweeper.on_change=continue."
+            )
+        if lines:
+            changes = study.user_attrs.get("changes", [])
+            study.set_user_attr("changes", [*changes, {"time": time.time(), "lines": lines}])
+        if new["data"] is None:
+            new = {**new, "data": old["data"]}
+    if old != new:
+        study.set_user_attr("fingerprint", new)
+
+
+def provenance_notes(study: optuna.Study) -> list[str]:
+    """Package versions and source revision that differ from the study's first start; not refused."""
+    now = {"versions": versions(), "git": git_state()}
+    old = study.user_attrs.get("provenance")
+    if old is None:
+        study.set_user_attr("provenance", now)
+        return []
+    return differences(old, now)
+
+
+def write_study_json(folder: Path, content: Mapping[str, Any]) -> None:
+    """The human-readable copy, ``study.json``; written whole or not at all."""
+    partial = folder / f".study.json.{os.getpid()}"
+    partial.write_text(json.dumps(content, indent=1, default=str))
+    os.replace(partial, folder / "study.json")

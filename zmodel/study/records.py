@@ -1,0 +1,170 @@
+"""Typed, read-only view of a study: the one door through which analysis reads trials.
+
+Everything optional may be missing: a study made by plain Optuna or by the stock sweeper has no
+user attributes, and then every trial stands for itself and the space is what the trials used.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    json_to_distribution,
+)
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+
+NUMERIC = (FloatDistribution, IntDistribution)
+
+STATES = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running",
+    TrialState.WAITING: "waiting",
+}
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One attempt. `curve` maps epoch (0-based) to the objective's validation metric."""
+
+    number: int
+    state: str
+    params: dict[str, Any]
+    values: tuple[float, ...] | None
+    curve: dict[int, float]
+    started: datetime | None
+    finished: datetime | None
+    attrs: dict[str, Any] = field(default_factory=dict)
+    system_attrs: dict[str, Any] = field(default_factory=dict)
+    distributions: dict[str, BaseDistribution] = field(default_factory=dict)
+    superseded: bool = False
+
+    @property
+    def value(self) -> float | None:
+        """The first objective value; None when the trial has none (failed, running, waiting)."""
+        return self.values[0] if self.values else None
+
+
+@dataclass(frozen=True)
+class StudyRecord:
+    """A study at one moment: `trials` count, `interrupted` were given again as later attempts."""
+
+    name: str
+    directions: tuple[str, ...]
+    space: dict[str, BaseDistribution]
+    trials: tuple[TrialRecord, ...]
+    interrupted: tuple[TrialRecord, ...] = ()
+    attrs: dict[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+
+
+def load_study(name: str, storage: BaseStorage, folder: Path | None = None) -> StudyRecord:
+    """Read the study `name`, trials in order of their numbers; ValueError if there is none."""
+    try:
+        study_id = storage.get_study_id_from_name(name)
+    except KeyError:
+        raise ValueError(_unknown_study(name, storage)) from None
+    # Copies of 10,000 trials cost seconds; records copy only the dictionaries they hand out.
+    frozen = storage.get_all_trials(study_id, deepcopy=False)
+    latest = _latest_attempts(frozen)
+    records = [_record(trial, superseded=_superseded(trial, latest)) for trial in frozen]
+    attrs = storage.get_study_user_attrs(study_id)
+    return StudyRecord(
+        name=name,
+        directions=tuple(d.name.lower() for d in storage.get_study_directions(study_id)),
+        space=_declared_space(attrs.get("space")) or _union_of_distributions(frozen),
+        trials=tuple(record for record in records if not record.superseded),
+        interrupted=tuple(record for record in records if record.superseded),
+        attrs=dict(attrs),
+        folder=folder,
+    )
+
+
+def _record(trial: FrozenTrial, *, superseded: bool) -> TrialRecord:
+    return TrialRecord(
+        number=trial.number,
+        state=STATES[trial.state],
+        params=dict(trial.params),
+        values=None if trial.values is None else tuple(trial.values),
+        curve=dict(sorted(trial.intermediate_values.items())),
+        started=trial.datetime_start,
+        finished=trial.datetime_complete,
+        attrs=dict(trial.user_attrs),
+        system_attrs=dict(trial.system_attrs),
+        distributions=dict(trial.distributions),
+        superseded=superseded,
+    )
+
+
+def _slot_of(trial: FrozenTrial) -> int | None:
+    slot = trial.user_attrs.get("slot")
+    return slot if isinstance(slot, int) and not isinstance(slot, bool) else None
+
+
+def _latest_attempts(trials: Iterable[FrozenTrial]) -> dict[int, int]:
+    """Slot -> number of its latest attempt: numbers are never reused, so later means greater."""
+    latest: dict[int, int] = {}
+    for trial in trials:
+        slot = _slot_of(trial)
+        if slot is not None:
+            latest[slot] = max(latest.get(slot, -1), trial.number)
+    return latest
+
+
+def _superseded(trial: FrozenTrial, latest: Mapping[int, int]) -> bool:
+    slot = _slot_of(trial)
+    return slot is not None and trial.number != latest[slot]
+
+
+def _declared_space(declared: Any) -> dict[str, BaseDistribution]:
+    """The study's attribute `space`; empty when it is absent or written by somebody else."""
+    if not isinstance(declared, Mapping):
+        return {}
+    try:
+        return {param: json_to_distribution(text) for param, text in declared.items()}
+    except (ValueError, TypeError, KeyError):
+        return {}
+
+
+def _union_of_distributions(trials: Iterable[FrozenTrial]) -> dict[str, BaseDistribution]:
+    space: dict[str, BaseDistribution] = {}
+    for trial in trials:
+        for param, found in trial.distributions.items():
+            known = space.get(param)
+            if known is not found and known != found:
+                space[param] = found if known is None else _wider(known, found)
+    return space
+
+
+def _wider(known: BaseDistribution, found: BaseDistribution) -> BaseDistribution:
+    """Ranges were changed while the study ran: both kept if they agree in kind, else the later."""
+    if isinstance(known, CategoricalDistribution) or type(known) is not type(found):
+        return found
+    assert isinstance(known, NUMERIC)
+    assert isinstance(found, NUMERIC)
+    if known.log != found.log or known.step != found.step:
+        return found
+    if found.step is not None and (known.low - found.low) % found.step:
+        return found  # two grids that do not share their points
+    wider = copy.copy(found)
+    wider.low, wider.high = min(known.low, found.low), max(known.high, found.high)
+    return wider
+
+
+def _unknown_study(name: str, storage: BaseStorage) -> str:
+    names = [study.study_name for study in storage.get_all_studies()]
+    near = difflib.get_close_matches(name, names, n=3) or sorted(names)[:10]
+    known = ", ".join(map(repr, near)) if near else "none: the storage is empty"
+    return f"the study must exist in the storage, received {name!r}; existing studies: {known}"

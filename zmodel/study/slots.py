@@ -1,0 +1,223 @@
+"""The budget of a study: ``n_trials`` slots, each attempted until it has an outcome.
+
+A slot is a unit of the budget, a trial is one attempt at it. An attempt that is interrupted
+(its worker died, or was asked to stop) ends as FAIL with the attribute ``interrupted``, and the
+slot is given again as a new trial with the same parameters. Everything is derived from the
+trials themselves: whatever is killed at whatever moment, the next claim sees what is missing.
+
+All decisions are made while holding the study's lock (:mod:`zmodel.study.lock`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from zmodel.study.lease import Lease, Observer
+
+Decide = Callable[[Sequence[FrozenTrial], int], dict[str, Any]]
+"""From all trials and a slot to the user attributes of the slot's first attempt."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How far the budget has been used, in slots."""
+
+    total: int
+    finished: int
+    running: int
+    waiting: int
+    failed: int
+    pruned: int
+
+    @property
+    def is_complete(self) -> bool:
+        return self.finished >= self.total
+
+
+@dataclass
+class Slots:
+    """The slots of one study, seen from one process.
+
+    Args:
+        n_trials: the budget, over all workers and restarts.
+        max_attempts: how often a slot is attempted when workers die on it.
+        lock: makes the context in which the budget is counted and changed.
+    """
+
+    storage: BaseStorage
+    study_id: int
+    n_trials: int
+    lock: Callable[[], AbstractContextManager[Any]]
+    max_attempts: int = 3
+    observer: Observer = field(default_factory=Observer)
+
+    def trials(self) -> list[FrozenTrial]:
+        return self.storage.get_all_trials(self.study_id, deepcopy=False)
+
+    def claim(self, lease: Lease, decide: Decide = lambda trials, slot: {}) -> FrozenTrial | None:
+        """Take the next slot for this worker as a RUNNING trial; ``None`` when none is free."""
+        with self.lock():
+            trials = self._reap(self.trials())
+            attempts = latest_attempts(trials)
+            for trial in trials:
+                if trial.state == TrialState.WAITING:
+                    return self._take(trial, lease, attempts)
+            slot = free_slot(attempts, self.n_trials)
+            if slot is None:
+                return None
+            attrs = {"slot": slot, "attempt": 1, **lease_attrs(lease), **decide(trials, slot)}
+            template = create_trial(state=TrialState.RUNNING, user_attrs=attrs)
+            return self._get(self.storage.create_new_trial(self.study_id, template))
+
+    def _take(
+        self, trial: FrozenTrial, lease: Lease, attempts: dict[int, FrozenTrial]
+    ) -> FrozenTrial | None:
+        if "slot" not in trial.user_attrs:  # enqueued by plain Optuna or a dashboard
+            slot = free_slot(attempts, self.n_trials)
+            if slot is None:
+                return None
+            self.storage.set_trial_user_attr(trial._trial_id, "slot", slot)
+        for key, value in lease_attrs(lease).items():
+            self.storage.set_trial_user_attr(trial._trial_id, key, value)
+        if not self.storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
+            return None
+        return self._get(trial._trial_id)
+
+    def _get(self, trial_id: int) -> FrozenTrial:
+        return self.storage.get_trial(trial_id)
+
+    def reap(self) -> None:
+        """Give the slots of dead workers again."""
+        with self.lock():
+            self._reap(self.trials())
+
+    def _reap(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+        changed = False
+        for trial in trials:
+            if trial.state == TrialState.RUNNING and not self._is_alive(trial):
+                self.interrupt(trial, "its worker died", crashed=True)
+                changed = True
+        if changed:
+            trials = self.trials()
+        # an attempt whose successor was never written: somebody died between the two
+        for trial in latest_attempts(trials).values():
+            if wants_retry(trial, self.max_attempts):
+                self._retry(trial)
+                changed = True
+        return self.trials() if changed else trials
+
+    def _is_alive(self, trial: FrozenTrial) -> bool:
+        record = trial.user_attrs.get("lease")
+        if record is None:  # a trial of plain Optuna: not ours to judge
+            return True
+        return self.observer.is_alive(record, trial.user_attrs.get("heartbeat"))
+
+    def interrupt(self, trial: FrozenTrial, reason: str, *, crashed: bool) -> None:
+        """End an attempt without an outcome; the next reap or claim gives its slot again."""
+        crashes = trial.user_attrs.get("crashes", 0) + int(crashed)
+        try:
+            for key, value in (("crashes", crashes), ("interrupted", reason)):
+                self.storage.set_trial_user_attr(trial._trial_id, key, value)
+            if crashes >= self.max_attempts:
+                verdict = f"WorkerDied: {reason}, {crashes} times"
+                self.storage.set_trial_user_attr(trial._trial_id, "fail_reason", verdict)
+            self.storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+        except UpdateFinishedTrialError:
+            pass  # finished in the meantime, by its worker or another reaper
+
+    def _retry(self, trial: FrozenTrial) -> None:
+        attrs = {
+            key: trial.user_attrs[key]
+            for key in ("slot", "forced", "control", "crashes")
+            if key in trial.user_attrs
+        }
+        attrs["attempt"] = trial.user_attrs.get("attempt", 1) + 1
+        attrs["resumed_from"] = trial.number
+        system = {**trial.system_attrs}
+        if trial.params:
+            system["fixed_params"] = trial.params
+        template = create_trial(
+            state=TrialState.WAITING, user_attrs=attrs, system_attrs=system
+        )
+        self.storage.create_new_trial(self.study_id, template)
+
+    def enqueue(self, configurations: Iterable[dict[str, Any]]) -> None:
+        """Give the first free slots these parameters; other parameters are sampled."""
+        with self.lock():
+            taken = latest_attempts(self.trials())
+            free = (k for k in range(self.n_trials) if k not in taken)
+            for slot, params in zip(free, configurations, strict=False):
+                template = create_trial(
+                    state=TrialState.WAITING,
+                    user_attrs={"slot": slot, "attempt": 1, "enqueued": True},
+                    system_attrs={"fixed_params": params},
+                )
+                self.storage.create_new_trial(self.study_id, template)
+
+    def tally(self) -> Tally:
+        """Count slots by the state of their latest attempt."""
+        latest = latest_attempts(self.trials()).values()
+        states = Counter(t.state for t in latest if not wants_retry(t, self.max_attempts))
+        failed, pruned = states[TrialState.FAIL], states[TrialState.PRUNED]
+        finished = states[TrialState.COMPLETE] + failed + pruned
+        running = states[TrialState.RUNNING]
+        total = max(self.n_trials, finished + running)
+        return Tally(total, finished, running, total - finished - running, failed, pruned)
+
+
+def lease_attrs(lease: Lease) -> dict[str, Any]:
+    return {"worker": lease.id, "lease": lease.record}
+
+
+def wants_retry(trial: FrozenTrial, max_attempts: int) -> bool:
+    """Whether this attempt ended without an outcome and its slot must be given again."""
+    return (
+        trial.state == TrialState.FAIL
+        and "interrupted" in trial.user_attrs
+        and trial.user_attrs.get("crashes", 0) < max_attempts
+    )
+
+
+def latest_attempts(trials: Iterable[FrozenTrial]) -> dict[int, FrozenTrial]:
+    """The latest attempt at each slot; trials of plain Optuna take the free slots from above.
+
+    A foreign trial has no slot of its own but counts against the budget all the same.
+    """
+    latest: dict[int, FrozenTrial] = {}
+    foreign = []
+    for trial in trials:
+        slot = trial.user_attrs.get("slot")
+        if slot is None:
+            if trial.state != TrialState.WAITING:
+                foreign.append(trial)
+        elif slot not in latest or trial.number > latest[slot].number:
+            latest[slot] = trial
+    free = -1
+    for trial in foreign:  # negative: never collides with a slot to be claimed
+        latest[free] = trial
+        free -= 1
+    return latest
+
+
+def free_slot(attempts: dict[int, FrozenTrial], n_trials: int) -> int | None:
+    """The lowest slot never attempted, while the budget has room."""
+    if len(attempts) >= n_trials:
+        return None
+    return next(k for k in range(n_trials) if k not in attempts)
+
+
+def previous_run_folder(trials: Sequence[FrozenTrial], trial: FrozenTrial) -> Path | None:
+    """Folder of the interrupted attempt that ``trial`` continues."""
+    number = trial.user_attrs.get("resumed_from")
+    folder = trials[number].user_attrs.get("dir") if number is not None else None
+    return Path(folder) if folder else None
+

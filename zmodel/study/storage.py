@@ -1,0 +1,106 @@
+"""Where studies live: opening a storage by its address, and the folders of studies."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optuna.storages import _CachedStorage
+from optuna.storages.journal import JournalStorage
+
+from zmodel.study.address import database_url, journal_path, redact, scheme
+from zmodel.study.journal import JournalFile
+from zmodel.study.outage import patiently
+from zmodel.study.retry import RetryingStorage
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+
+__all__ = ["JOURNAL", "list_studies", "open_storage", "redact", "study_folder"]
+
+JOURNAL = "study.journal"
+STUDY_FILES = (JOURNAL, "study.json")
+LONGEST_NAME = 200  # bytes: file systems allow 255, and the name becomes part of other names
+
+
+def open_storage(
+    spec: str,
+    *,
+    create: bool = True,
+    read_only: bool = False,
+    timeout: float = 30.0,
+    outage: float = 60.0,
+    lock: str = "flock",
+) -> BaseStorage:
+    """Open the storage that `spec` names, from every process anew: it is not to be inherited.
+
+    Args:
+        spec: a path or journal://PATH, sqlite:///PATH, postgresql://..., mysql://...,
+            grpc://HOST:PORT of Optuna's proxy server.
+        create: make a missing journal, database file or schema; else ValueError.
+        read_only: for analysis; nothing is ever made, and a journal cannot be written to.
+        timeout: seconds for one answer of a server, and for it to be there at first.
+        outage: seconds without connection that later calls survive; then StorageUnavailable.
+        lock: of a journal, see JournalFile.
+
+    A text that names no storage, a missing driver or a refusal is a ValueError that says what to
+    do. No message contains a password.
+    """
+    kind = scheme(spec)
+    if kind == "journal":
+        path = journal_path(spec)
+        return JournalStorage(JournalFile(path, lock=lock, create=create, read_only=read_only))
+    if kind == "grpc":
+        from zmodel.study.proxy import open_proxy
+
+        return RetryingStorage(
+            patiently(lambda: open_proxy(spec, deadline=timeout), timeout), outage
+        )
+    from zmodel.study.database import open_database
+
+    url = database_url(spec)
+    assert url is not None
+
+    def connect() -> BaseStorage:
+        database = open_database(url, timeout=timeout, create=create, read_only=read_only)
+        return _CachedStorage(database)
+
+    return RetryingStorage(patiently(connect, timeout), outage)
+
+
+def study_folder(log_dir: Path | str, name: str) -> Path:
+    """`log_dir`/studies/`name`, not made; ValueError for a name that is not one folder there."""
+    return Path(log_dir) / "studies" / _checked(name)
+
+
+def list_studies(log_dir: Path | str) -> list[str]:
+    """Names of the studies that have a folder with a journal or a fingerprint, sorted."""
+    folders = (Path(log_dir) / "studies").glob("*/")
+    return sorted(f.name for f in folders if any((f / file).exists() for file in STUDY_FILES))
+
+
+def _checked(name: str) -> str:
+    problem = _problem(name)
+    if problem:
+        raise ValueError(
+            f"a study's name must be that of one folder, but {name!r} {problem}; "
+            "give another one with study_name=NAME"
+        )
+    return name
+
+
+def _problem(name: str) -> str | None:
+    if not name or name in (".", ".."):
+        return "is none"
+    if "/" in name or "\\" in name:
+        return "contains a path separator"
+    if any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
+        return "contains a control character"
+    if name.startswith("-"):
+        return "starts with '-' and would be taken for an option"
+    if name != name.strip():
+        return "starts or ends with a space"
+    if len(name.encode()) > LONGEST_NAME:
+        return f"has more than {LONGEST_NAME} bytes"
+    return None

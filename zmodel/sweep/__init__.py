@@ -1,0 +1,1 @@
+"""How a study is run: search space, samplers, workers that pull trials, the Hydra sweeper."""

@@ -1,0 +1,127 @@
+"""The controller: keeps the workers of one command alive until the study's budget is used up."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+import optuna
+from optuna.study import StudyDirection
+
+from zmodel.study.slots import Slots
+from zmodel.sweep.failures import failure_limit
+from zmodel.sweep.plan import Plan
+from zmodel.sweep.processes import Exit, LocalWorkers
+from zmodel.sweep.progress import Progress
+from zmodel.sweep.worker import DONE, LIMIT, REFUSED
+
+REFRESH_SECONDS = 1.0
+FUTILE_STARTS = 5
+"""So many workers may die one after the other without a trial being claimed."""
+
+
+class Controller:
+    """Starts, watches and replaces workers; shows the progress; hands signals on.
+
+    ``run`` returns the exit code of the contract: 0, 1, 3, 130 or 143.
+    """
+
+    def __init__(
+        self, plan: Plan, study: optuna.Study, slots: Slots, workers: LocalWorkers, command: str
+    ) -> None:
+        self._plan = plan
+        self._study = study
+        self._slots = slots
+        self._workers = workers
+        self._command = command
+        self._asked: int | None = None
+        """The signal that asked the study to stop."""
+        self._ended: int | None = None
+        """Exit code settled by a worker: no more are started."""
+        self._futile = 0
+
+    def run(self) -> int:
+        maximise = self._study.directions[0] == StudyDirection.MAXIMIZE
+        progress = Progress(self._slots.tally(), maximise)
+        before = {s: signal.signal(s, self._on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self._watch(progress)
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+            progress.close()
+        self._slots.reap()
+        return self._exit_code()
+
+    def _watch(self, progress: Progress) -> None:
+        while True:
+            tally = self._slots.tally()
+            progress.update(tally, self._slots.trials(), f"{len(self._workers)} workers")
+            if self._ended is None and self._asked is None and not tally.is_complete:
+                for index in self._workers.free_indices():
+                    self._workers.start(index)
+            if not len(self._workers):
+                return
+            known = len(self._slots.trials())
+            for ended in self._workers.wait(REFRESH_SECONDS):
+                self._judge(ended, claimed=len(self._slots.trials()) > known)
+
+    def _judge(self, ended: Exit, claimed: bool) -> None:
+        """Decide whether the place of a worker that ended is to be filled again."""
+        if ended.code == DONE:
+            self._ended = self._ended or DONE
+        elif ended.code == LIMIT:
+            self._ended = LIMIT
+        elif ended.code == REFUSED:
+            if self._ended is None:
+                print(f"\nerror: {ended.message}", file=sys.stderr)
+            self._ended = 1
+            self._workers.signal(signal.SIGTERM)
+        elif ended.code == 128 + signal.SIGTERM and self._asked is None:
+            self._ended = self._ended or ended.code  # preempted from outside: leave the place empty
+        elif self._asked is None:
+            self._replace(ended, claimed)
+
+    def _replace(self, ended: Exit, claimed: bool) -> None:
+        self._slots.reap()
+        self._futile = 0 if claimed else self._futile + 1
+        logs = self._plan.folder / "workers"
+        how = f"signal {-ended.code}" if ended.code < 0 else f"exit code {ended.code}"
+        print(f"\na worker died ({how}); its trial is given again. Logs: {logs}", file=sys.stderr)
+        if self._futile >= FUTILE_STARTS:
+            print(f"error: {FUTILE_STARTS} workers died in a row without a trial.", file=sys.stderr)
+            self._ended = 1
+            self._workers.signal(signal.SIGTERM)
+
+    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        if self._asked is None:
+            self._asked = signum
+            text = "\nstopping: running trials end after this epoch and are put back"
+            text += "; Ctrl-C again stops at once" if signum == signal.SIGINT else ""
+            print(text, file=sys.stderr, flush=True)
+            self._workers.signal(signal.SIGTERM)
+        else:
+            self._workers.signal(signal.SIGKILL)
+
+    def _exit_code(self) -> int:
+        tally = self._slots.tally()
+        if self._asked is not None and not tally.is_complete:
+            print(
+                f"stopped with {tally.finished} of {tally.total} trials done. "
+                f"To continue: {self._command}",
+                file=sys.stderr,
+            )
+            return 128 + self._asked
+        if self._ended == LIMIT:
+            reason = failure_limit(self._slots.trials(), self._plan)
+            print(f"the study ended: {reason}", file=sys.stderr)
+        if self._ended == DONE and not tally.is_complete and self._stop_time() > self._plan.started:
+            print(f"stopped on request with {tally.finished} of {tally.total} trials done. "
+                  f"To continue: {self._command}", file=sys.stderr)  # fmt: skip
+        return self._ended or 0
+
+    def _stop_time(self) -> float:
+        return self._study.user_attrs.get("stop", 0.0)
+
+

@@ -1,0 +1,40 @@
+"""Everything that is fixed about one start of a study, as plain picklable data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What controller and workers agree on. Field names follow the sweeper's configuration."""
+
+    study_name: str
+    folder: Path
+    """Absolute path of logs/studies/<study_name>."""
+    storage: str
+    """As :func:`zmodel.study.storage.open_storage` takes it."""
+    directions: tuple[str, ...]
+    n_trials: int
+    n_jobs: int
+    seed: int
+    sampler: dict[str, Any]
+    pruner: dict[str, Any] | None
+    params: dict[str, Any]
+    """Search space as in the YAML, resolved."""
+    arguments: tuple[str, ...]
+    """Task overrides of the command line; they win over ``params``."""
+    custom_search_space: str | None = None
+    coverage: dict[str, Any] = field(default_factory=dict)
+    max_failure_rate: float = 0.5
+    max_attempts: int = 3
+    preflight: tuple[str, ...] | None = None
+    """Overrides of the trial run before the first claim; ``None``: no preflight."""
+    preload: tuple[str, ...] = ()
+    since: int = 0
+    """Number of trials in the study when this command started: the failure limit counts from it."""
+    started: float = 0.0
+    """Unix time at which this command started: a stop request older than it is void."""
+    data_hash: str | None = None

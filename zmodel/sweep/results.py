@@ -1,0 +1,47 @@
+"""What a finished study leaves for people: optimization_results.yaml and best.yaml."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import optuna
+from omegaconf import OmegaConf
+from optuna.trial import TrialState
+
+from zmodel.sweep.search_space import SearchSpace
+
+
+def write_results(study: optuna.Study, space: SearchSpace, folder: Path) -> None:
+    """Write both files; nothing when no trial has completed."""
+    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        return
+    results: dict[str, Any] = {"name": "optuna"}
+    if len(study.directions) == 1:
+        best = study.best_trial
+        results |= {
+            "best_params": best.params, "best_value": best.value, "best_trial": best.number,
+        }  # fmt: skip
+        known = {k: v for k, v in best.params.items() if k in space.distributions}
+        write_best(folder, study.study_name, best.number, best.value, space.overrides(known))
+    else:
+        results["solutions"] = [
+            {"params": t.params, "values": list(t.values), "trial": t.number}
+            for t in study.best_trials
+        ]
+    _write(folder / "optimization_results.yaml", OmegaConf.to_yaml(OmegaConf.create(results)))
+
+
+def write_best(
+    folder: Path, name: str, number: int, value: float | None, overrides: list[str]
+) -> None:
+    """``best.yaml``: a list of overrides with the command that uses them."""
+    head = f"# python train.py from_study={name}\n# trial {number}, value {value}\n"
+    _write(folder / "best.yaml", head + OmegaConf.to_yaml(OmegaConf.create(overrides)))
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(text)
+    os.replace(partial, path)

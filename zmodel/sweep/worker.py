@@ -1,0 +1,190 @@
+"""A worker: claims slots of a study one after the other and runs them until none is left."""
+
+from __future__ import annotations
+
+import gc
+import shutil
+import sys
+import tempfile
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, TrialState
+
+from zmodel.interrupt import stop
+from zmodel.study.lease import Lease
+from zmodel.study.lock import study_lock
+from zmodel.study.slots import Slots
+from zmodel.study.storage import open_storage
+from zmodel.sweep.failures import failure_limit
+from zmodel.sweep.job import Job
+from zmodel.sweep.live import Heartbeat, LiveTrial
+from zmodel.sweep.outcome import Outcome, as_values, failure, outcome_of
+from zmodel.sweep.plan import Plan
+from zmodel.sweep.proposals import Proposals
+from zmodel.sweep.space import parse_space
+from zmodel.trial import running
+
+POLL_SECONDS = 0.5
+DONE, LIMIT, REFUSED = 0, 3, 10
+"""Exit codes of a worker, beside 128 + signal: budget used up, too many failures, bad set-up."""
+
+
+class Refused(Exception):
+    """The preflight failed: no trial of this study could work as configured."""
+
+
+@dataclass
+class Worker:
+    """Picklable; the open study lives in :class:`_Session`, made by each call."""
+
+    plan: Plan
+    job: Job
+
+    def __call__(self) -> int:
+        """Work until the budget is used up, or somebody says stop.
+
+        Raises:
+            Refused: before the first claim, with a message for the user.
+        """
+        lease = Lease(self.plan.folder / "workers")
+        try:
+            return _Session(self.plan, self.job, lease).work()
+        finally:
+            lease.release()
+
+
+@dataclass
+class _Session:
+    plan: Plan
+    job: Job
+    lease: Lease
+    slots: Slots = field(init=False)
+
+    def __post_init__(self) -> None:
+        plan = self.plan
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        storage = open_storage(plan.storage, create=False)
+        self.study = optuna.load_study(study_name=plan.study_name, storage=storage)
+        self.space = parse_space(
+            plan.params,
+            list(plan.arguments),
+            plan.custom_search_space,
+            self.job.hydra_context.config_loader,
+        )
+        self.lock = partial(study_lock, plan.storage, plan.folder)
+        self.slots = Slots(
+            storage, self.study._study_id, plan.n_trials, self.lock, plan.max_attempts
+        )
+        self.proposals = Proposals(plan, self.space)
+        if plan.pruner is not None:
+            self.study.pruner = self.proposals.make_pruner()
+
+    def work(self) -> int:
+        self.preflight()
+        while True:
+            if stop.signum is not None:
+                return 128 + stop.signum
+            if self.study.user_attrs.get("stop", 0.0) > self.plan.started:
+                return DONE
+            if failure_limit(self.slots.trials(), self.plan):
+                return LIMIT
+            ticket = self.slots.claim(self.lease, self.proposals.decide)
+            if ticket is not None:
+                self.attempt(ticket)
+            elif self.slots.tally().is_complete:
+                return DONE
+            else:
+                time.sleep(POLL_SECONDS)  # others still run; one of them may die
+
+    def attempt(self, ticket: FrozenTrial) -> None:
+        """Run one claimed trial to its end, whatever that is, and record it."""
+        self.study.sampler = self.proposals.sampler_for(ticket)
+        folder = self.plan.folder / "trials" / str(ticket.number)
+        self._set(ticket, "dir", str(folder))
+        live: LiveTrial | None = None
+        try:
+            with self.lock() if self.proposals.needs_lock else nullcontext():
+                trial = optuna.Trial(self.study, ticket._trial_id)
+                params = self.space.suggest(trial, self.job.config)
+            live = LiveTrial(trial)
+            overrides = [*self.space.fixed, *self.space.overrides(params)]
+            changes = self._resume(ticket, trial) | self.proposals.changes(ticket)
+            cfg = self.job.compose(overrides, ticket.number, folder, changes)
+            with Heartbeat(trial), running(live):
+                returned = self.job.run(cfg)
+            outcome = outcome_of(returned, len(self.plan.directions), folder)
+        except KeyboardInterrupt:
+            self.slots.interrupt(ticket, "Ctrl-C", crashed=False)
+            raise
+        except (Exception, SystemExit) as error:
+            outcome = failure(error)
+        self._record(ticket, live, outcome)
+
+    def _resume(self, ticket: FrozenTrial, trial: optuna.Trial) -> dict[str, Any]:
+        """Continue an interrupted attempt from its checkpoint: configuration and curve so far."""
+        number = ticket.user_attrs.get("resumed_from")
+        if number is None:
+            return {}
+        checkpoint = self.plan.folder / "trials" / str(number) / "checkpoints" / "last.ckpt"
+        if not checkpoint.is_file():
+            return {}
+        earlier = self.slots.trials()[number].intermediate_values
+        for epoch, value in earlier.items():
+            self.study._storage.set_trial_intermediate_value(trial._trial_id, epoch, value)
+        return {"ckpt_path": str(checkpoint)}
+
+    def _record(self, ticket: FrozenTrial, live: LiveTrial | None, outcome: Outcome) -> None:
+        if outcome.interrupted is not None:
+            self.slots.interrupt(ticket, str(outcome.interrupted), crashed=False)
+            return
+        try:
+            for key, value in outcome.attrs.items():
+                self._set(ticket, key, value)
+            if live is not None and live.pruned and outcome.reason is None:
+                self.study.tell(ticket.number, state=TrialState.PRUNED)
+            elif outcome.values is not None:
+                self.study.tell(ticket.number, outcome.values)
+            else:
+                self._set(ticket, "fail_reason", outcome.reason)
+                if outcome.traceback:
+                    self._set(ticket, "traceback", outcome.traceback)
+                self.study.tell(ticket.number, state=TrialState.FAIL)
+                release_memory()
+        except UpdateFinishedTrialError:
+            print(f"trial {ticket.number} was given to another worker in the meantime")
+
+    def _set(self, ticket: FrozenTrial, key: str, value: Any) -> None:
+        self.study._storage.set_trial_user_attr(ticket._trial_id, key, value)
+
+    def preflight(self) -> None:
+        """Run the task for a moment, outside the study: what cannot work costs no trial."""
+        if self.plan.preflight is None:
+            return
+        folder = Path(tempfile.mkdtemp(prefix=".preflight-", dir=self.plan.folder))
+        try:
+            params = self.proposals.example(self.job.config)
+            fixed = [*self.space.fixed, *self.plan.preflight]
+            overrides = [*fixed, *self.space.overrides(params)]
+            cfg = self.job.compose(overrides, 0, folder, {})
+            returned = self.job.run(cfg)
+            if stop.signum is None:
+                as_values(returned.return_value, len(self.plan.directions))
+        except Exception as error:
+            raise Refused(f"{error}\n(tried before the first trial, with {params})") from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def release_memory() -> None:
+    """After a failure: what the dead run held, on the host and on the GPU."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
