@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -67,11 +68,11 @@ def test_evaluation_keeps_order_and_shields_the_data() -> None:
     assert torch.equal(x, numbered(10)[0])
 
 
-@pytest.mark.parametrize("n", [11, 12, 13, 50])
-def test_shards(n: int) -> None:
+@pytest.mark.parametrize(("n", "size"), [(11, 3), (12, 3), (13, 4), (50, 3)])
+def test_shards(n: int, size: int) -> None:
     """Every rank has as many batches; together all samples in evaluation, no sample twice."""
     for seed in (None, 5):
-        shards = [Batches(*numbered(n), 3, seed=seed, rank=r, world_size=4) for r in range(4)]
+        shards = [Batches(*numbered(n), size, seed=seed, rank=r, world_size=4) for r in range(4)]
         assert len({len(shard) for shard in shards}) == 1
         seen = [labels(shard) for shard in shards]
         assert all(len(part) == len(shards[0]) for part in seen)
@@ -79,42 +80,37 @@ def test_shards(n: int) -> None:
         assert len(set(flat)) == len(flat)
         if seed is None:
             assert sorted(flat) == list(range(n))
+        else:
+            assert len({str([len(batch) for batch in part]) for part in seen}) == 1
     with pytest.raises(ValueError, match="2 samples for 4 processes"):
         Batches(*numbered(2), 3, world_size=4)
 
 
-@pytest.mark.parametrize("shape", [(2, 12), (1, 6, 9)])
+@pytest.mark.parametrize("shape", [(2, 12), (2, 6, 9)])
 @pytest.mark.parametrize("circular", [True, False])
 def test_random_shift(shape: tuple[int, ...], circular: bool) -> None:
-    """Every sample is one of the possible shifts, the same for all its channels."""
-    x = torch.rand(40, *shape) + 1
-    before = torch.get_rng_state()
-    shift = RandomShift(2, circular)
+    """Every sample is moved along its axes by one of the shifts, alike in all its channels."""
+    x = torch.rand(60, *shape) + 1
+    shift, before = RandomShift(2, circular), torch.get_rng_state()
     moved = shift(x, torch.Generator().manual_seed(0))
-    assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(moved, shift(x, torch.Generator().manual_seed(0)))
+    assert torch.equal(before, torch.get_rng_state())
     seen = set()
     for one, other in zip(x, moved, strict=True):
-        options = {(0,) * (one.dim() - 1): one}
-        for dim in range(1, one.dim()):
-            options = {
-                tuple(s if d == dim - 1 else old for d, old in enumerate(key)): rolled(
-                    value, s, dim, circular
-                )
-                for key, value in options.items()
-                for s in range(-2, 3)
-            }
-        matches = [key for key, value in options.items() if torch.equal(value, other)]
-        assert len(matches) == 1
-        seen.update(matches)
-    assert {key[-1] for key in seen} == set(range(-2, 3))
+        for shifts in itertools.product(range(-2, 3), repeat=len(shape) - 1):
+            if torch.equal(other, rolled(one, shifts, circular)):
+                seen.add(shifts)
+                break
+        else:
+            pytest.fail("not a shift of the sample")
+    assert all(set(axis) == {*range(-2, 3)} for axis in zip(*seen, strict=True))
 
 
-def rolled(x: torch.Tensor, shift: int, dim: int, circular: bool) -> torch.Tensor:
-    x = x.roll(shift, dim)
-    if not circular and shift:
-        length = x.shape[dim]
-        x.narrow(dim, 0 if shift > 0 else length + shift, abs(shift)).zero_()
+def rolled(x: torch.Tensor, shifts: tuple[int, ...], circular: bool) -> torch.Tensor:
+    x = x.roll(shifts, tuple(range(1, x.dim())))
+    for dim, shift in enumerate(shifts, start=1):
+        if shift and not circular:
+            x.narrow(dim, 0 if shift > 0 else x.shape[dim] + shift, abs(shift)).zero_()
     return x
 
 
@@ -140,12 +136,12 @@ def test_augmentation_differs_by_epoch_and_rank_only() -> None:
 
 
 class Signals(InMemoryData):
-    """45 signals whose first value is their number."""
+    """45 signals that rise by a half from their number."""
 
     class_names = ("even", "odd")
 
     def load_train(self) -> Arrays:
-        x = torch.arange(45.0)[:, None, None].expand(45, 1, 6).clone()
+        x = torch.arange(45.0)[:, None, None] + torch.linspace(0, 0.5, 6)
         return Arrays(x.numpy(), (torch.arange(45) % 2).numpy())
 
     def load_test(self) -> Arrays:
@@ -159,9 +155,12 @@ class Recorder(pl.LightningModule):
         super().__init__()
         self.net = torch.nn.Linear(6, 2)
         self.seen: dict[tuple[str, int], list[list[float]]] = {}
+        self.shifted: dict[str, bool] = {"train": False, "val": False, "test": False}
 
     def note(self, stage: str, x: torch.Tensor) -> None:
-        self.seen.setdefault((stage, self.current_epoch), []).append(x[:, 0, 0].tolist())
+        numbers = x.amin((1, 2))
+        self.seen.setdefault((stage, self.current_epoch), []).append(numbers.tolist())
+        self.shifted[stage] |= bool((x[:, 0, 0] != numbers).any())
 
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], _: int) -> torch.Tensor:
         self.note("train", batch[0])
@@ -177,8 +176,10 @@ class Recorder(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.01)
 
 
-def trained(ckpt_path: Path | None = None, save: Path | None = None, **settings: object) -> dict:
-    """What a Trainer saw in a run with seed 3, batches of 10 and a test afterwards."""
+def trained(
+    ckpt_path: Path | None = None, save: Path | None = None, **settings: object
+) -> Recorder:
+    """The recorder after a run with seed 3, batches of 10 and a test afterwards."""
     pl.seed_everything(3, verbose=False)
     trainer = pl.Trainer(
         **{
@@ -198,13 +199,15 @@ def trained(ckpt_path: Path | None = None, save: Path | None = None, **settings:
     if save:
         trainer.save_checkpoint(save)
     trainer.test(model, datamodule=data, verbose=False)
-    return model.seen
+    return model
 
 
 def test_trainer_resumes_with_the_order_of_the_whole_run(tmp_path: Path) -> None:
-    whole = trained()
+    recorder = trained()
+    whole = recorder.seen
+    assert recorder.shifted == {"train": True, "val": False, "test": False}
     trained(max_epochs=1, save=tmp_path / "one.ckpt")
-    rest = trained(ckpt_path=tmp_path / "one.ckpt")
+    rest = trained(ckpt_path=tmp_path / "one.ckpt").seen
     epochs = [whole["train", epoch] for epoch in range(3)]
     assert [rest.get(("train", epoch)) for epoch in range(3)] == [None, *epochs[1:]]
     assert [len(batch) for batch in epochs[0]] == [10, 10, 10, 6]
@@ -215,13 +218,13 @@ def test_trainer_resumes_with_the_order_of_the_whole_run(tmp_path: Path) -> None
 
 
 def test_trainer_limits() -> None:
-    limited = trained(limit_train_batches=2, limit_val_batches=1, limit_test_batches=3)
+    limited = trained(limit_train_batches=2, limit_val_batches=1, limit_test_batches=3).seen
     assert [len(limited[key]) for key in (("train", 0), ("val", 0), ("test", 3))] == [2, 1, 3]
     assert limited["train", 0] != limited["train", 1]
     overfit = trained(overfit_batches=2)
-    assert overfit["train", 0] == overfit["train", 1] == overfit["train", 2]
-    assert len(overfit["train", 0]) == 2
-    quick = trained(fast_dev_run=True)
+    assert overfit.seen["train", 0] == overfit.seen["train", 1] == overfit.seen["train", 2]
+    assert len(overfit.seen["train", 0]) == 2 and not overfit.shifted["train"]
+    quick = trained(fast_dev_run=True).seen
     assert {stage: len(batches) for (stage, _), batches in quick.items()} == {
         "train": 1,
         "val": 1,

@@ -75,6 +75,10 @@ def test_any_depth_fits_any_length(length: int, padding: int | None, stride: int
         net = ZNet(
             shape, 3, 9, 4, kernel_size=[5, 1, 7], stride=stride, padding=padding, residual=True
         )
+        a = torch.randn(2, *shape)
+        for layer in net.layers:
+            before, a = a.shape[2:], layer(a)
+            assert all(1 <= new <= old for new, old in zip(a.shape[2:], before, strict=True))
         assert net(torch.randn(2, *shape)).shape == (2, 3)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
@@ -55,7 +56,7 @@ class Classifier(pl.LightningModule):
         super().__init__()
         if not 0.0 <= label_smoothing < 1.0:
             raise ValueError(f"label_smoothing must be in [0, 1), got {label_smoothing}.")
-        self.make_network = lambda **shape: network(**shape, **network_args)
+        self.make_network = partial(network, **network_args)
         self.make_optimizer = optimizer
         self.make_scheduler = scheduler
         self.label_smoothing = label_smoothing
@@ -97,8 +98,8 @@ class Classifier(pl.LightningModule):
     def on_train_epoch_end(self) -> None:
         loss, correct, count = torch.stack(self._train).sum(0)
         self._train.clear()
-        self._log({"train/loss": loss / count, "train/acc": correct / count})
-        self.log("lr", self.optimizers().param_groups[0]["lr"])  # type: ignore[union-attr]
+        lr = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
+        self._log({"train/loss": loss / count, "train/acc": correct / count, "lr": loss.new_tensor(lr)})
         if not math.isfinite(loss):
             raise ValueError(
                 f"The training loss must stay finite; it became {float(loss / count)} in epoch "

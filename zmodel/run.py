@@ -150,6 +150,7 @@ def describe(
         "metrics": metrics,
         "best_epoch": keeper.best_epoch if keeper else None,
         "epochs": trainer.current_epoch,
+        "max_epochs": trainer.max_epochs,
         "stopped_early": stopped_early(trainer),
         "seconds": round(seconds, 3),
         "parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
@@ -177,15 +178,17 @@ def metric_names(cfg: DictConfig) -> list[str]:
 def objective(
     cfg: DictConfig, trainer: pl.Trainer, result: dict[str, Any]
 ) -> float | tuple[float, ...] | None:
-    """The value or values of ``optimized_metric``, looked up in the result."""
+    """The values of ``optimized_metric``; ``None`` when only testing, which logs none of it."""
     values = []
     for name in metric_names(cfg):
         if name in RESULT_KEYS:
             values.append(float(result[name]))
         elif name in result["metrics"]:
             values.append(result["metrics"][name])
-        else:
+        elif cfg.train:
             values.append(metric(trainer, name, "optimized_metric"))
+        else:
+            return None  # an evaluation alone logs no validation metric
     return tuple(values) if OmegaConf.is_list(cfg.optimized_metric) else next(iter(values), None)
 
 

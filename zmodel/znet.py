@@ -90,7 +90,7 @@ class ZNet(nn.Module):
     input_shape   (features,), (channels, length) or (channels, height, width)
     width         channels of the first z-layer; the i-th has round(width * growth**i), least 1
     kernel_size   odd; one for all or a list per z-layer, whose last entry is repeated
-    stride        of every z-layer, on each axis that is longer than 1: any depth fits any size
+    stride        of every z-layer; a length of 1 stays 1, so any depth fits any input
     padding       null: (kernel - 1) / 2; a smaller number is kept while the kernel still fits
     norm          none, batch or layer
     dropout       probability per activation, in [0, 1)

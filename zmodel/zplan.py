@@ -136,20 +136,18 @@ def _layer(
 ) -> LayerPlan:
     if len(shape) == 1:
         return LayerPlan(shape, (width,), 1, (), ())
-    out, strides, paddings = zip(
-        *(_axis(length, kernel, stride, padding) for length in shape[1:]), strict=True
-    )
-    return LayerPlan(shape, (width, *out), kernel, strides, paddings)
+    lengths, paddings = [], []
+    for length in shape[1:]:
+        used = _padding(length, kernel, padding)
+        lengths.append((length + 2 * used - kernel) // stride + 1)
+        paddings.append(used)
+    return LayerPlan(shape, (width, *lengths), kernel, (stride,) * len(lengths), tuple(paddings))
 
 
-def _axis(length: int, kernel: int, stride: int, padding: int | None) -> tuple[int, int, int]:
-    """(length out, stride, padding) of one position axis; the length never falls below 1.
-
-    The padding of (kernel - 1) / 2 gives ceil(length / stride). A smaller one is kept while the
-    kernel fits; the stride is kept while there is more than one position.
-    """
+def _padding(length: int, kernel: int, padding: int | None) -> int:
+    """(kernel - 1) / 2 turns a length into ceil(length / stride), which never falls below 1. A
+    smaller padding is kept while the kernel fits; a larger one would let the length grow."""
     centred = (kernel - 1) // 2
-    fits = padding is not None and length + 2 * padding >= kernel
-    used = min(padding, centred) if fits and padding is not None else centred
-    step = stride if length > 1 else 1
-    return (length + 2 * used - kernel) // step + 1, step, used
+    if padding is None or length + 2 * padding < kernel:
+        return centred
+    return min(padding, centred)

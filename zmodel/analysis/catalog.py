@@ -7,23 +7,38 @@ from types import ModuleType
 from zmodel.analysis.diagnostics import (
     bounds,
     confusion,
+    contour,
     coverage,
     curves,
     duplicates,
+    edf,
     failures,
+    final,
+    foresight,
     history,
     importance,
+    joint,
     overfitting,
+    parallel,
+    pareto,
+    pruned,
+    pruning,
+    rank,
+    slice,
+    speed,
     states,
+    stopping,
+    timeline,
+    values,
     zombies,
 )
 
 SECTIONS: tuple[tuple[str, tuple[ModuleType, ...]], ...] = (
-    ("Where the trials went", (coverage, states)),
-    ("What mattered", (importance, bounds)),
-    ("How the search went", (history, failures, duplicates, zombies)),
-    ("How the networks learned", (curves, overfitting)),
-    ("The best trial", (confusion,)),
+    ("Where the trials went", (coverage, states, values, joint)),
+    ("What mattered", (importance, slice, contour, rank, parallel, bounds)),
+    ("Pruning and stopping", (speed, foresight, pruning, pruned, stopping)),
+    ("How the networks learned", (curves, confusion, overfitting, final)),
+    ("How the search went", (history, edf, pareto, timeline, failures, duplicates, zombies)),
 )
 # drawn only when there is something to see
 ONLY_IF = {

@@ -23,6 +23,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from zmodel.analysis.quiet import quiet
 from zmodel.study.records import StudyRecord, load_study
 
 DEPTH = "model.z_layers"
@@ -86,7 +87,7 @@ def simulate(
     trial ends `truth.patience` epochs after its best; else it runs all its epochs.
     """
     storage = storage or optuna.storages.InMemoryStorage()
-    with _quiet():
+    with quiet():
         study = optuna.create_study(
             study_name=name,
             direction="maximize",
@@ -133,14 +134,3 @@ def _run(
     }.items():
         trial.set_user_attr(key, value)
     study.tell(trial, best)
-
-
-class _quiet:
-    """Optuna announces every study and trial; a simulation of thousands should not."""
-
-    def __enter__(self) -> None:
-        self._level = optuna.logging.get_verbosity()
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-
-    def __exit__(self, *exception: object) -> None:
-        optuna.logging.set_verbosity(self._level)

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zmodel.analysis.diagnostics import coverage, importance, overfitting
+from zmodel.analysis.diagnostics import (
+    coverage,
+    final,
+    importance,
+    overfitting,
+    pruning,
+    stopping,
+    timeline,
+)
 from zmodel.analysis.examine import Findings
 from zmodel.analysis.selection import best, count_states, recorded_epochs, scored
 from zmodel.analysis.verdict import Verdict
@@ -14,7 +22,11 @@ from zmodel.analysis.verdict import Verdict
 CODE_OF = {
     "coverage": "underexplored",
     "importances": "few_trials",
+    "pruning_audit": "pruning_bias",
+    "early_stopping": "early_stopping_bias",
+    "workers": "zombies",
     "overfitting": "overfitting",
+    "final": "selection_optimism",
 }
 
 
@@ -38,7 +50,11 @@ def _parts(findings: Findings) -> tuple[dict[str, Any], list[Verdict]]:
     sources: dict[str, tuple[Callable[..., Any], Callable[[Any], Any]]] = {
         "coverage": (coverage.data, _coverage),
         "importances": (importance.data, _importances),
+        "pruning_audit": (pruning.data, _pruning),
+        "early_stopping": (stopping.data, _stopping),
+        "workers": (timeline.data, _workers),
         "overfitting": (overfitting.data, _overfitting),
+        "final": (final.data, _final),
     }
     parts, missing = {}, []
     for part, (data, shape) in sources.items():
@@ -105,3 +121,45 @@ def _importances(record: importance.Importance) -> dict[str, Any]:
 def _overfitting(record: overfitting.Overfitting) -> dict[str, Any]:
     fit = record.best
     return {"train_acc": fit.train_acc, "val_acc": fit.val_acc, "gap": fit.gap}
+
+
+def _pruning(record: pruning.Pruning) -> dict[str, Any]:
+    return {
+        audit.pruner: {
+            "killed": audit.killed,
+            "killed_by_value": audit.killed_by_value,
+            "top_k_killed": {f"{share:.0%}": n for share, (n, _) in audit.top.items()},
+            "best_survivor": audit.best_survivor,
+            "regret": audit.regret,
+            "epochs_saved": audit.epochs_saved,
+        }
+        for audit in record.audits
+    }
+
+
+def _stopping(record: stopping.Stopping) -> dict[str, Any]:
+    return {
+        "epochs_run": record.epochs_run,
+        "epochs_allowed": record.epochs_allowed,
+        "stopped_early": record.stopped_early,
+        "control_regret": record.control_regret,
+        "patience": record.patience,
+        "sufficient_patience": record.sufficient,
+    }
+
+
+def _workers(record: timeline.Timeline) -> dict[str, Any]:
+    return {"count": len(record.lanes), "busy_fraction": record.busy_fraction}
+
+
+def _final(record: final.Final) -> dict[str, Any]:
+    return {
+        "n": len(record.scores),
+        "test_acc_mean": record.mean,
+        "test_acc_std": record.std,
+        "test_acc_ci": list(record.interval) if record.interval else None,
+        "per_class": record.per_class() or None,
+        "confusion_matrix": {"classes": record.classes, "counts": record.counts}
+        if record.counts
+        else None,
+    }

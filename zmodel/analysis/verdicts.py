@@ -8,35 +8,42 @@ from zmodel.analysis.examine import Findings
 from zmodel.analysis.rules import (
     boundary,
     duplicates,
+    early_stopping_bias,
     failures,
     few_trials,
     overfitting,
     pruning_bias,
+    selection_optimism,
     underexplored,
     zombies,
 )
 from zmodel.analysis.selection import best, scored, short, structural
 from zmodel.analysis.verdict import Verdict
 
-# from the study's records alone, within seconds
-QUICK: tuple[ModuleType, ...] = (
+# none of these replays or fits anything: they take a second or two for a thousand trials
+RULES: tuple[ModuleType, ...] = (
     underexplored,
     pruning_bias,
+    early_stopping_bias,
     boundary,
     few_trials,
     failures,
     zombies,
     duplicates,
     overfitting,
+    selection_optimism,
 )
 
 
-def judge(findings: Findings, rules: tuple[ModuleType, ...] = QUICK) -> list[Verdict]:
-    """The verdicts of the rules, worst first; `believable` when none is a warning or worse."""
-    found = [verdict for rule in rules for verdict in rule.judge(findings)]
+def judge(findings: Findings, rules: tuple[ModuleType, ...] = RULES) -> list[Verdict]:
+    """The verdicts of the rules, worst first; `believable` when none is a warning or worse.
+
+    It names the checks that passed, not those that could not be made.
+    """
+    judged = {rule: rule.judge(findings) for rule in rules}
+    found = [verdict for verdicts in judged.values() for verdict in verdicts or ()]
     if scored(findings.study) and all(v.rank < 2 for v in found):
-        noisy = {v.code for v in found}
-        passed = [rule.CHECK for rule in rules if rule.CODE not in noisy]
+        passed = [rule.CHECK for rule, verdicts in judged.items() if verdicts == []]
         found.append(_believable(passed))
     return sorted(found, key=lambda v: (-v.rank, v.code))
 

@@ -21,10 +21,10 @@ def cached(path: Path, build: Callable[[], Named]) -> Named:
     Never unpickles. Raises ValueError when the folder cannot be written.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        arrays = build()
+        made = build()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, partial = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".partial")
@@ -34,10 +34,10 @@ def cached(path: Path, build: Callable[[], Named]) -> Named:
             "paths.data_dir to a folder that is."
         ) from error
     try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
+        with os.fdopen(handle, "wb") as partial_file:
+            np.savez(partial_file, allow_pickle=False, **made)
         os.replace(partial, path)
     except BaseException:
         os.unlink(partial)
         raise
-    return arrays
+    return made

@@ -50,6 +50,11 @@ def database_url(storage: str) -> str | None:
         url = make_url(storage)
     except (ArgumentError, ValueError) as error:
         raise ValueError(f"{redact(storage)!r} is not a database URL: {redact(error)}") from None
+    if url.host and "@" in url.host:  # the rest of a password: it must not reach a message
+        raise ValueError(
+            "the user and password in a database URL must be percent-encoded: write %40 for '@', "
+            f"%2F for '/', %3A for ':'; received {redact(storage)!r}"
+        )
     if kind == "sqlite":
         if not url.database or url.database == ":memory:":
             raise ValueError(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import weakref
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from zmodel.study.address import redact
+from zmodel.study.connection import engine_options, forget_after_fork
 from zmodel.study.lock import advisory_lock, file_lock
 from zmodel.study.outage import is_outage
 
@@ -28,7 +27,7 @@ class Database(RDBStorage):
 
     def __init__(self, url: str, *, timeout: float, writable: bool, create: bool) -> None:
         self._writable = writable
-        super().__init__(url, _engine_kwargs(url, timeout), skip_table_creation=not create)
+        super().__init__(url, engine_options(url, timeout), skip_table_creation=not create)
         self._prepare_engine()
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
@@ -36,7 +35,7 @@ class Database(RDBStorage):
         self._prepare_engine()
 
     def _prepare_engine(self) -> None:
-        _ENGINES.add(self.engine)
+        forget_after_fork(self.engine)
         if self.engine.name == "sqlite" and self._writable:
             # SQLite ignores FOR UPDATE: two workers read WAITING and both claim the trial. With
             # the write lock taken before the read, the second one waits and sees RUNNING.
@@ -71,19 +70,6 @@ def open_database(
         ) from None
 
 
-def _engine_kwargs(url: str, timeout: float) -> dict[str, Any]:
-    kind = make_url(url).get_backend_name()
-    if kind == "sqlite":
-        return {"connect_args": {"timeout": timeout}}
-    connect: dict[str, Any] = {"connect_timeout": max(2, int(min(timeout, 10)))}
-    if kind == "postgresql" and "psycopg" in make_url(url).get_driver_name():
-        # A server that vanished without a word is noticed within half a minute, not in hours.
-        connect |= {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-        connect |= {"tcp_user_timeout": int(timeout * 1000)}  # milliseconds
-    # Two threads of a worker use the storage: the trial and the heartbeat.
-    return {"connect_args": connect, "pool_pre_ping": True, "pool_size": 2, "max_overflow": 8}
-
-
 def _sqlite_file(url: str) -> Path | None:
     parts = make_url(url)
     if parts.get_backend_name() != "sqlite":
@@ -102,7 +88,7 @@ def _creation_lock(url: str) -> AbstractContextManager[None]:
     """Several processes that make the tables at once fail with "table already exists"."""
     path = _sqlite_file(url)
     if path is None:
-        return advisory_lock(url, "schema")
+        return advisory_lock(url, "schema", outage=0)  # the caller waits out
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not the database itself: closing any descriptor of it would free SQLite's own locks.
     return file_lock(path.with_name(path.name + ".lock"))
@@ -114,15 +100,3 @@ def _leave_transactions_to_us(connection: Any, _record: Any) -> None:
 
 def _begin_immediate(connection: sqlalchemy.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-_ENGINES: weakref.WeakSet[sqlalchemy.Engine] = weakref.WeakSet()
-
-
-def _forget_connections() -> None:
-    """In a forked child: the parent goes on using them, so they are dropped but not closed."""
-    for engine in list(_ENGINES):
-        engine.dispose(close=False)
-
-
-os.register_at_fork(after_in_child=_forget_connections)

@@ -87,7 +87,7 @@ def advisory_lock(url: str, name: str, outage: float = 60.0) -> Iterator[None]:
 
 
 def _connect_and_lock(url: str, name: str) -> sqlalchemy.Connection:
-    connection = _engine(url, os.getpid()).connect()
+    connection = _engine(url).connect()
     try:
         with _warning_when_slow(f"the lock {name!r} of the database"):
             connection.execute(*_statement(connection, "lock", name))
@@ -114,13 +114,14 @@ def _statement(
 
 
 @functools.lru_cache(maxsize=8)
-def _engine(url: str, pid: int) -> sqlalchemy.Engine:
-    """One engine per process: `pid` is in the key so that a fork never inherits a connection."""
+def _engine(url: str) -> sqlalchemy.Engine:
+    """Kept, because connecting takes longer than what is done under the lock."""
     from sqlalchemy import create_engine, event
 
-    engine = create_engine(
-        url, isolation_level="AUTOCOMMIT", pool_pre_ping=True, pool_size=1, max_overflow=8
-    )
+    from zmodel.study.connection import engine_options, forget_after_fork
+
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", **engine_options(url, 30.0))
+    forget_after_fork(engine)
     if engine.dialect.name == "postgresql":
         event.listen(engine, "connect", _notice_a_dead_machine)
     return engine

@@ -3,7 +3,8 @@
 A journal holds no trial numbers: the n-th "create trial" makes trial n. A lost one therefore shifts
 all later trials, and results would land on the wrong ones. Whether a damaged line was one is seen
 from what follows: with the wrong count, workers write to trials that do not exist yet, that have
-finished, or that belong to another worker. The count with the fewest such contradictions is taken.
+finished, that belong to another worker, or to another one than they have just begun. The count with
+the fewest such contradictions is taken.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ WAITING, ANYONE = "waiting", "anyone"
 class _Step(NamedTuple):
     op: int
     id: int  # of the trial, or of the study for a creation
-    worker: str  # without the thread: a worker's heartbeat writes from another one
+    thread: str
+    worker: str  # the thread's process: a worker's heartbeat writes from another thread
     state: int | None
 
 
@@ -102,6 +104,7 @@ class _Reading:
 
     lost: dict[Gap, int] = field(default_factory=dict)
     owners: list[str | None] = field(default_factory=list)  # of each trial; None: finished
+    begun: dict[str, int] = field(default_factory=dict)  # by each thread, not yet written to
     contradictions: int = 0
     surprises: int = 0
 
@@ -115,16 +118,22 @@ class _Reading:
             _Reading(
                 {**self.lost, gap: n},
                 self.owners + [ANYONE] * n,
+                dict(self.begun),
                 self.contradictions,
-                self.surprises + abs(n - expected),
+                self.surprises + (n - expected) ** 2,  # squares: one each rather than two in one
             )
             for n in range(most + 1)
         ]
 
     def follow(self, step: _Step) -> None:
         if step.op == Op.CREATE_TRIAL:
+            if step.state == TrialState.RUNNING:
+                self.begun[step.thread] = len(self.owners)
             self.owners.append(_owner_after(step))
-        elif step.id >= len(self.owners):
+            return
+        if self.begun.pop(step.thread, step.id) != step.id:
+            self.contradictions += 1
+        if step.id >= len(self.owners):
             self.contradictions += 1
         else:
             owner = self.owners[step.id]
@@ -134,11 +143,12 @@ class _Reading:
 
 def _step(log: Log, creates: bool) -> _Step | None:
     op = log["op_code"]
-    worker = str(log["worker_id"]).rsplit("-", 1)[0]
+    thread = str(log["worker_id"])
+    worker = thread.rsplit("-", 1)[0]
     if creates:
-        return _Step(op, log["study_id"], worker, log.get("state", TrialState.RUNNING))
+        return _Step(op, log["study_id"], thread, worker, log.get("state", TrialState.RUNNING))
     if FIRST_TRIAL_OP <= op <= LAST_TRIAL_OP:
-        return _Step(op, log["trial_id"], worker, log.get("state"))
+        return _Step(op, log["trial_id"], thread, worker, log.get("state"))
     return None
 
 

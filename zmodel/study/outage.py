@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-LONGEST_PAUSE = 5.0  # seconds between two attempts
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds between two attempts
 
 # PostgreSQL: connection errors (class 08), shutdown and start-up, too many clients, and the two
 # rollbacks that the manual asks clients to repeat. https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -48,17 +48,23 @@ def patiently(call: Callable[[], T], outage: float, again: Callable[[], T] | Non
 
     Any other error is raised at once.
     """
-    start, pause, attempt = time.monotonic(), 0.1, call
+    start, pause, attempt = time.monotonic(), FIRST_PAUSE, call
     while True:
         try:
-            return attempt()
+            answer = attempt()
+            if pause > FIRST_PAUSE:
+                log.warning("the storage answers again, after %.0f s", time.monotonic() - start)
+            return answer
         except Exception as error:
             if not is_outage(error):
                 raise
             left = start + outage - time.monotonic()
             if left <= 0:
                 raise StorageUnavailable(_message(error, outage)) from error
-            log.warning("the storage does not answer, waiting up to %.0f s: %s", left, _why(error))
+            if pause == FIRST_PAUSE:
+                log.warning(
+                    "no answer from the storage, waiting up to %g s: %s", outage, _why(error)
+                )
         # The jitter keeps workers that were cut off together from coming back together.
         time.sleep(min(pause * random.uniform(0.5, 1.5), left))
         pause, attempt = min(2 * pause, LONGEST_PAUSE), again or call

@@ -30,7 +30,8 @@ from zmodel.study.outage import patiently
 def _repeated(name: str) -> Callable[..., Any]:
     """A method whose repetition has no further effect: it is simply called again."""
 
-    @functools.wraps(getattr(BaseStorage, name))
+    # without `updated`, the mark of an abstract method would be copied too
+    @functools.wraps(getattr(BaseStorage, name), updated=())
     def method(self: RetryingStorage, *args: Any, **kwargs: Any) -> Any:
         return patiently(lambda: getattr(self.backend, name)(*args, **kwargs), self.outage)
 

@@ -137,7 +137,7 @@ class Slots:
     def _retry(self, trial: FrozenTrial) -> None:
         attrs = {
             key: trial.user_attrs[key]
-            for key in ("slot", "forced", "control", "crashes")
+            for key in ("slot", "forced", "forced_to", "control", "crashes")
             if key in trial.user_attrs
         }
         attrs["attempt"] = trial.user_attrs.get("attempt", 1) + 1

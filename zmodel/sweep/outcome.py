@@ -16,7 +16,7 @@ from zmodel.interrupt import Interrupted
 
 TRACEBACK_CHARACTERS = 8_000
 RESULT_ATTRS = (
-    "epochs", "best_epoch", "seconds", "parameters", "stopped_early", "metrics", "seed",
+    "epochs", "best_epoch", "seconds", "parameters", "stopped_early", "metrics", "seed", "max_epochs",
 )  # fmt: skip
 
 

@@ -28,6 +28,10 @@ class Plan:
     """Task overrides of the command line; they win over ``params``."""
     custom_search_space: str | None = None
     coverage: dict[str, Any] = field(default_factory=dict)
+    control: float = 0.0
+    """Share of trials that run to their full allowance, to audit early stopping."""
+    control_changes: dict[str, Any] = field(default_factory=dict)
+    """What makes a trial a control: values set in its configuration."""
     max_failure_rate: float = 0.5
     max_attempts: int = 3
     preflight: tuple[str, ...] | None = None

@@ -96,10 +96,10 @@ def describe(trial: FrozenTrial, tally: Tally, is_best: bool) -> str:
     epochs = trial.user_attrs.get("epochs")
     parts = [f"trial {trial.number:>3} {state}", value, params]
     parts += [f"{epochs} epochs"] if epochs else []
-    if "interrupted" in trial.user_attrs:
-        parts = [f"trial {trial.number:>3} put back: {trial.user_attrs['interrupted']}"]
-    elif trial.state == TrialState.FAIL:
-        parts.append(str(trial.user_attrs.get("fail_reason", "")))
+    if trial.state == TrialState.FAIL:
+        reason = trial.user_attrs.get("fail_reason")
+        interrupted = f"put back: {trial.user_attrs.get('interrupted')}"
+        parts.append(str(reason or interrupted))
     if is_best:
         parts.append("<- best so far")
     return "  ".join(part for part in parts if part)

@@ -10,17 +10,20 @@ from omegaconf import DictConfig
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.trial import FrozenTrial
 
+from zmodel.sweep.coverage import Coverage, attrs
+from zmodel.sweep.coverage_sampler import CoverageSampler
 from zmodel.sweep.plan import Plan
 from zmodel.sweep.samplers import make_pruner, make_sampler, needs_lock
 from zmodel.sweep.search_space import SearchSpace
 
 
 class Proposals:
-    """The proposing side of a worker; stateless between trials but for the plan."""
+    """The proposing side of a worker; between trials it keeps nothing that matters."""
 
     def __init__(self, plan: Plan, space: SearchSpace) -> None:
         self._plan = plan
         self._space = space
+        self.coverage = Coverage(plan.coverage, space, plan.n_trials) if plan.coverage else None
         self.needs_lock = needs_lock(plan.sampler)
         """Whether sampling must exclude other workers (samplers that keep state in the study)."""
 
@@ -29,16 +32,25 @@ class Proposals:
 
     def decide(self, trials: Sequence[FrozenTrial], slot: int) -> dict[str, Any]:
         """User attributes of the next new trial, decided under the study's lock."""
-        return {}
+        decided = attrs(self.coverage.next_forced(trials)) if self.coverage else {}
+        share = self._plan.control
+        if int((slot + 1) * share) > int(slot * share):  # evenly spread over the slots
+            decided["control"] = True
+        return decided
 
     def sampler_for(self, ticket: FrozenTrial) -> optuna.samplers.BaseSampler:
         """A fresh sampler, seeded by the study's seed and the slot: draws do not depend on
         which worker makes them, nor on interruptions."""
-        return make_sampler(self._plan.sampler, self._plan.seed, ticket.user_attrs["slot"], self._space)
+        return self.sampler_for_slot(ticket.user_attrs["slot"])
+
+    def sampler_for_slot(self, slot: int) -> optuna.samplers.BaseSampler:
+        plan = self._plan
+        sampler = make_sampler(plan.sampler, plan.seed, slot, self._space)
+        return CoverageSampler(sampler, self._space.distributions) if plan.coverage else sampler
 
     def changes(self, ticket: FrozenTrial) -> dict[str, Any]:
         """Values set in this trial's configuration whatever its parameters."""
-        return {}
+        return self._plan.control_changes if ticket.user_attrs.get("control") else {}
 
     def example(self, config: DictConfig) -> dict[str, Any]:
         """One point of the space: the lowest value or first choice of everything."""

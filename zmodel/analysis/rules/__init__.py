@@ -1,5 +1,5 @@
-"""One rule per file: CODE, CHECK (what is true when it stays silent), judge(findings).
+"""One rule per file: CODE, CHECK (what is true when it finds nothing), judge(findings).
 
-`judge` returns verdicts, worst first; an empty list means that the check passed. A rule that
-lacks its data returns nothing; the summary says why the part is missing.
+`judge` returns verdicts, worst first. An empty list means that the check passed; None that the
+study lacks the data for it, so that nothing was checked: the summary then says why.
 """

@@ -17,10 +17,10 @@ TOP_SHARE = 0.6
 LEAST_STEPS = 4
 
 
-def judge(findings: Findings) -> list[Verdict]:
+def judge(findings: Findings) -> list[Verdict] | None:
     found = findings.get(bounds.data)
     if found is None:
-        return []
+        return None
     verdicts = [_judge(findings, b, len(b.top)) for b in found.params if b.at]
     return sorted(verdicts, key=lambda v: -v.rank)
 

@@ -11,9 +11,11 @@ CHECK = "no trial repeats another"
 WARNING, LEAST = 0.05, 3
 
 
-def judge(findings: Findings) -> list[Verdict]:
+def judge(findings: Findings) -> list[Verdict] | None:
     found = findings.get(duplicates.data)
-    if found is None or not found.repeated:
+    if found is None:
+        return None
+    if not found.repeated:
         return []
     clear = found.share >= WARNING and found.repeated >= LEAST
     ranges = [group.range for group in found.groups if group.range is not None]

@@ -13,7 +13,7 @@ CHECK = "there are enough completed trials for the number of parameters"
 ALARM, WARNING, LEAST = 1, 4, 10
 
 
-def judge(findings: Findings) -> list[Verdict]:
+def judge(findings: Findings) -> list[Verdict] | None:
     study = findings.study
     complete = len(scored(study))
     varied = sum(not d.single() for d in study.space.values())
@@ -30,8 +30,8 @@ def judge(findings: Findings) -> list[Verdict]:
             CODE,
             severity,
             f"{complete} completed {'trial' if complete == 1 else 'trials'} for {varied} "
-            f"parameters: the best one is a lucky find rather than an optimum, and importances are guesses "
-            f"(from {wanted} on they begin to mean something).",
+            f"parameters: the best one is a lucky find rather than an optimum, and importances are "
+            f"guesses (from {wanted} on they begin to mean something).",
             None,
             {"completed": complete, "parameters": varied, "wanted": wanted, "unfinished": still},
             "wait for the trials that still run"

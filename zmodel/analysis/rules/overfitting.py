@@ -12,10 +12,10 @@ WARNING, NOTE = 0.10, 0.05
 LOSS_RISE = 0.5
 
 
-def judge(findings: Findings) -> list[Verdict]:
+def judge(findings: Findings) -> list[Verdict] | None:
     found = findings.get(overfitting.data)
     if found is None:
-        return []
+        return None
     fit = found.best
     rises = fit.loss_rise is not None and fit.loss_rise >= LOSS_RISE
     if fit.gap < NOTE and not rises:

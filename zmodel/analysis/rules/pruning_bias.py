@@ -1,73 +1,90 @@
-"""Values whose trials were pruned far more often than the others' although they may still win."""
+"""Values that lost their trials to the pruner: all of them, or clearly more than the others."""
 
 from __future__ import annotations
 
+from zmodel.analysis.commands import sweep_command
 from zmodel.analysis.diagnostics import states
-from zmodel.analysis.diagnostics.coverage import Cell
 from zmodel.analysis.diagnostics.coverage import data as coverage_data
-from zmodel.analysis.diagnostics.states import StateShares
+from zmodel.analysis.diagnostics.states import States, StateShares
 from zmodel.analysis.examine import Findings
-from zmodel.analysis.rules.underexplored import CHANCE
+from zmodel.analysis.rules.underexplored import CHANCE, FLOOR
 from zmodel.analysis.selection import short
 from zmodel.analysis.verdict import Verdict
 
 CODE = "pruning_bias"
-CHECK = "no value lost its trials to the pruner before it could show what it reaches"
-# pruned share of a value against all others': both the difference and its chance must be clear
+CHECK = "no value lost its trials to a pruner before it could show what it reaches"
+# pruned share of a value against the others' (Fisher's exact test, Bonferroni over the values)
 DIFFERENCE = 0.2
 P_VALUE = 0.05
+LEAST_WIPED = 2
 
 
-def judge(findings: Findings) -> list[Verdict]:
-    shares = findings.get(states.data)
+def judge(findings: Findings) -> list[Verdict] | None:
+    found = findings.get(states.data)
     covered = findings.get(coverage_data)
-    if shares is None or covered is None or not any(c.counts["pruned"] for c in shares.cells):
+    if found is None or covered is None:
+        return None
+    if not any(c.counts["pruned"] for c in found.cells):
         return []
-    cells = next(p for p in covered.params if p.param == shares.param).cells
-    hit = [
-        (share, cell)
-        for share, cell in zip(shares.cells, cells, strict=True)
-        if _wiped_out(share) or (cell.chance >= CHANCE and _more_than_others(share, shares.cells))
+    chances = {
+        cell.label: cell.chance
+        for param in covered.params
+        if param.param == found.param
+        for cell in param.cells
+    }
+    wiped = [c for c in found.cells if _wiped_out(c)]
+    more = [
+        c
+        for c in found.cells
+        if c not in wiped and not _deserved(c, chances[c.label]) and _more_than_others(c, found)
     ]
-    return [_verdict(shares.param, hit, shares.cells)] if hit else []
+    return [_verdict(findings, found, wiped, more)] if wiped or more else []
 
 
 def _wiped_out(share: StateShares) -> bool:
-    return share.counts["complete"] == 0 and share.counts["pruned"] >= 2
+    return share.counts["complete"] == 0 and share.counts["pruned"] >= LEAST_WIPED
 
 
-def _more_than_others(share: StateShares, cells: tuple[StateShares, ...]) -> bool:
+def _deserved(share: StateShares, chance: float) -> bool:
+    """Enough trials survived, and even these survivors trail."""
+    return share.counts["complete"] >= FLOOR[1] and chance < CHANCE
+
+
+def _more_than_others(share: StateShares, found: States) -> bool:
     from scipy.stats import fisher_exact
 
     pruned, kept = share.counts["pruned"], share.counts["complete"]
-    other_pruned = sum(c.counts["pruned"] for c in cells) - pruned
-    other_kept = sum(c.counts["complete"] for c in cells) - kept
+    other_pruned = sum(c.counts["pruned"] for c in found.cells) - pruned
+    other_kept = sum(c.counts["complete"] for c in found.cells) - kept
     if min(pruned + kept, other_pruned + other_kept) == 0:
         return False
     gap = pruned / (pruned + kept) - other_pruned / (other_pruned + other_kept)
     table = [[pruned, kept], [other_pruned, other_kept]]
-    p = fisher_exact(table, alternative="greater").pvalue
-    return gap >= DIFFERENCE and p <= P_VALUE
+    p_value = fisher_exact(table, alternative="greater").pvalue
+    return bool(gap >= DIFFERENCE and p_value * len(found.cells) <= P_VALUE)
 
 
 def _verdict(
-    param: str, hit: list[tuple[StateShares, Cell]], cells: tuple[StateShares, ...]
+    findings: Findings, found: States, wiped: list[StateShares], more: list[StateShares]
 ) -> Verdict:
-    name = short(param)
-    parts = [f"{s.counts['pruned']} of {s.ended} at {name} = {s.label}" for s, _ in hit]
-    total = sum(c.counts["pruned"] for c in cells)
-    ended = sum(c.ended for c in cells)
-    wiped = any(_wiped_out(share) for share, _ in hit)
+    name = short(found.param)
+    hit = [*wiped, *more]
+    parts = [f"{c.counts['pruned']} of {c.ended} at {name} = {c.label}" for c in hit]
+    total, ended = sum(c.counts["pruned"] for c in found.cells), sum(c.ended for c in found.cells)
+    again = sweep_command(
+        findings.study,
+        {"hydra.sweeper.pruner": "null", "study_name": f"{findings.study.name}-unpruned"},
+    )
     return Verdict(
         CODE,
         "alarm" if wiped else "warning",
-        f"The pruner stopped {'; '.join(parts)} ({total} of {ended} overall). A network that "
+        f"The pruner stopped {', '.join(parts)} ({total} of {ended} overall). A network that "
         "starts slowly looks bad to a pruner whatever it would have reached, so the comparison "
         f"of {name} is not fair.",
-        param,
+        found.param,
         {
-            "pruned": {s.label: s.counts["pruned"] for s in cells},
-            "ended": {s.label: s.ended for s in cells},
+            "pruned": {c.label: c.counts["pruned"] for c in found.cells},
+            "ended": {c.label: c.ended for c in found.cells},
         },
-        "run the study without a pruner and stop trials early instead: hydra.sweeper.pruner=null",
+        again or "run the study without a pruner and let early stopping end the trials",
     )

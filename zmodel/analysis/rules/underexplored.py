@@ -6,42 +6,59 @@ from zmodel.analysis.commands import budget, sweep_command
 from zmodel.analysis.diagnostics import coverage, importance
 from zmodel.analysis.diagnostics.coverage import Cell, ParamCoverage
 from zmodel.analysis.examine import Findings
-from zmodel.analysis.selection import scored, short
+from zmodel.analysis.selection import DEPTH, scored, short
 from zmodel.analysis.verdict import Verdict
 
 CODE = "underexplored"
 CHECK = "every value of the structural parameters completed enough trials, or cannot win"
-# completed trials per value: a share of the even share, within these limits
+# completed trials that a value needs: this part of an even share of the ended trials, within limits
 SHARE_OF_EVEN = 0.4
 FLOOR = (2, 5)
-# below this chance (potential.py) a value counts as given up with reason
-CHANCE = 0.1
+# below this chance (potential.py) a value counts as given up with reason; how these numbers were
+# chosen: docs/diagnostics.md, Calibration
+CHANCE = 0.02
+LEAST_TO_JUDGE = 2
 
 
-def judge(findings: Findings) -> list[Verdict]:
+def judge(findings: Findings) -> list[Verdict] | None:
     covered = findings.get(coverage.data)
-    complete = len(scored(findings.study))
-    if covered is None or not complete:
-        return []
+    if covered is None or not scored(findings.study):
+        return None
+    if not any(param.structural for param in covered.params):
+        return None
     found = [
         verdict
         for param in covered.params
         if param.structural
-        for verdict in _judge(findings, param, floor(complete, len(param.cells)))
+        for verdict in _judge(findings, param, floor(param))
     ]
     return sorted(found, key=lambda v: -v.rank)
 
 
-def floor(complete: int, cells: int) -> int:
-    """The completed trials a value needs in a study of this size before it counts as tried."""
+def floor(param: ParamCoverage) -> int:
+    """The completed trials a value needs in a study of this size before it counts as tried.
+
+    Pruned trials count towards the size: they were budget, and spent.
+    """
     low, high = FLOOR
-    return max(low, min(high, round(SHARE_OF_EVEN * complete / cells)))
+    ended = sum(cell.states["complete"] + cell.states["pruned"] for cell in param.cells)
+    return max(low, min(high, round(SHARE_OF_EVEN * ended / len(param.cells))))
+
+
+def cannot_win(cell: Cell) -> bool:
+    """Whether its few completed trials speak against a value.
+
+    Never when some of its trials were pruned: survivors of a pruner are all near the best, so
+    what the other values seem to have gained is too little.
+    """
+    judged = cell.states["complete"] >= LEAST_TO_JUDGE and not cell.states["pruned"]
+    return judged and cell.chance < CHANCE
 
 
 def _judge(findings: Findings, param: ParamCoverage, least: int) -> list[Verdict]:
     behind = [cell for cell in param.cells if cell.states["complete"] < least]
-    open_ = [cell for cell in behind if cell.chance >= CHANCE]
-    closed = [cell for cell in behind if cell.chance < CHANCE]
+    closed = [cell for cell in behind if cannot_win(cell)]
+    open_ = [cell for cell in behind if cell not in closed]
     verdicts = []
     if open_:
         verdicts.append(_unknown(findings, param, open_, least))
@@ -77,10 +94,11 @@ def _unknown(findings: Findings, param: ParamCoverage, cells: list[Cell], least:
             "hydra.sweeper.n_trials": budget(study) + missing,
         },
     )
-    alarming = param.param == first or name == "z_layers"
+    lost = any(not cell.states["complete"] or cell.states["pruned"] for cell in cells)
+    matters = param.param == first or name == DEPTH
     return Verdict(
         CODE,
-        "alarm" if alarming else "warning",
+        "alarm" if lost and matters else "warning",
         text,
         param.param,
         {

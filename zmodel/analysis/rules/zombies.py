@@ -11,9 +11,11 @@ CODE = "zombies"
 CHECK = "no trial is marked as running without anybody working on it"
 
 
-def judge(findings: Findings) -> list[Verdict]:
+def judge(findings: Findings) -> list[Verdict] | None:
     found = findings.get(zombies.data)
-    if found is None or not found.zombies:
+    if found is None:
+        return None
+    if not found.zombies:
         return []
     numbers = [z.number for z in found.zombies]
     sure = all(z.certain for z in found.zombies)

@@ -1,0 +1,80 @@
+"""Runs the quick task of tests/apps as a user would, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from zmodel.study.slots import latest_attempts, wants_retry
+from zmodel.study.storage import open_storage
+
+ROOT = Path(__file__).parent.parent
+APP = ROOT / "tests" / "apps" / "quick.py"
+
+
+@dataclass
+class Engine:
+    """One study folder and the command that works on it."""
+
+    out: Path
+    name: str = "quick"
+
+    @property
+    def folder(self) -> Path:
+        return self.out / "studies" / self.name
+
+    def start(self, *overrides: str) -> subprocess.Popen[str]:
+        command = [sys.executable, str(APP), "-m", f"out={self.out}", f"study_name={self.name}"]
+        return subprocess.Popen(
+            [*command, *overrides],
+            env={**os.environ, "ZMODEL_CONF": str(ROOT / "conf")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *overrides: str, code: int = 0, timeout: float = 120) -> str:
+        """Run to the end; its output. The exit code must be ``code``."""
+        process = self.start(*overrides)
+        output, _ = process.communicate(timeout=timeout)
+        assert process.returncode == code, output
+        return output
+
+    def study(self) -> optuna.Study:
+        storage = open_storage(str(self.folder / "study.journal"), read_only=True)
+        return optuna.load_study(study_name=self.name, storage=storage)
+
+    def trials(self) -> list[FrozenTrial]:
+        return self.study().trials
+
+    def outcomes(self, max_attempts: int = 3) -> list[FrozenTrial]:
+        """The latest attempt at each slot; none may be without an outcome."""
+        latest = list(latest_attempts(self.trials()).values())
+        assert all(t.state.is_finished() for t in latest), [t.state for t in latest]
+        assert not any(wants_retry(t, max_attempts) for t in latest)
+        return sorted(latest, key=lambda t: t.user_attrs["slot"])
+
+    def wait(self, condition: Callable[[list[FrozenTrial]], bool], timeout: float = 60) -> None:
+        """Until the trials of the study fulfil the condition."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            try:
+                if condition(self.trials()):
+                    return
+            except (ValueError, KeyError):
+                pass  # not created yet
+            time.sleep(0.05)
+        raise AssertionError("the study did not come that far in time")
+
+
+def finished(trials: list[FrozenTrial]) -> int:
+    return sum(t.state == TrialState.COMPLETE for t in trials)

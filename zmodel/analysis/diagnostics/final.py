@@ -1,0 +1,190 @@
+"""The final stage: test scores of the retrained configurations, and how optimistic the search was.
+
+Reads final/**/result.json of the study's folder. The best validation value of n trials is the
+largest of n noisy numbers, so it promises more than the test set keeps; the gap is measured here.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zmodel.analysis import style
+from zmodel.analysis.runs import read_result
+from zmodel.analysis.selection import best, objective_name
+from zmodel.analysis.unavailable import Unavailable
+from zmodel.study.records import StudyRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLE = "Final test"
+QUESTION = "Does the test set keep what validation promised?"
+SIZE = (7.2, 2.6)
+
+
+@dataclass(frozen=True)
+class Final:
+    """Test accuracies of the winner's seeds. `interval`: 95 %, Student's t, None for one seed;
+    `validation`: the study's best value when it is an accuracy, else None."""
+
+    scores: tuple[float, ...]
+    mean: float
+    std: float
+    interval: tuple[float, float] | None
+    validation: float | None
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+    @property
+    def optimism(self) -> float | None:
+        """Best validation value minus mean test score."""
+        return None if self.validation is None else self.validation - self.mean
+
+    def per_class(self) -> dict[str, dict[str, float]]:
+        """Precision and recall of each class, from the summed confusion matrix."""
+        matrix = np.asarray(self.counts, dtype=float)
+        if matrix.size == 0:
+            return {}
+        hits = np.diag(matrix)
+        recall = hits / np.maximum(matrix.sum(axis=1), 1)
+        precision = hits / np.maximum(matrix.sum(axis=0), 1)
+        return {
+            name: {"precision": float(p), "recall": float(r)}
+            for name, p, r in zip(self.classes, precision, recall, strict=True)
+        }
+
+
+def data(study: StudyRecord) -> Final:
+    if study.folder is None or not (study.folder / "final").is_dir():
+        raise Unavailable(
+            "the final stage has not been run: python train.py -m hparams_search=final "
+            f"study={study.name}"
+        )
+    results = _winner(study.folder / "final")
+    scores = [float(r["metrics"]["test/acc"]) for r in results]
+    if not scores:
+        raise Unavailable("no run in the folder final/ has a test/acc in its result.json")
+    classes, counts = _confusion(results)
+    std = float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0
+    mean = float(np.mean(scores))
+    return Final(
+        tuple(scores),
+        mean,
+        std,
+        _interval(mean, std, len(scores)),
+        _validation(study),
+        classes,
+        counts,
+    )
+
+
+def _winner(folder: Path) -> list[dict[str, Any]]:
+    """Results with a test score of the configuration with the best mean validation value.
+
+    A summary of the final stage names the winner's runs; without one all runs are taken.
+    """
+    results = {p.parent: read_result(p.parent) for p in sorted(folder.rglob("result.json"))}
+    tested = {run: r for run, r in results.items() if _tested(r)}
+    named = _named_runs(folder)
+    chosen = {run: r for run, r in tested.items() if run.resolve() in named} or tested
+    return list(chosen.values())
+
+
+def _tested(result: dict[str, Any]) -> bool:
+    metrics = result.get("metrics")
+    return isinstance(metrics, dict) and isinstance(metrics.get("test/acc"), int | float)
+
+
+def _named_runs(folder: Path) -> set[Path]:
+    try:
+        content = json.loads((folder / "final.json").read_text(encoding="utf-8"))
+        return {(folder / str(run)).resolve() for run in content["winner"]["runs"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
+def _validation(study: StudyRecord) -> float | None:
+    value = best(study).value if "acc" in objective_name(study) else None
+    return None if value is None else float(value)
+
+
+def _interval(mean: float, std: float, n: int) -> tuple[float, float] | None:
+    if n < 2:
+        return None
+    from scipy.stats import t
+
+    half = float(t.ppf(0.975, n - 1)) * std / n**0.5
+    return mean - half, mean + half
+
+
+def _confusion(
+    results: list[dict[str, Any]],
+) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...]]:
+    """Summed test confusion matrices of the runs that hold one."""
+    total: np.ndarray | None = None
+    classes: tuple[str, ...] = ()
+    for result in results:
+        matrix = result.get("confusion_matrix")
+        if not isinstance(matrix, dict) or matrix.get("split") != "test":
+            continue
+        counts = np.asarray(matrix.get("counts"), dtype=int)
+        names = tuple(map(str, matrix.get("classes", ())))
+        if counts.shape == (len(names), len(names)) and (total is None or names == classes):
+            total = counts if total is None else total + counts
+            classes = names
+    if total is None:
+        return (), ()
+    return classes, tuple(tuple(int(n) for n in row) for row in total)
+
+
+def draw(record: Final, ax: Axes) -> None:
+    ax.scatter(
+        record.scores,
+        [0] * len(record.scores),
+        s=34,
+        color=style.ACCENT,
+        zorder=3,
+        label="test, one seed each",
+    )
+    if record.interval:
+        ax.hlines(0.25, *record.interval, color=style.ACCENT, linewidth=2)
+    ax.scatter(
+        [record.mean],
+        [0.25],
+        marker="D",
+        s=44,
+        color=style.ACCENT,
+        zorder=3,
+        label="test, mean and 95 % interval",
+    )
+    if record.validation is not None:
+        ax.axvline(
+            record.validation,
+            color=style.SECOND,
+            linestyle="--",
+            label="best validation of the search",
+        )
+    ax.set_yticks([])
+    ax.set_ylim(-0.4, 0.7)
+    ax.set_xlabel("accuracy")
+    ax.spines["left"].set_visible(False)
+    style.legend_above(ax, 3)
+
+
+def rows(record: Final) -> list[dict[str, Any]]:
+    return [{"run": i, "test_acc": value} for i, value in enumerate(record.scores)]
+
+
+def caption(record: Final) -> str:
+    text = f"Test accuracy {record.mean:.4f} over {len(record.scores)} runs"
+    if record.interval:
+        text += f" (standard deviation {record.std:.4f}, 95 % interval {record.interval[0]:.4f} "
+        text += f"to {record.interval[1]:.4f})"
+    if record.optimism is not None:
+        text += f"; the search's best validation value is {record.optimism:+.4f} away from it"
+    return text + "."

@@ -1,0 +1,369 @@
+"""The early-stopping audit: what patience saved, what it cost per depth, and how little suffices.
+
+Control trials (trial attribute `control`) ran to the full allowance; stopping their curves as
+early stopping would have shows what patience cost. Other trials can answer only for patience
+smaller than theirs: their curves end where they were stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zmodel.analysis import intervals, style
+from zmodel.analysis.cells import cells_of
+from zmodel.analysis.selection import (
+    recorded_epochs,
+    scored,
+    short,
+    sign,
+    structural,
+    top,
+)
+from zmodel.analysis.unavailable import Unavailable
+from zmodel.study.records import StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLE = "Early stopping audit"
+QUESTION = "What did patience cost at each depth, and how little of it would have sufficed?"
+SIZE = (7.2, 3.4)
+CANDIDATES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50)
+LEAST = 3
+TOP_SHARE, TOP_LEAST = 0.1, 5
+# results that differ by less than this part of the best value count as the same
+SAME = 0.002
+# a best epoch in the last part of the allowance: the trial was still improving when it was cut
+LAST_PART = 0.05
+
+
+@dataclass(frozen=True)
+class Depth:
+    """`stopped`: by patience; `cut`: at the end of the allowance while still improving;
+    `control_regret`: mean loss of the control trials to the study's patience, with interval."""
+
+    label: str
+    trials: int
+    stopped: int
+    cut: int
+    controls: int
+    control_regret: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Patience:
+    """What this patience would have done to the recorded curves. `kept`: how many of the top
+    trials keep their value; `loss`: what the best result would have lost."""
+
+    patience: int
+    epochs: int
+    share: float
+    kept: int
+    loss: float
+    loss_by_value: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Stopping:
+    param: str | None
+    trials: int
+    epochs_run: int
+    epochs_allowed: int
+    stopped_early: int
+    patience: int | None
+    controls: int
+    control_regret: float | None
+    top: int
+    depths: tuple[Depth, ...]
+    patiences: tuple[Patience, ...]
+    sufficient: int | None
+
+
+def data(study: StudyRecord) -> Stopping:
+    trials = [t for t in scored(study) if len(t.curve) > 1]
+    if len(trials) < LEAST:
+        raise Unavailable(
+            f"needs at least {LEAST} completed trials that reported a value per epoch, "
+            f"the study has {len(trials)}"
+        )
+    allowance = _allowance(trials)
+    patience = _patience(study, trials)
+    controls = [t for t in trials if t.attrs.get("control")]
+    leaders = [t for t in top(study, TOP_SHARE, TOP_LEAST) if len(t.curve) > 1]
+    param = structural(study)[0] if structural(study) else None
+    groups = _groups(study, param, trials)
+    patiences = _patiences(study, trials, leaders, groups, patience, allowance)
+    regrets = _regrets(study, controls, patience)
+    enough = [p.patience for p in patiences if p.kept == len(leaders)]
+    return Stopping(
+        param=param,
+        trials=len(trials),
+        epochs_run=sum(map(recorded_epochs, trials)),
+        epochs_allowed=sum(_own_allowance(t, allowance) for t in trials),
+        stopped_early=sum(_stopped(t, allowance) for t in trials),
+        patience=patience,
+        controls=len(controls),
+        control_regret=float(np.mean(regrets)) if regrets else None,
+        top=len(leaders),
+        depths=tuple(_depth(study, k, g, patience, allowance) for k, g in groups.items()),
+        patiences=patiences,
+        sufficient=min(enough) if enough else None,
+    )
+
+
+def _groups(
+    study: StudyRecord, param: str | None, trials: list[TrialRecord]
+) -> dict[str, list[TrialRecord]]:
+    if param is None:
+        return {"all": trials}
+    cells = cells_of(study, param)
+    return dict(zip(cells.labels, cells.split(trials), strict=True))
+
+
+def _allowance(trials: Sequence[TrialRecord]) -> int:
+    """The most epochs a trial might run: as recorded, else the longest curve."""
+    known = [m for t in trials if isinstance(m := t.attrs.get("max_epochs"), int)]
+    return max([*known, *(max(t.curve) + 1 for t in trials)])
+
+
+def _own_allowance(trial: TrialRecord, allowance: int) -> int:
+    own = trial.attrs.get("max_epochs")
+    return own if isinstance(own, int) else allowance
+
+
+def _stopped(trial: TrialRecord, allowance: int) -> bool:
+    recorded = trial.attrs.get("stopped_early")
+    if isinstance(recorded, bool):
+        return recorded
+    return max(trial.curve) + 1 < _own_allowance(trial, allowance)
+
+
+def _patience(study: StudyRecord, trials: Sequence[TrialRecord]) -> int | None:
+    """The patience the study ran with: as configured, else the usual wait of stopped trials."""
+    fixed = study.attrs.get("fixed")
+    if isinstance(fixed, dict):
+        for key, value in fixed.items():
+            if key.endswith("early_stopping.patience") and isinstance(value, int):
+                return value
+    waits = [
+        max(t.curve) - best_epoch(study, t) for t in trials if t.attrs.get("stopped_early") is True
+    ]
+    return int(np.median(waits)) if waits else None
+
+
+def best_epoch(study: StudyRecord, trial: TrialRecord) -> int:
+    """The first epoch with the best finite value."""
+    values = {e: sign(study) * v for e, v in trial.curve.items() if np.isfinite(v)}
+    return max(values, key=lambda e: (values[e], -e)) if values else 0
+
+
+def stop(study: StudyRecord, trial: TrialRecord, patience: int) -> tuple[int, float]:
+    """Epochs run and best score if the trial had ended `patience` epochs without improvement."""
+    best, waited, ran = -np.inf, 0, 0
+    for value in trial.curve.values():
+        ran += 1
+        reached = sign(study) * value
+        waited = 0 if reached > best else waited + 1
+        best = max(best, reached)
+        if waited >= patience:
+            break
+    return ran, float(best)
+
+
+def _full(study: StudyRecord, trial: TrialRecord) -> float:
+    return max((sign(study) * v for v in trial.curve.values() if np.isfinite(v)), default=-np.inf)
+
+
+def _patiences(
+    study: StudyRecord,
+    trials: list[TrialRecord],
+    leaders: list[TrialRecord],
+    groups: dict[str, list[TrialRecord]],
+    own: int | None,
+    allowance: int,
+) -> tuple[Patience, ...]:
+    limit = own if own is not None else allowance
+    tried = sorted({p for p in CANDIDATES if p <= limit} | ({own} if own else set()))
+    best = _full(study, leaders[0]) if leaders else 0.0
+    found = []
+    for patience in tried:
+        after = {t.number: stop(study, t, patience) for t in trials}
+        lost = {t.number: _full(study, t) - after[t.number][1] for t in trials}
+        epochs = sum(ran for ran, _ in after.values())
+        found.append(
+            Patience(
+                patience,
+                epochs,
+                epochs / max(1, sum(len(t.curve) for t in trials)),
+                sum(lost[t.number] <= SAME * abs(best) for t in leaders),
+                best - max(reached for _, reached in after.values()),
+                {
+                    label: float(np.mean([lost[t.number] for t in group]))
+                    for label, group in groups.items()
+                    if group
+                },
+            )
+        )
+    return tuple(found)
+
+
+def _regrets(
+    study: StudyRecord, controls: Sequence[TrialRecord], patience: int | None
+) -> list[float]:
+    if patience is None:
+        return []
+    return [_full(study, t) - stop(study, t, patience)[1] for t in controls]
+
+
+def _depth(
+    study: StudyRecord,
+    label: str,
+    group: list[TrialRecord],
+    patience: int | None,
+    allowance: int,
+) -> Depth:
+    controls = [t for t in group if t.attrs.get("control")]
+    regrets = _regrets(study, controls, patience)
+    interval = intervals.bootstrap(regrets, intervals.mean)
+    return Depth(
+        label,
+        len(group),
+        sum(_stopped(t, allowance) for t in group),
+        sum(_cut(study, t, allowance) for t in group),
+        len(controls),
+        float(np.mean(regrets)) if regrets else None,
+        interval[0] if interval else None,
+        interval[1] if interval else None,
+    )
+
+
+def _cut(study: StudyRecord, trial: TrialRecord, allowance: int) -> bool:
+    own = _own_allowance(trial, allowance)
+    last = best_epoch(study, trial) + 1
+    return not _stopped(trial, allowance) and last > own * (1 - LAST_PART)
+
+
+def draw(record: Stopping, ax: Axes) -> None:
+    left, right = style.panels(ax, 1, 2)
+    places = range(len(record.depths))
+    counts = {
+        "stopped by patience": [d.stopped for d in record.depths],
+        "ran to the allowance": [d.trials - d.stopped - d.cut for d in record.depths],
+        "cut while improving": [d.cut for d in record.depths],
+    }
+    base = [0] * len(record.depths)
+    looks = (
+        (style.STATE["complete"], ""),
+        (style.STATE["running"], ".."),
+        (style.STATE["failed"], "xx"),
+    )
+    for (name, numbers), (color, hatch) in zip(counts.items(), looks, strict=True):
+        left.bar(
+            places,
+            numbers,
+            0.7,
+            bottom=base,
+            color=color,
+            hatch=hatch,
+            edgecolor="white",
+            linewidth=0,
+            label=name,
+        )
+        base = [a + b for a, b in zip(base, numbers, strict=True)]
+    left.set_ylabel("completed trials")
+    style.categories(
+        left, [d.label for d in record.depths], short(record.param) if record.param else "trials"
+    )
+    style.legend_above(left, 1)
+    _draw_patience(record, right)
+
+
+def _draw_patience(record: Stopping, ax: Axes) -> None:
+    labels = [d.label for d in record.depths]
+    for label, color in zip(labels, style.ramp(len(labels)), strict=True):
+        points = [
+            (p.patience, p.loss_by_value[label])
+            for p in record.patiences
+            if label in p.loss_by_value
+        ]
+        if points:
+            ax.plot(
+                *zip(*points, strict=True), color=color, marker="o", markersize=3.5, label=label
+            )
+    if record.sufficient is not None:
+        ax.axvline(record.sufficient, color=style.MUTED, linewidth=1, linestyle=":")
+        ax.text(
+            record.sufficient,
+            0.98,
+            " keeps the top",
+            transform=ax.get_xaxis_transform(),
+            va="top",
+            fontsize=8,
+            color=style.MUTED,
+        )
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("patience (epochs)")
+    ax.set_ylabel("mean loss in value")
+    style.legend_above(ax, 5, title=short(record.param) if record.param else None)
+
+
+def rows(record: Stopping) -> list[dict[str, Any]]:
+    depths = [
+        {
+            "kind": "depth",
+            "value": d.label,
+            "trials": d.trials,
+            "stopped": d.stopped,
+            "cut_while_improving": d.cut,
+            "controls": d.controls,
+            "control_regret": d.control_regret,
+            "ci_low": d.low,
+            "ci_high": d.high,
+        }
+        for d in record.depths
+    ]
+    patiences = [
+        {
+            "kind": "patience",
+            "value": str(p.patience),
+            "epochs": p.epochs,
+            "epochs_share": p.share,
+            "top_kept": f"{p.kept} of {record.top}",
+            "best_loses": p.loss,
+            **{f"mean_loss_at_{label}": loss for label, loss in p.loss_by_value.items()},
+        }
+        for p in record.patiences
+    ]
+    return depths + patiences
+
+
+def caption(record: Stopping) -> str:
+    share = 1 - record.epochs_run / max(1, record.epochs_allowed)
+    text = (
+        f"{record.stopped_early} of {record.trials} completed trials stopped early, which saved "
+        f"{share:.0%} of the {record.epochs_allowed:,} epochs allowed."
+    )
+    if record.sufficient is not None:
+        used = f" (used: {record.patience})" if record.patience else ""
+        kept = next(p for p in record.patiences if p.patience == record.sufficient)
+        text += (
+            f" A patience of {record.sufficient} would have kept the top {record.top} results"
+            f"{used} with {kept.share:.0%} of the epochs that ran."
+        )
+    if record.control_regret is not None:
+        text += (
+            f" {record.controls} control trials ran to the end: patience {record.patience} would "
+            f"have cost them {record.control_regret:.4f} on average."
+        )
+    else:
+        text += (
+            " No control trial ran to the end, so what the patience used has cost is unknown: "
+            "hydra.sweeper.control=5% makes some."
+        )
+    return text

@@ -1,0 +1,77 @@
+"""Early stopping or the epoch allowance hurt some depths more than others."""
+
+from __future__ import annotations
+
+from zmodel.analysis.diagnostics import stopping
+from zmodel.analysis.diagnostics.stopping import Depth, Stopping
+from zmodel.analysis.examine import Findings
+from zmodel.analysis.selection import short
+from zmodel.analysis.verdict import Verdict
+
+CODE = "early_stopping_bias"
+CHECK = "early stopping and the epoch allowance treat the depths alike"
+# share of a depth's completed trials that were still improving when the allowance ended
+CUT, LEAST = 0.5, 3
+# what patience may cost on average, as a part of the best value
+REGRET = 0.01
+
+
+def judge(findings: Findings) -> list[Verdict] | None:
+    found = findings.get(stopping.data)
+    if found is None:
+        return None
+    cut = [d for d in found.depths if d.trials >= LEAST and d.cut / d.trials >= CUT]
+    costly = [d for d in found.depths if _costly(findings, d)]
+    verdicts = []
+    if cut:
+        verdicts.append(_cut_verdict(found, cut))
+    if costly:
+        verdicts.append(_patience_verdict(found, costly))
+    return verdicts
+
+
+def _costly(findings: Findings, depth: Depth) -> bool:
+    best = max((abs(t.value) for t in findings.study.trials if t.value is not None), default=0.0)
+    return (
+        depth.control_regret is not None
+        and depth.controls >= LEAST
+        and depth.control_regret > REGRET * best
+        and (depth.low or 0.0) > 0
+    )
+
+
+def _name(found: Stopping) -> str:
+    return short(found.param) if found.param else "value"
+
+
+def _cut_verdict(found: Stopping, cut: list[Depth]) -> Verdict:
+    labels = ", ".join(d.label for d in cut)
+    trials, of = sum(d.cut for d in cut), sum(d.trials for d in cut)
+    return Verdict(
+        CODE,
+        "warning",
+        f"{trials} of {of} completed trials at {_name(found)} = {labels} were still improving when "
+        "their epochs ran out: these depths could have reached more.",
+        found.param,
+        {
+            "cut": {d.label: d.cut for d in found.depths},
+            "trials": {d.label: d.trials for d in found.depths},
+        },
+        "raise trainer.max_epochs in a new study",
+    )
+
+
+def _patience_verdict(found: Stopping, costly: list[Depth]) -> Verdict:
+    parts = [f"{d.control_regret:.3f} at {_name(found)} = {d.label}" for d in costly]
+    return Verdict(
+        CODE,
+        "warning",
+        f"Control trials show that patience {found.patience} costs {', '.join(parts)} on average.",
+        found.param,
+        {
+            "patience": found.patience,
+            "regret": {d.label: d.control_regret for d in found.depths},
+            "controls": {d.label: d.controls for d in found.depths},
+        },
+        "raise callbacks.early_stopping.patience in a new study",
+    )

@@ -1,0 +1,42 @@
+"""The search's best validation value promises more than the test set keeps."""
+
+from __future__ import annotations
+
+from zmodel.analysis.diagnostics import final
+from zmodel.analysis.examine import Findings
+from zmodel.analysis.selection import scored
+from zmodel.analysis.verdict import Verdict
+
+CODE = "selection_optimism"
+CHECK = "the test set keeps what validation promised"
+WARNING = 0.02
+
+
+def judge(findings: Findings) -> list[Verdict] | None:
+    found = findings.get(final.data)
+    if found is None or found.optimism is None:
+        return None
+    beyond = (
+        found.interval is not None
+        and found.validation is not None
+        and (found.validation > found.interval[1])
+    )
+    if not beyond or found.optimism <= 0:
+        return []
+    trials = len(scored(findings.study))
+    return [
+        Verdict(
+            CODE,
+            "warning" if found.optimism >= WARNING else "note",
+            f"The best validation value of {trials} trials was {found.validation:.4f}; the test gives "
+            f"{found.mean:.4f} on average over {len(found.scores)} runs. Quote the test score.",
+            None,
+            {
+                "validation": found.validation,
+                "test_mean": found.mean,
+                "optimism": found.optimism,
+                "runs": len(found.scores),
+                "trials": trials,
+            },
+        )
+    ]

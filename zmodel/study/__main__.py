@@ -1,0 +1,111 @@
+"""``python -m zmodel.study ls|show NAME|stop NAME|repair PATH``: look after studies."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import optuna
+
+from zmodel.study.records import StudyRecord, load_study
+from zmodel.study.repair import repair
+from zmodel.study.storage import JOURNAL, list_studies, open_storage, study_folder
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0, or 1 with a message for the user."""
+    options = parse(arguments)
+    try:
+        options.action(options)
+        return 0
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m zmodel.study", description=__doc__)
+    parser.add_argument("--log-dir", default="logs", type=Path, help="default: logs")
+    parser.add_argument("--storage", help="default: the study's own journal file")
+    actions = parser.add_subparsers(required=True, metavar="ls|show|stop|repair")
+    actions.add_parser("ls", help="list the studies").set_defaults(action=ls)
+    show_parser = actions.add_parser("show", help="the state of one study and its best trials")
+    show_parser.add_argument("name")
+    show_parser.set_defaults(action=show)
+    stop_parser = actions.add_parser("stop", help="workers finish their trial and end")
+    stop_parser.add_argument("name")
+    stop_parser.set_defaults(action=stop)
+    repair_parser = actions.add_parser("repair", help="mend a damaged journal, keeping a backup")
+    repair_parser.add_argument("path", type=Path)
+    repair_parser.add_argument("--study-name", help="when the line that created it is lost")
+    repair_parser.add_argument("--direction", nargs="+", choices=("minimize", "maximize"))
+    repair_parser.set_defaults(action=mend)
+    return parser.parse_args(arguments)
+
+
+def location(options: argparse.Namespace, name: str) -> str:
+    """The storage of a study; ``ValueError`` names the known ones if there is none."""
+    if options.storage:
+        return options.storage
+    path = study_folder(options.log_dir, name) / JOURNAL
+    if not path.is_file():
+        known = ", ".join(list_studies(options.log_dir)) or "none"
+        raise ValueError(f"no study '{name}' in {options.log_dir}. There are: {known}.")
+    return str(path)
+
+
+def record(options: argparse.Namespace, name: str) -> StudyRecord:
+    storage = open_storage(location(options, name), read_only=True)
+    return load_study(name, storage, study_folder(options.log_dir, name))
+
+
+def ls(options: argparse.Namespace) -> None:
+    for name in list_studies(options.log_dir):
+        try:
+            print(one_line(record(options, name)))
+        except ValueError as error:
+            print(f"{name:<24} {str(error).splitlines()[0]}")
+
+
+def one_line(study: StudyRecord) -> str:
+    states = Counter(trial.state for trial in study.trials)
+    counts = "  ".join(f"{n} {state}" for state, n in states.most_common()) or "no trials"
+    best = best_trials(study)[:1]
+    value = f"best {best[0].value:.4f} (trial {best[0].number})" if best else ""
+    return f"{study.name:<24} of {study.attrs.get('n_trials', '?')}: {counts}  {value}".rstrip()
+
+
+def best_trials(study: StudyRecord) -> list:
+    complete = [t for t in study.trials if t.state == "complete" and t.value is not None]
+    return sorted(complete, key=lambda t: t.value, reverse=study.directions[0] == "maximize")
+
+
+def show(options: argparse.Namespace) -> None:
+    study = record(options, options.name)
+    print(one_line(study))
+    for name, distribution in study.space.items():
+        print(f"  {name}: {distribution}")
+    for trial in best_trials(study)[:5]:
+        print(f"  trial {trial.number}: {trial.value:.4f}  {trial.params}")
+    for trial in study.trials:
+        if trial.state == "running":
+            print(f"  running: trial {trial.number} on {trial.attrs.get('worker', '?')}")
+    print(f"  continue: {study.attrs.get('command', 'unknown')}")
+
+
+def stop(options: argparse.Namespace) -> None:
+    storage = open_storage(location(options, options.name), create=False)
+    study = optuna.load_study(study_name=options.name, storage=storage)
+    study.set_user_attr("stop", time.time())
+    print(f"workers of '{options.name}' end after their current trial")
+
+
+def mend(options: argparse.Namespace) -> None:
+    print(repair(options.path, study_name=options.study_name, directions=options.direction))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""Workers through a Hydra launcher: ``hydra/launcher=submitit_slurm|submitit_local|ray|joblib``.
+
+Not trials but workers are launched, so that any launcher, however it waits for batches, pulls.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import optuna
+from hydra.core.plugins import Plugins
+from hydra.core.utils import configure_log
+from optuna.study import StudyDirection
+
+from zmodel.interrupt import stop
+from zmodel.study.slots import Slots
+from zmodel.sweep.progress import Progress
+from zmodel.sweep.worker import LIMIT, Refused, Worker
+
+log = logging.getLogger(__name__)
+
+REFRESH_SECONDS = 1.0
+MOST_ROUNDS = 5
+"""How often workers are launched anew when all have ended and slots are left."""
+
+
+@dataclass
+class WorkerTask:
+    """What the launcher runs as if it were the user's task."""
+
+    worker: Worker
+
+    def __call__(self, cfg: Any) -> int | str:
+        """The worker's exit code, or its refusal as text: exceptions rarely survive launchers."""
+        stop.clear()
+        stop.listen(sigint=False)
+        try:
+            return self.worker()
+        except Refused as refusal:
+            return str(refusal)
+
+
+class LaunchedStudy:
+    """Runs the study of a plan through the launcher of the configuration."""
+
+    def __init__(self, worker: Worker, study: optuna.Study, slots: Slots, example: list[str]) -> None:
+        self._worker = worker
+        self._study = study
+        self._slots = slots
+        self._example = example
+        """Overrides under which the worker's own configuration composes."""
+        self._done = threading.Event()
+
+    def run(self) -> int:
+        """Launch, wait, launch again while slots are left; return the exit code."""
+        job, plan = self._worker.job, self._worker.plan
+        launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=job.hydra_context,
+            task_function=WorkerTask(self._worker),
+            config=job.config,
+        )
+        watching = threading.Thread(target=self._watch, daemon=True)
+        watching.start()
+        before = signal.signal(signal.SIGINT, self._on_signal)
+        try:
+            for _ in range(MOST_ROUNDS):
+                codes = self._round(launcher, plan.n_jobs)
+                self._slots.reap()
+                refusals = [code for code in codes if isinstance(code, str)]
+                if refusals:
+                    print(f"error: {refusals[0]}")
+                    return 1
+                if LIMIT in codes:
+                    return LIMIT
+                if self._slots.tally().is_complete or self._stopped():
+                    break
+        finally:
+            signal.signal(signal.SIGINT, before)
+            self._done.set()
+            watching.join()
+            configure_log(job.config.hydra.hydra_logging, job.config.hydra.verbose)
+        if self._slots.tally().is_complete:
+            return 0
+        return 130 if self._stopped() else 1
+
+    def _round(self, launcher: Any, workers: int) -> list[int | str]:
+        overrides = [
+            [*self._example, f"hydra.sweep.subdir=workers/{i}", "hydra.output_subdir=null"]
+            for i in range(workers)
+        ]
+        try:
+            returns = launcher.launch(overrides, initial_job_idx=0)
+            return [r.return_value for r in returns]
+        except Exception as error:  # a worker died; each launcher has its own exception for it
+            log.warning("a launched worker died (%s: %s)", type(error).__name__, error)
+            return []
+
+    def _watch(self) -> None:
+        maximise = self._study.directions[0] == StudyDirection.MAXIMIZE
+        progress = Progress(self._slots.tally(), maximise)
+        while not self._done.wait(REFRESH_SECONDS):
+            jobs = f"{self._worker.plan.n_jobs} launched workers"
+            progress.update(self._slots.tally(), self._slots.trials(), jobs)
+        progress.update(self._slots.tally(), self._slots.trials(), "")
+        progress.close()
+
+    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        print("\nstopping: launched workers end after their current trial")
+        self._study.set_user_attr("stop", time.time())
+
+    def _stopped(self) -> bool:
+        return self._study.user_attrs.get("stop", 0.0) > self._worker.plan.started

@@ -1,0 +1,77 @@
+"""From the sweeper's configuration to a checked plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from zmodel.study.storage import JOURNAL, study_folder
+from zmodel.sweep.plan import Plan
+from zmodel.sweep.processes import cores, gpu_ids
+
+
+def make_plan(settings: dict[str, Any], arguments: list[str], folder: Path) -> Plan:
+    """Check the settings one by one; ``ValueError`` names the one that cannot work."""
+    name = str(settings["study_name"] or folder.name)
+    study_folder(folder.parent, name)  # a name that could leave the log folder is refused
+    _choice("on_change", settings["on_change"], ("refuse", "continue"))
+    for key in ("n_trials", "max_attempts"):
+        _whole(key, settings[key], least=1)
+    _whole("seed", settings["seed"], least=0)
+    n_jobs = settings["n_jobs"]
+    if n_jobs is None:
+        n_jobs = len(gpu_ids()) or cores()
+    _whole("n_jobs", n_jobs, least=0)
+    preflight = settings["preflight"]
+    return Plan(
+        study_name=name,
+        folder=folder,
+        storage=str(settings["storage"] or folder / JOURNAL),
+        directions=_directions(settings["direction"]),
+        n_trials=settings["n_trials"],
+        n_jobs=n_jobs,
+        seed=settings["seed"],
+        sampler=settings["sampler"],
+        pruner=settings["pruner"],
+        params=settings["params"] or {},
+        arguments=tuple(arguments),
+        custom_search_space=settings["custom_search_space"],
+        coverage=settings["coverage"] or {},
+        control=share(settings["control"], "control"),
+        control_changes=settings["control_changes"] or {},
+        max_failure_rate=share(settings["max_failure_rate"], "max_failure_rate"),
+        max_attempts=settings["max_attempts"],
+        preflight=None if preflight is None else tuple(preflight),
+        preload=tuple(settings["preload"] or ()),
+    )
+
+
+def share(given: Any, key: str) -> float:
+    """``0.05`` or ``"5%"`` as .05; ``None`` as 0."""
+    try:
+        text = str(given or 0)
+        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"hydra.sweeper.{key} must be a share such as 0.05 or 5%, got {given!r}.")
+    return value
+
+
+def _directions(given: Any) -> tuple[str, ...]:
+    directions = (given,) if isinstance(given, str) else tuple(given)
+    for direction in directions:
+        _choice("direction", direction, ("minimize", "maximize"))
+    return directions
+
+
+def _choice(key: str, given: Any, known: tuple[str, ...]) -> None:
+    if given not in known:
+        raise ValueError(f"hydra.sweeper.{key} must be {' or '.join(known)}, got {given!r}.")
+
+
+def _whole(key: str, given: Any, least: int) -> None:
+    if not isinstance(given, int) or isinstance(given, bool) or given < least:
+        raise ValueError(
+            f"hydra.sweeper.{key} must be a whole number of at least {least}, got {given!r}."
+        )
