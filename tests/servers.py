@@ -108,6 +108,7 @@ class Proxy:
 
     def freeze(self) -> None:
         self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)  # until it has stopped
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from zmodel.data import Arrays, InMemoryData
 
-CONFIGS = sorted(Path(__file__).parents[1].joinpath("conf", "data").glob("*.yaml"))
+CONF = Path(__file__).parents[1] / "conf"
+DATA_SETS = sorted(path.stem for path in CONF.glob("data/*.yaml") if path.stem != "default")
 
 
 class Blobs(InMemoryData):
@@ -46,13 +48,13 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("data")
 
 
-@pytest.fixture(params=[None, *CONFIGS], ids=lambda path: path.stem if path else "blobs")
+@pytest.fixture(params=["blobs", *DATA_SETS])
 def make(request: pytest.FixtureRequest, data_dir: Path) -> Make:
     """Builds one of the data sets, with changed settings."""
-    if request.param is None:
+    if request.param == "blobs":
         return Blobs
-    config = OmegaConf.load(request.param)
-    config = OmegaConf.merge({"paths": {"data_dir": str(data_dir)}}, {"data": config})
+    with initialize_config_dir(str(CONF), version_base=None):
+        config = compose(f"data/{request.param}", [f"+paths.data_dir={data_dir}"])
     settings = OmegaConf.to_container(config.data, resolve=True)
     module, name = settings.pop("_target_").rsplit(".", 1)
     target = getattr(importlib.import_module(module), name)

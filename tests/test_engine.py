@@ -261,14 +261,14 @@ def test_two_hundred_kills(engine):
 
     dice = random.Random(0)
     command = (
-        "hydra.sweeper.n_trials=200", "hydra.sweeper.n_jobs=4", "epochs=4", "seconds=0.05",
+        "hydra.sweeper.n_trials=200", "hydra.sweeper.n_jobs=4", "epochs=4", "seconds=0.1",
         "hydra.sweeper.max_attempts=1000",
     )  # fmt: skip
     process = engine.start(*command)
     engine.wait(lambda ts: len(ts) > 4)
     kills, acknowledged = 0, {}
     while kills < 200 and process.poll() is None:
-        time.sleep(dice.uniform(0.02, 0.4))
+        time.sleep(dice.uniform(0.02, 0.2))
         for trial in engine.trials():
             if trial.state == TrialState.COMPLETE:
                 acknowledged[trial.number] = trial.values
@@ -287,4 +287,5 @@ def test_two_hundred_kills(engine):
     by_number = {t.number: t for t in engine.trials()}
     assert all(by_number[n].values == values for n, values in acknowledged.items())
     assert not any(t.state == TrialState.RUNNING for t in engine.trials())
+    assert kills == 200
     print(f"{kills} kills, {len(by_number)} trials")

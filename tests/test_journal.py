@@ -277,7 +277,9 @@ def test_a_reader_notices_that_what_it_read_was_taken_back(path: Path) -> None:
 # -- refusals -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", [b"garbage", b"", b"\0" * 50, b"[1]", b'{"op_code":6}', b"{}"])
+@pytest.mark.parametrize(
+    "text", [b"garbage", b"", b"\0" * 50, b"[1]", b"{}", b'{"op_code":6,"worker_id":"w-0"}']
+)
 def test_damage_is_reported_with_file_lines_and_remedy(path: Path, text: bytes) -> None:
     damage(path, 2, text)
     damage(path, 4, text)
@@ -327,10 +329,10 @@ def test_a_journal_made_anew_in_its_place_is_not_mixed_up(path: Path) -> None:
 def test_deletion_during_an_append_is_not_acknowledged(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    storage = open_journal(path)
+    backend = JournalFile(path)
     monkeypatch.setattr(os, "fsync", lambda file: path.unlink())
     with pytest.raises(JournalError, match="must exist"):
-        storage.create_new_trial(0)
+        backend.append_logs([LOG])
 
 
 def test_reading_only_makes_and_changes_nothing(path: Path) -> None:

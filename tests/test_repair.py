@@ -10,6 +10,8 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from zmodel.study.journal import JournalError, JournalFile
+from zmodel.study.logs import Gap
+from zmodel.study.lost import lost_trials
 from zmodel.study.repair import repair
 
 WORKERS, TRIALS = 3, 8
@@ -84,6 +86,30 @@ def test_any_lost_line_changes_at_most_the_trial_it_was_about(
         assert len(after) == len(before), (lost + 1, line, str(report))
         changed = [t.number for t, u in zip(before, after, strict=True) if outcome(t) != outcome(u)]
         assert len(changed) <= 1, (lost + 1, line, str(report))
+
+
+def log(op: int, worker: str, **fields: object) -> dict[str, object]:
+    return {"op_code": op, "worker_id": f"{worker}-1", "study_id": 0, **fields}
+
+
+STUDY = log(0, "a", study_name="study", directions=[2])
+
+
+def test_what_follows_tells_more_than_what_a_damaged_line_looks_like() -> None:
+    """Worker a writes to trial 1, which it has just begun: so none was begun in between."""
+    gap = Gap(3, b'{"op_code":4,"worker_i?', torn=False)
+    begin = log(4, "a", datetime_start=None)
+    write = log(8, "a", trial_id=1, user_attr={"k": 0})
+    assert lost_trials([STUDY, begin, gap, begin, write]) == {gap: 0}
+
+
+def test_nobody_writes_to_a_finished_trial() -> None:
+    """Trial 1 is claimed and finished: it cannot be the second one, which was added finished."""
+    gap = Gap(3, b"?", torn=False)
+    added = log(4, "a", datetime_start=None, state=1)
+    claim = log(6, "b", trial_id=1, state=0, values=None)
+    end = log(6, "b", trial_id=1, state=1, values=[0.5])
+    assert lost_trials([STUDY, added, gap, added, claim, end]) == {gap: 1}
 
 
 def test_a_lost_creation_is_made_again_with_its_slot_and_results(path: Path) -> None:

@@ -18,6 +18,7 @@ from optuna.study import StudyDirection
 from optuna.testing.pytest_storages import StorageTestCase
 from optuna.trial import TrialState, create_trial
 from servers import PASSWORD, Postgres, Proxy, free_port
+from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from zmodel.study.journal import JournalFile
@@ -262,8 +263,32 @@ def test_six_processes_at_once_on_an_empty_postgres(postgres: Postgres, tmp_path
     race(postgres.url, tmp_path / "race", processes=6, tickets=20)
 
 
-def test_sqlite_gives_no_ticket_to_two_processes(tmp_path: Path) -> None:
-    race(f"sqlite:///{tmp_path}/race.db", tmp_path, processes=4, tickets=20)
+def test_four_processes_at_once_on_an_empty_sqlite(tmp_path: Path) -> None:
+    race(f"sqlite:///{tmp_path}/race.db", tmp_path, processes=4, tickets=10)
+
+
+def test_sqlite_gives_no_ticket_to_two(tmp_path: Path) -> None:
+    """The first one pauses between reading WAITING and writing RUNNING."""
+    first, second = (open_storage(f"sqlite:///{tmp_path}/race.db") for _ in range(2))
+    study = first.create_new_study([StudyDirection.MINIMIZE], "s")
+    ticket = first.create_new_trial(study, create_trial(state=WAITING))
+    writing = threading.Event()
+
+    def pause(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("UPDATE trials"):
+            writing.set()
+            time.sleep(0.3)
+
+    event.listen(first.backend._backend.engine, "before_cursor_execute", pause)
+    won: list[bool] = []
+    claim = threading.Thread(
+        target=lambda: won.append(first.set_trial_state_values(ticket, RUNNING))
+    )
+    claim.start()
+    assert writing.wait(10)
+    won.append(second.set_trial_state_values(ticket, RUNNING))
+    claim.join()
+    assert sorted(won) == [False, True]
 
 
 def test_the_proxy_gives_no_ticket_to_two_processes(proxy: Proxy, tmp_path: Path) -> None:

@@ -42,4 +42,5 @@ def known(name: str, value: object, options: Iterable[str]) -> None:
         return
     near = difflib.get_close_matches(str(value), options, n=2, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else "use one of these."
-    raise ValueError(f"{name} must be one of {', '.join(options)}, received {value!r}; {hint}")
+    shown = ", ".join(options[:20]) + (f", ... ({len(options)} in all)" if options[20:] else "")
+    raise ValueError(f"{name} must be one of {shown}, received {value!r}; {hint}")

@@ -57,6 +57,9 @@ class StopFlag:
         signal.signal(signal.SIGINT, self._handle if self.sigint else signal.SIG_IGN)
         signal.signal(signal.SIGTERM, self._handle)
 
+    def __reduce__(self) -> str:
+        return "stop"  # a task pickled by value must meet the flag of its process, not a copy
+
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         if self.signum is not None and signum == signal.SIGINT:
             raise KeyboardInterrupt

@@ -18,6 +18,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from zmodel.analysis.text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
 
 MOST_VALUES = 12
@@ -72,7 +73,7 @@ def label_of(value: Any) -> str:
     """How a value is written in tables; floats short, everything else as Python shows it."""
     if isinstance(value, bool) or value is None:
         return str(value)
-    return _number(value) if isinstance(value, float) else str(value)
+    return _number(value) if isinstance(value, float) else plain(value)
 
 
 def _extra(trial: TrialRecord, param: str, values: Sequence[Any]) -> bool:

@@ -1,54 +1,142 @@
-"""What `python analyze.py` does: find the study, judge it, write its report."""
+"""What `python analyze.py` does: find the studies, judge them, write the report."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import sys
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from zmodel.study.records import StudyRecord, load_study
 from zmodel.study.storage import JOURNAL, list_studies, open_storage, study_folder
 
+STOPPED = 130
+
 
 def analyze(cfg: Mapping[str, Any]) -> None:
-    """Report on the study that the configuration names; ValueError says what the user must mend."""
-    study = load(str(cfg["study"]), cfg["storage"], Path(cfg["paths"]["log_dir"]))
+    """Report on what the configuration names; ValueError says what the user must mend."""
+    names = _names(cfg["study"])
+    every = _seconds(cfg["watch"])
+    if every is None:
+        _once(cfg, names)
+        return
+    try:
+        _watch(cfg, names, every)
+    except KeyboardInterrupt:
+        print("\nno longer watching; the report stays as it is")
+        raise SystemExit(STOPPED) from None
+
+
+def _names(study: Any) -> list[str]:
+    names = [str(study)] if isinstance(study, str | int | float) else [str(s) for s in study]
+    if not names:
+        raise ValueError("study must name at least one study, received an empty list")
+    return list(dict.fromkeys(names))
+
+
+def _seconds(watch: Any) -> int | None:
+    if watch is None or watch is False:
+        return None
+    if isinstance(watch, bool) or not isinstance(watch, int | float) or watch < 1:
+        raise ValueError(
+            f"watch must be null or a number of seconds of at least 1, received {watch!r}; "
+            "for example watch=10"
+        )
+    return int(watch)
+
+
+def _once(cfg: Mapping[str, Any], names: Sequence[str], refresh: int | None = None) -> bool:
+    """Judge and report once; returns whether all of the studies are finished."""
+    studies = [load(name, cfg["storage"], Path(cfg["paths"]["log_dir"])) for name in names]
+    empty = [study.name for study in studies if not study.trials]
+    if empty and refresh is None:
+        raise ValueError(
+            f"a study must have at least one trial to report on, {empty[0]!r} has none yet; "
+            "start it, or wait for its first trial"
+        )
+    done = all(map(_finished, studies))
+    if empty:
+        print(f"waiting for the first trial of {', '.join(empty)}")
+    elif len(studies) == 1:
+        _report(cfg, studies[0], None if done else refresh)
+    else:
+        _compare(cfg, studies, None if done else refresh)
+    return done
+
+
+def _report(cfg: Mapping[str, Any], study: StudyRecord, refresh: int | None) -> None:
     from zmodel.analysis.examine import Findings
-    from zmodel.analysis.report import write_report
     from zmodel.analysis.terminal import overview
     from zmodel.analysis.verdicts import judge
 
     findings = Findings(study)
     verdicts = judge(findings)
+    # the verdicts are ready long before the figures: a reader need not wait for these
     print(overview(findings, verdicts), flush=True)
-    index = write_report(findings, verdicts, report_folder(cfg, study.name))
-    print(f"\nreport   {index}")
+    from zmodel.analysis.report import write_report
+
+    folder = Path(cfg["report_dir"] or _own_folder(cfg, study.name) / "report").absolute()
+    print(f"\nreport   {write_report(findings, verdicts, folder, refresh)}", flush=True)
 
 
-def report_folder(cfg: Mapping[str, Any], name: str) -> Path:
-    """Where the report goes: report_dir, else the study's own folder."""
-    if cfg["report_dir"]:
-        return Path(cfg["report_dir"]).absolute()
-    return (study_folder(Path(cfg["paths"]["log_dir"]), name) / "report").absolute()
+def _compare(cfg: Mapping[str, Any], studies: list[StudyRecord], refresh: int | None) -> None:
+    from zmodel.analysis.comparison import folder_name, write_comparison
+    from zmodel.analysis.diagnostics import compare
+    from zmodel.analysis.examine import Findings
+    from zmodel.analysis.terminal import side_by_side
+    from zmodel.analysis.verdicts import judge
+
+    record = compare.data(studies)
+    judged = [(findings := Findings(study), judge(findings)) for study in studies]
+    print(side_by_side(record, judged), flush=True)
+    usual = Path(cfg["paths"]["log_dir"]) / "comparisons" / folder_name([s.name for s in studies])
+    folder = Path(cfg["report_dir"] or usual).absolute()
+    print(f"\nreport   {write_comparison(judged, record, folder, refresh)}", flush=True)
+
+
+def _watch(cfg: Mapping[str, Any], names: Sequence[str], every: int) -> None:
+    """Report again and again until the studies have spent their budgets."""
+    while True:
+        if sys.stdout.isatty():
+            print("\033[H\033[2J", end="")
+        if _once(cfg, names, every):
+            return
+        print(f"again in {every} seconds; Ctrl-C ends watching, not the study", flush=True)
+        time.sleep(every)
+
+
+def _finished(study: StudyRecord) -> bool:
+    """Whether a study has spent its budget; one without a budget never has."""
+    budget = study.attrs.get("n_trials")
+    ended = [t for t in study.trials if t.state not in ("running", "waiting")]
+    return isinstance(budget, int) and len(ended) >= budget and len(ended) == len(study.trials)
+
+
+def _own_folder(cfg: Mapping[str, Any], name: str) -> Path:
+    return study_folder(Path(cfg["paths"]["log_dir"]), name)
 
 
 def load(name: str, storage: str | None, log_dir: Path) -> StudyRecord:
     """The study `name` of a storage, by default of its own journal in the log folder."""
-    folder = study_folder(log_dir, name)
-    if storage is None:
+    folder = None if storage else study_folder(log_dir, name)
+    if folder is not None:
         journal = folder / JOURNAL
         if not journal.exists():
             raise ValueError(_unknown(name, log_dir))
         storage = str(journal)
-    opened = open_storage(storage, create=False, read_only=True)
-    study = load_study(name, opened, folder if folder.is_dir() else None)
-    if not study.trials:
-        raise ValueError(
-            f"the study must have at least one trial to report on, {name!r} has none yet; "
-            "wait for its first trial, or start it"
-        )
-    return study
+    opened = open_storage(str(storage), create=False, read_only=True)
+    return load_study(name, opened, _folder(log_dir, name) if folder is None else folder)
+
+
+def _folder(log_dir: Path, name: str) -> Path | None:
+    """The folder of runs of a study kept in another storage, when there is one."""
+    try:
+        folder = study_folder(log_dir, name)
+    except ValueError:
+        return None
+    return folder if folder.is_dir() else None
 
 
 def _unknown(name: str, log_dir: Path) -> str:

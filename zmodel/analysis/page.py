@@ -6,8 +6,10 @@ import html
 import math
 import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
+from zmodel.analysis.text import plain
 from zmodel.analysis.theme import asset, style_sheet
 from zmodel.analysis.verdict import Verdict
 
@@ -17,9 +19,8 @@ LONG = 40
 
 
 def text(value: Any) -> str:
-    """Any value as HTML text; control characters, which no browser shows, are dropped."""
-    cleaned = re.sub(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", "", str(value))
-    return html.escape(cleaned, quote=True)
+    """Any value as HTML text."""
+    return html.escape(plain(value), quote=True)
 
 
 def document(
@@ -175,3 +176,8 @@ def missing(reason: str) -> str:
 
 def anchor(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+
+
+def footer() -> str:
+    made = datetime.now().isoformat(sep=" ", timespec="minutes")
+    return f"Made by zmodel's analyze.py on {made}. How each diagnostic works: docs/diagnostics.md."

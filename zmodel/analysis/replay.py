@@ -12,6 +12,7 @@ sampler is not replayed: it would have reacted to the pruned trials with other p
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -76,6 +77,7 @@ class _Recorded(InMemoryStorage):
         super().__init__()
         self.trials = [_waiting(number) for number in range(count)]
         self.complete: list[FrozenTrial] = []
+        self.begun: list[int] = []
 
     def get_all_trials(
         self,
@@ -84,10 +86,11 @@ class _Recorded(InMemoryStorage):
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
         if states is None:
-            return list(self.trials)
+            # trials that have not begun do not exist yet for the others
+            return [self.trials[number] for number in self.begun]
         if states == COMPLETE_ONLY:
             return self.complete
-        return [t for t in self.trials if t.state in states]
+        return [t for t in self.get_all_trials(study_id) if t.state in states]
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
         changed = copy.copy(self.trials[trial_id])
@@ -95,10 +98,10 @@ class _Recorded(InMemoryStorage):
         self.trials[trial_id] = changed
 
     def get_best_trial(self, study_id: int) -> FrozenTrial:
-        best = max if self.get_study_directions(study_id)[0] == StudyDirection.MAXIMIZE else min
         if not self.complete:
             raise ValueError("no trial is complete yet")
-        return best(self.complete, key=lambda t: t.value)
+        way = 1 if self.get_study_directions(study_id)[0] == StudyDirection.MAXIMIZE else -1
+        return max(self.complete, key=lambda t: way * (t.value or 0.0))
 
 
 def _waiting(number: int) -> FrozenTrial:
@@ -143,9 +146,15 @@ def replay(
         if event.step is None:
             _end(storage, frozen, values[event.number])
             continue
-        frozen.state = TrialState.RUNNING
+        if frozen.state == TrialState.WAITING:
+            frozen.state = TrialState.RUNNING
+            storage.begun.append(event.number)
         frozen.intermediate_values[event.step] = event.value
-        if pruner.prune(study, frozen):
+        with warnings.catch_warnings():
+            # what a pruner warns about here was recorded, and is the audit's subject
+            warnings.simplefilter("ignore")
+            stop = pruner.prune(study, frozen)
+        if stop:
             killed[event.number] = event.step
             storage.trials[event.number].state = TrialState.PRUNED
     return killed

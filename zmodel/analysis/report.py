@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import urllib.parse
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -113,7 +112,9 @@ def _page(
     nav += [(page.anchor(title), title) for title, content in sections if content]
     nav.append(("trials", "Trials"))
     title = f"{findings.study.name}: report"
-    return page.document(title, _head(findings, verdicts), nav, "".join(body), _footer(), refresh)
+    return page.document(
+        title, _head(findings, verdicts), nav, "".join(body), page.footer(), refresh
+    )
 
 
 def _head(findings: Findings, verdicts: list[Verdict]) -> str:
@@ -179,8 +180,3 @@ def link(target: Path, folder: Path) -> str:
     """A relative address from the report's folder, safe to put into a page."""
     relative = os.path.relpath(target.resolve(), folder.resolve())
     return urllib.parse.quote(relative.replace(os.sep, "/")) + "/"
-
-
-def _footer() -> str:
-    made = datetime.now().isoformat(sep=" ", timespec="minutes")
-    return f"Made by zmodel's analyze.py on {made}. How each diagnostic works: docs/diagnostics.md."

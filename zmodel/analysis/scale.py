@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from zmodel.analysis import style
 from zmodel.analysis.cells import MOST_VALUES, label_of
 from zmodel.study.records import StudyRecord
 
@@ -34,8 +36,6 @@ class Scale:
 
     def unit(self, value: Any) -> float:
         """The place scaled to 0 ... 1, on the logarithm where the parameter is sampled so."""
-        import math
-
         place, low, high = self.place(value), self.low, self.high
         if self.log:
             place, low, high = math.log(max(place, 1e-300)), math.log(low), math.log(high)
@@ -51,8 +51,10 @@ class Scale:
             margin = 0.5
             getattr(ax, f"set_{axis}lim")(-margin, len(self.choices) - 1 + margin)
         elif self.log:
-            getattr(ax, f"set_{axis}scale")("log")
+            getattr(ax, f"set_{axis}lim")(self.low / 1.2, self.high * 1.2)
+            style.log_axis(ax, axis)
         elif self.integer and self.high - self.low < MOST_VALUES:
+            getattr(ax, f"set_{axis}lim")(self.low - 0.4, self.high + 0.4)
             one.set_ticks(range(int(self.low), int(self.high) + 1))
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
+from zmodel.analysis.text import plain
 from zmodel.analysis.unavailable import Unavailable
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -94,15 +96,24 @@ def objective_name(study: StudyRecord) -> str:
     """How the first objective is called in the study, or `objective`."""
     names = study.attrs.get("optimized_metric")
     if isinstance(names, str):
-        return names
+        return plain(names)
     if isinstance(names, list | tuple) and names:
-        return str(names[0])
+        return plain(names[0])
     return "objective"
+
+
+def fixed(study: StudyRecord, ending: str) -> Any:
+    """A value of the study's fixed configuration by the end of its dotted name, or None."""
+    known = study.attrs.get("fixed")
+    if not isinstance(known, dict):
+        return None
+    found = (v for key, v in known.items() if f".{key}".endswith(f".{ending}"))
+    return next(found, None)
 
 
 def short(param: str) -> str:
     """The last part of a dotted parameter name."""
-    return param.rsplit(".", 1)[-1]
+    return plain(param.rsplit(".", 1)[-1])
 
 
 def recorded_seconds(trial: TrialRecord) -> float | None:

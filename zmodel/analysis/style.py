@@ -80,7 +80,7 @@ THEMED = {
     },
 }
 
-RC = {
+RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 9.5,
@@ -119,7 +119,7 @@ def new_figure(width: float = WIDTH, height: float = HEIGHT) -> tuple[Figure, Ax
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(RC):  # type: ignore[arg-type]
+    with matplotlib.rc_context(RC):
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         return figure, figure.subplots()
@@ -134,7 +134,7 @@ def panels(ax: Axes, rows: int, columns: int, **grid: Any) -> list[Axes]:
     figure = ax.figure
     ax.remove()
     inner = spec.subgridspec(rows, columns, **grid)
-    with matplotlib.rc_context(RC):  # type: ignore[arg-type]
+    with matplotlib.rc_context(RC):
         return [figure.add_subplot(inner[r, c]) for r in range(rows) for c in range(columns)]
 
 
@@ -172,3 +172,25 @@ def legend_above(ax: Axes, columns: int = 5, **options: Any) -> None:
             columnspacing=1.3,
             **options,
         )
+
+
+def log_axis(ax: Axes, axis: str = "x") -> None:
+    """A logarithmic axis with few plain labels: 0.001, 20, 50k."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    getattr(ax, f"set_{axis}scale")("log")
+    low, high = sorted(getattr(ax, f"get_{axis}lim")())
+    one = getattr(ax, f"{axis}axis")
+    decades = high / low if low > 0 else 1e9
+    # below two decades the powers of ten alone are too few labels
+    one.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 200 else (1,), numticks=8))
+    one.set_major_formatter(lambda x, _: plain_number(x))
+    one.set_minor_formatter(NullFormatter())
+
+
+def plain_number(value: float) -> str:
+    """A tick label without powers of ten where that is short."""
+    for unit, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= 10 * unit or (abs(value) >= unit and value % unit == 0):
+            return f"{value / unit:g}{sign}"
+    return f"{value:g}"

@@ -42,7 +42,7 @@ def summarize(findings: Findings, verdicts: list[Verdict]) -> dict[str, Any]:
         "states": {key: states[key] for key in ("complete", "pruned", "failed", "running")},
         "best": _best(findings),
         **parts,
-        "verdicts": [_verdict(verdict) for verdict in [*verdicts, *missing]],
+        "verdicts": [verdict_json(verdict) for verdict in [*verdicts, *missing]],
     }
 
 
@@ -66,7 +66,8 @@ def _parts(findings: Findings) -> tuple[dict[str, Any], list[Verdict]]:
     return parts, missing
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as the contract has it, with the action beside."""
     return {
         "code": verdict.code,
         "severity": verdict.severity,

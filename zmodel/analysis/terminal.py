@@ -6,11 +6,21 @@ import os
 import shutil
 import sys
 import textwrap
+from collections.abc import Sequence
 from typing import TextIO
 
 from zmodel.analysis.cells import label_of
+from zmodel.analysis.diagnostics import compare
 from zmodel.analysis.examine import Findings
-from zmodel.analysis.selection import best, count_states, objective_name, recorded_epochs, scored
+from zmodel.analysis.selection import (
+    best,
+    count_states,
+    objective_name,
+    recorded_epochs,
+    scored,
+    short,
+)
+from zmodel.analysis.text import plain
 from zmodel.analysis.verdict import Verdict
 from zmodel.analysis.verdicts import headline
 
@@ -21,8 +31,8 @@ def overview(findings: Findings, verdicts: list[Verdict], out: TextIO = sys.stdo
     """Headline, verdicts and best trial as text; coloured only on a terminal."""
     study = findings.study
     states = ", ".join(f"{n} {s}" for s, n in count_states(study.trials).items() if n)
-    lines = [_paint(f"study {study.name}", "1", out) + f": {states}"]
-    lines += textwrap.wrap(headline(findings, verdicts), _width())
+    lines = [_paint(f"study {plain(study.name)}", "1", out) + f": {states}"]
+    lines += textwrap.wrap(plain(headline(findings, verdicts)), _width())
     lines += ["", *verdict_lines(verdicts, out)]
     if scored(study):
         lines += ["", *_best_lines(findings)]
@@ -36,18 +46,53 @@ def verdict_lines(verdicts: list[Verdict], out: TextIO = sys.stdout) -> list[str
         name = _paint(f"{verdict.severity:<8}", COLOR[verdict.severity], out)
         head = f"{name} {verdict.code:<20} "
         pad = " " * 30
-        body = textwrap.wrap(verdict.message, max(30, _width() - len(pad)))
+        body = textwrap.wrap(plain(verdict.message), max(30, _width() - len(pad)))
         lines.append(head + body[0])
         lines += [pad + line for line in body[1:]]
         if verdict.action:
-            lines.append(pad + "→ " + verdict.action)
+            lines.append(pad + "→ " + plain(verdict.action))
     return lines
+
+
+def side_by_side(
+    record: compare.Comparison,
+    judged: Sequence[tuple[Findings, list[Verdict]]],
+    out: TextIO = sys.stdout,
+) -> str:
+    """One line per study: what it reached and spent, trials per depth, its worst verdicts."""
+    wide = max(5, *(len(e.name) for e in record.entries))
+    depth = short(record.param) if record.param else ""
+    heads = [f"{depth}={label}" for label in record.labels]
+    head = f"{'study':<{wide}} {'best':>7} {'test':>7} {'trials':>6} {'epochs':>8} {'minutes':>8}  "
+    lines = [_paint(head + "  ".join(heads), "1", out)]
+    for entry, (_, verdicts) in zip(record.entries, judged, strict=True):
+        cells = [
+            f"{entry.completed.get(label, 0)}/{entry.trials.get(label, 0)}".rjust(len(title))
+            for label, title in zip(record.labels, heads, strict=True)
+        ]
+        lines.append(
+            f"{entry.name:<{wide}} {_short(entry.best):>7} {_short(entry.test):>7} "
+            f"{sum(entry.states.values()):>6} {entry.epochs:>8,} {entry.seconds / 60:>8.1f}  "
+            + "  ".join(cells)
+        )
+        bad = [v for v in verdicts if v.rank >= 2]
+        if bad:
+            named = ", ".join(_paint(v.code, COLOR[v.severity], out) for v in bad)
+            lines.append(f"{'':<{wide}} {named}")
+    lines += ["", *textwrap.wrap(compare.caption(record), _width())]
+    if depth:
+        lines.append(f"under {depth}: completed/all trials")
+    return "\n".join(lines)
+
+
+def _short(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
 
 def _best_lines(findings: Findings) -> list[str]:
     study = findings.study
     trial = best(study)
-    params = "  ".join(f"{name}={label_of(value)}" for name, value in trial.params.items())
+    params = "  ".join(f"{plain(name)}={label_of(value)}" for name, value in trial.params.items())
     epochs = recorded_epochs(trial)
     ran = f" after {epochs} epochs" if epochs else ""
     return [

@@ -1,10 +1,21 @@
 """Data sets as LightningDataModules, the contract they share, and augmentation."""
 
+from zmodel.data.arrays import ArrayFile
 from zmodel.data.augment import RandomShift
 from zmodel.data.base import InMemoryData
 from zmodel.data.batches import Batches
 from zmodel.data.checks import Arrays
 from zmodel.data.digits import Digits
+from zmodel.data.images import ImageFolder
 from zmodel.data.mnist1d import MNIST1D
 
-__all__ = ["MNIST1D", "Arrays", "Batches", "Digits", "InMemoryData", "RandomShift"]
+__all__ = [
+    "MNIST1D",
+    "ArrayFile",
+    "Arrays",
+    "Batches",
+    "Digits",
+    "ImageFolder",
+    "InMemoryData",
+    "RandomShift",
+]

@@ -141,14 +141,14 @@ class InMemoryData(LightningDataModule, ABC):
         if stage in ("test", None) and "test" not in self._parts:
             with isolate_rng(include_cuda=False):
                 test = self.load_test()
-            where = f"{self.label}, test part"
+            where = f"{self.source}, test part"
             check_arrays(where, test, self.class_names)
             check_shape(where, test.x.shape[1:], self.input_shape)
             check_every_class(where, test.y, self.class_names)
             self._parts["test"] = self._tensors(test)
 
     @property
-    def label(self) -> str:
+    def source(self) -> str:
         """How messages call this data set."""
         return type(self).__name__
 
@@ -197,7 +197,7 @@ class InMemoryData(LightningDataModule, ABC):
         """Checked arrays, training indices, validation indices."""
         with isolate_rng(include_cuda=False):
             train = self.load_train()
-        where, classes = f"{self.label}, training part", self.class_names
+        where, classes = f"{self.source}, training part", self.class_names
         check_arrays(where, train, classes)
         check_every_class(where, train.y, classes)
         try:
@@ -206,7 +206,7 @@ class InMemoryData(LightningDataModule, ABC):
             raise ValueError(f"{where}: {error}") from error
         assert len(np.intersect1d(rest, val)) == 0, "split() must return disjoint indices"
         check_every_class(f"{where} without validation", train.y[rest], classes)
-        check_every_class(f"{self.label}, validation part", train.y[val], classes)
+        check_every_class(f"{self.source}, validation part", train.y[val], classes)
         return train, rest, val
 
     def _tensors(self, arrays: Arrays) -> Part:

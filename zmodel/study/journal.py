@@ -24,6 +24,7 @@ from typing import Any
 
 from optuna.storages.journal import BaseJournalBackend, JournalFileSymlinkLock
 
+from zmodel.study.durable import append_or_undo, last_line_end, make_durably
 from zmodel.study.lock import wait_for_flock
 from zmodel.study.logs import Log, could_be_torn, is_log, parse
 
@@ -58,8 +59,14 @@ class JournalFile(BaseJournalBackend):
         self._lock = lock
         self._read_only = read_only
         if create and not read_only:
-            _make(self.path)
+            self._make()
         self._open()
+
+    def _make(self) -> None:
+        try:
+            make_durably(self.path)
+        except OSError as error:
+            raise JournalError(_refused(self.path, error)) from error
 
     def _open(self) -> None:
         # Kept open: for fast reads, and because an inode that is open cannot be given to another
@@ -141,7 +148,7 @@ class JournalFile(BaseJournalBackend):
             self._require_same(file)
             size = self._remove_torn_line(file)
             try:
-                _write_or_undo(file, data, size)
+                append_or_undo(file, data, size)
             except OSError as error:
                 raise JournalError(
                     f"the journal {self.path} must be writable, but appending {len(data)} bytes "
@@ -206,34 +213,6 @@ class JournalFile(BaseJournalBackend):
         return whole
 
 
-def last_line_end(file: int, size: int) -> tuple[int, bytes]:
-    """Where the last complete line ends, and what follows it."""
-    start, tail = size, b""
-    while start > 0:
-        length = 1 if start == size else min(start, 1 << 16)
-        start -= length
-        tail = os.pread(file, length, start) + tail
-        newline = tail.rfind(b"\n", 0, length)
-        if newline >= 0:
-            return start + newline + 1, tail[newline + 1 :]
-    return 0, tail
-
-
-def _make(path: str) -> None:
-    """An empty file that is still there after a power cut; no change to an existing one."""
-    folder = os.path.dirname(path)
-    try:
-        os.makedirs(folder, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666))
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-    except OSError as error:
-        raise JournalError(_refused(path, error)) from error
-
-
 def open_existing(path: str, flags: int) -> int:
     """A descriptor; JournalError when there is no such file or the system refuses."""
     try:
@@ -242,20 +221,6 @@ def open_existing(path: str, flags: int) -> int:
         raise JournalError(_deleted(path)) from None
     except OSError as error:
         raise JournalError(_refused(path, error)) from error
-
-
-def _write_or_undo(file: int, data: bytes, size: int) -> None:
-    """Append `data` durably, or cut the file back to `size` and raise."""
-    written = 0
-    try:
-        while written < len(data):
-            written += os.write(file, data[written:])
-        os.fsync(file)
-    except BaseException as error:
-        # Ctrl-C after a complete write undoes nothing: others may have read the line already.
-        if written < len(data) or isinstance(error, OSError):
-            os.ftruncate(file, size)
-        raise
 
 
 def _refused(path: str, error: OSError) -> str:

@@ -1,28 +1,27 @@
 """What a sampler proposes *given* some parameters: its own criterion with those held fixed.
 
 Optuna has no such thing. Its PartialFixedSampler drops the fixed parameters from the model, so
-that a forced five-layer trial gets the learning rate that suits all depths on average. Here:
+that a forced five-layer trial gets the learning rate that suits all depths on average. Here TPE
 
-- TPE keeps the joint density of all parameters and draws candidates from its conditional: each
-  component of the mixture is weighted by what it says of the fixed parameters, and the ratio of
-  good to bad density is compared at those. Without `multivariate` this is done per parameter,
-  jointly with the fixed ones. On a synthetic space whose best learning rate depends on depth
-  (60 trials, 60 seeds) the best trial of each depth came within .056 of its optimum, .068 when
-  the fixed parameter is dropped, standard errors .003. Restricting the history to the forced
-  value never got under way: there are not yet ten such trials when a floor has to be forced.
-- The Gaussian process maximises its acquisition function with the fixed coordinates held.
+- sorts its history into good and bad by the rank of a trial among those with the same forced
+  values. By the result alone no trial of a weaker depth would ever be a good example;
+- keeps the joint density of all parameters and draws candidates from its conditional: each
+  component of the mixture is weighted by what it says of the forced parameters, so that trials
+  of the same depth count most, near depths some, and the ratio of good to bad density is compared
+  at the forced values. Without `multivariate` this is done per parameter, jointly with the forced.
 
-Both lean on internals of Optuna 5.0. Where these are gone, `given` returns None and the caller
-falls back on proposing everything and replacing the forced parameters.
+The Gaussian process maximises its acquisition function with the forced coordinates held.
+
+This leans on internals of Optuna 5.0. Where they are gone, `given` returns None, and the caller
+falls back on replacing the forced parameters in a proposal of everything.
 """
 
 from __future__ import annotations
 
 import copy
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
-from functools import partial
-from types import MethodType
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -30,20 +29,35 @@ from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+Space = Mapping[str, BaseDistribution]
 Forced = Mapping[str, Any]
 """Parameter -> value, or (low, high), both included, for a range."""
 
 
-def given(
-    sampler: BaseSampler, forced: Forced, space: Mapping[str, BaseDistribution]
-) -> BaseSampler | None:
-    """A sampler that shares the state of `sampler` and proposes given `forced`; None if it cannot.
+class Proposer(Protocol):
+    """The two ways in which Optuna asks a sampler."""
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]: ...
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any: ...
+
+
+def given(sampler: BaseSampler, forced: Forced, space: Space) -> Proposer | None:
+    """Proposes like `sampler`, whose random state it shares, given `forced`; None if it cannot.
 
     `space` has the distributions of the forced parameters.
     """
     try:
         if isinstance(sampler, TPESampler):
-            return _given_tpe(sampler, forced, space)
+            return _GivenTPE(sampler, forced, space)
         if isinstance(sampler, GPSampler):
             return _given_gp(sampler, forced, space)
     except (ImportError, AttributeError):
@@ -51,15 +65,89 @@ def given(
     return None
 
 
-def _interval(value: Any) -> tuple[float, float]:
-    return value if isinstance(value, tuple) else (value, value)
+class _GivenTPE:
+    def __init__(self, sampler: TPESampler, forced: Forced, space: Space) -> None:
+        self._tpe = copy.copy(sampler)
+        self._tpe._parzen_estimator_cls = _conditional_estimator(forced)
+        self._forced = forced
+        self._space = {name: space[name] for name in forced}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return self._tpe.sample_relative(_Ranked.of(study, self._forced), trial, search_space)
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        states = (TrialState.COMPLETE, TrialState.PRUNED)
+        history = study._get_trials(deepcopy=False, states=states, use_cache=True)
+        if len(history) < self._tpe._n_startup_trials:
+            return self._tpe.sample_independent(study, trial, param_name, param_distribution)
+        joint = {**self._space, param_name: param_distribution}
+        return self._tpe._sample(_Ranked.of(study, self._forced), trial, joint)[param_name]
 
 
-def _given_tpe(
-    sampler: TPESampler, forced: Forced, space: Mapping[str, BaseDistribution]
-) -> TPESampler:
+class _Ranked:
+    """A study as it is, but with results replaced by ranks within the same forced values."""
+
+    def __init__(self, study: Study, forced: Forced) -> None:
+        self._study = study
+        self._forced = forced
+
+    @classmethod
+    def of(cls, study: Study, forced: Forced) -> Any:
+        """Several objectives have no rank: there the study is left as it is."""
+        return study if study._is_multi_objective() else cls(study, forced)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+    def _get_trials(self, *args: Any, **kwargs: Any) -> list[FrozenTrial]:
+        trials = self._study._get_trials(*args, **kwargs)
+        groups: dict[Any, list[float]] = {}
+        for trial in trials:
+            if trial.state == TrialState.COMPLETE:
+                groups.setdefault(self._group(trial), []).append(trial.values[0])
+        for results in groups.values():
+            results.sort()
+        return [
+            _with_rank(trial, groups[self._group(trial)])
+            if trial.state == TrialState.COMPLETE
+            else trial
+            for trial in trials
+        ]
+
+    def _group(self, trial: FrozenTrial) -> tuple[Any, ...]:
+        params = trial.params
+        return tuple(
+            name in params and target[0] <= params[name] <= target[1]
+            if isinstance(target, tuple)
+            else params.get(name)
+            for name, target in self._forced.items()
+        )
+
+
+def _with_rank(trial: FrozenTrial, group: list[float]) -> FrozenTrial:
+    """A copy whose value is the mean rank among the sorted results of its group, from 0 to 1."""
+    ranked = copy.copy(trial)
+    value = trial.values[0]
+    ranked.value = (bisect_left(group, value) + bisect_right(group, value)) / 2 / len(group)
+    return ranked
+
+
+def _conditional_estimator(forced: Forced) -> Any:
     from optuna.samplers._tpe import _truncnorm
     from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
+
+    def mass(part: Any) -> np.ndarray:
+        edges = np.array([[part.adapted_low], [part.adapted_high]])
+        a, b = (edges - part.mu) / part.sigma
+        return _truncnorm._log_gauss_mass(a, b)
 
     class Conditional(_ParzenEstimator):
         """A mixture of products whose candidates are drawn given the forced parameters."""
@@ -80,43 +168,20 @@ def _given_tpe(
                 else:
                     low, high = _interval(forced[name])
                     narrow = parts[i]._replace(low=low, high=high)
-                    log_weights = log_weights + _mass(narrow) - _mass(parts[i])
+                    log_weights = log_weights + mass(narrow) - mass(parts[i])
                     parts[i] = narrow
             weights = np.exp(log_weights - log_weights.max())
             narrowed = mixture._replace(weights=weights / weights.sum(), distributions=parts)
             return self._untransform(narrowed.sample(rng, size))
 
-    def _mass(part: Any) -> np.ndarray:
-        edges = np.array([[part.adapted_low], [part.adapted_high]])
-        a, b = (edges - part.mu) / part.sigma
-        return _truncnorm._log_gauss_mass(a, b)
-
-    conditional = copy.copy(sampler)
-    conditional._parzen_estimator_cls = Conditional
-    conditional.sample_independent = MethodType(  # type: ignore[method-assign]
-        partial(_independent_tpe, {name: space[name] for name in forced}), conditional
-    )
-    return conditional
+    return Conditional
 
 
-def _independent_tpe(
-    forced_space: dict[str, BaseDistribution],
-    sampler: TPESampler,
-    study: Study,
-    trial: FrozenTrial,
-    name: str,
-    distribution: BaseDistribution,
-) -> Any:
-    states = (TrialState.COMPLETE, TrialState.PRUNED)
-    history = study._get_trials(deepcopy=False, states=states, use_cache=True)
-    if len(history) < sampler._n_startup_trials:
-        return sampler._random_sampler.sample_independent(study, trial, name, distribution)
-    return sampler._sample(study, trial, {**forced_space, name: distribution})[name]
+def _interval(target: Any) -> tuple[float, float]:
+    return target if isinstance(target, tuple) else (target, target)
 
 
-def _given_gp(
-    sampler: GPSampler, forced: Forced, space: Mapping[str, BaseDistribution]
-) -> GPSampler:
+def _given_gp(sampler: GPSampler, forced: Forced, space: Space) -> GPSampler:
     from optuna._gp.search_space import SearchSpace
 
     conditional = copy.copy(sampler)
@@ -128,13 +193,13 @@ def _given_gp(
         """
         rng = sampler._rng.rng
         names = list(acqf.search_space._optuna_search_space)
-        columns = {names.index(name): value for name, value in forced.items() if name in names}
+        columns = {names.index(name): target for name, target in forced.items() if name in names}
 
         def draw(count: int) -> np.ndarray:
             points = acqf.search_space.sample_normalized_params(count, rng)
-            for column, value in columns.items():
+            for column, target in columns.items():
                 one = SearchSpace({names[column]: space[names[column]]})
-                points[:, column] = _coordinate(one, names[column], value, points[:, column], rng)
+                points[:, column] = _coordinate(one, names[column], target, points[:, column], rng)
             return points
 
         points = draw(sampler._n_preliminary_samples)
@@ -152,19 +217,19 @@ def _given_gp(
 
 
 def _coordinate(
-    space: Any, name: str, value: Any, drawn: np.ndarray, rng: np.random.RandomState
+    space: Any, name: str, target: Any, drawn: np.ndarray, rng: np.random.RandomState
 ) -> np.ndarray:
     """The Gaussian process's coordinate of a value, or of draws from a range."""
     distribution = space._optuna_search_space[name]
-    if isinstance(distribution, CategoricalDistribution) or not isinstance(value, tuple):
-        allowed = [value]
+    if isinstance(distribution, CategoricalDistribution) or not isinstance(target, tuple):
+        allowed = [target]
     elif distribution.step is None:
-        low, high = space.get_normalized_params([None, None], [{name: v} for v in value])[:, 0]
+        low, high = space.get_normalized_params([None, None], [{name: v} for v in target])[:, 0]
         return low + (high - low) * drawn
     else:
-        low, high = value
+        low, high = target
         count = round((high - low) / distribution.step) + 1
         allowed = [low + i * distribution.step for i in range(count)]
-    params = [{name: v} for v in allowed]
+    params = [{name: value} for value in allowed]
     coordinates = space.get_normalized_params([None] * len(params), params)[:, 0]
     return coordinates[rng.randint(len(coordinates), size=len(drawn))]

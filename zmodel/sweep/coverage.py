@@ -3,16 +3,18 @@
 The rule, for each covered parameter by itself (one trial serves one value of each, so together
 they need no more trials than the neediest of them):
 
-1. Schedule. The j-th trial of the i-th of m values is due at slot n (j - 1 + i / m) / floor of n.
-   When the earliest due date among values that are behind has come, the slot is forced to it.
-   Natural trials count, so a sampler that covers a value by itself is never interfered with.
+1. Schedule. The j-th trial of the i-th of m values is due at slot h (j - 1 + i / m) / floor, the
+   horizon h being n less twice the trials that run now, at least n / 2. When the earliest due
+   date among values that are behind has come, the slot is forced to it. Natural trials count, so
+   a sampler that covers a value by itself is never interfered with.
 2. Last moment. However the schedule stands, a slot is forced when leaving it free would let the
    chance of missing a floor exceed `RISK`, reckoned with the failure rate seen so far and with
    only those later slots whose result will be known in time, given the trials that run now.
 3. Insurance. Near the end, a value whose floor hangs on trials still running gets another one,
    by the same reckoning.
 
-A value that failed `HOPELESS` times and never completed is given up; the report names it.
+A value that failed `HOPELESS` times and never completed is given up; the report names it. With a
+`Policy`, slots after the floors are forced too, to the values that can still win (`policy.py`).
 
 Exactness with many workers: decide and record the decision (`attrs`) under the study's lock.
 """
@@ -20,50 +22,18 @@ Exactness with many workers: decide and record the decision (`attrs`) under the 
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
-from zmodel.sweep.floors import Cell, parse_floors
+from zmodel.sweep.books import Books, Tally
+from zmodel.sweep.floors import parse_floors
+from zmodel.sweep.policy import Policy
 from zmodel.sweep.search_space import SearchSpace
 
 RISK = 1e-6
-HOPELESS = 10
-# Before a trial has ended, one in ten is expected to fail; a value of its own counts from four on.
-_PRIOR_FAILED, _PRIOR_ENDED, _PRIOR_OWN = 1, 10, 4
-_RECENT = 50
-
-
-@dataclass
-class _Tally:
-    """What happened to the trials of one cell, finished ones counted once and for all."""
-
-    cell: Cell
-    completed: int = 0
-    failed: int = 0
-    pruned: int = 0
-    running: int = 0
-
-    @property
-    def is_hopeless(self) -> bool:
-        return self.failed >= HOPELESS and self.completed + self.pruned == 0
-
-    @property
-    def need(self) -> int:
-        """Completed trials that are missing, whether or not some are on their way."""
-        return 0 if self.is_hopeless else max(0, self.cell.least - self.completed)
-
-    @property
-    def behind(self) -> int:
-        """Trials that nobody has started yet."""
-        return max(0, self.need - self.running)
-
-    def failure_rate(self, general: float) -> float:
-        lost = self.failed + self.pruned
-        return (lost + _PRIOR_OWN * general) / (lost + self.completed + _PRIOR_OWN)
 
 
 @dataclass(frozen=True)
@@ -76,7 +46,8 @@ class CellReport:
     completed: int
     failed: int
     pruned: int
-    given_up: bool
+    given_up: str | None
+    """Why nothing more was forced on it; None while it is in the race."""
 
     @property
     def is_met(self) -> bool:
@@ -96,15 +67,12 @@ class Coverage:
     spec: Mapping[str, Any]
     space: SearchSpace
     n_trials: int
-    _tallies: dict[str, list[_Tally]] = field(init=False)
-    _open: list[int] = field(init=False, default_factory=list)
-    _seen: int = field(init=False, default=0)
-    _ended: set[Any] = field(init=False, default_factory=set)
-    _recent: deque[bool] = field(init=False, default_factory=lambda: deque(maxlen=_RECENT))
+    policy: Policy | None = None
+    _books: Books = field(init=False)
 
     def __post_init__(self) -> None:
         cells = parse_floors(self.spec, self.space, self.n_trials)
-        self._tallies = {param: [_Tally(cell) for cell in row] for param, row in cells.items()}
+        self._books = Books({param: [Tally(cell) for cell in row] for param, row in cells.items()})
 
     def next_forced(
         self, trials: Sequence[FrozenTrial], exclude: int | None = None
@@ -116,102 +84,77 @@ class Coverage:
                 interrupted trial that is given again must have its successor in the list.
             exclude: the number of the trial that is being decided, when it exists already.
         """
-        used, running = self._read(trials, exclude)
-        return {
-            param: choice.cell.target
-            for param, tallies in self._tallies.items()
-            if (choice := self._choose(tallies, used, running)) is not None
-        }
+        self._books.read(trials, exclude)
+        forced = {}
+        for param, row in self._books.rows.items():
+            choice = self._most_urgent(row)
+            if choice is None and self.policy is not None:
+                choice = self._next_in_race(self.policy, row)
+            if choice is not None:
+                forced[param] = choice.cell.target
+        return forced
 
     def report(self, trials: Sequence[FrozenTrial]) -> list[CellReport]:
-        """Floors met and missed, in the order of the specification."""
-        self._read(trials, None)
+        """Floors met and missed, and values given up, in the order of the specification."""
+        self._books.read(trials)
         return [
-            CellReport(t.cell.param, t.cell.label, t.cell.least, t.completed, t.failed, t.pruned,
-                       t.is_hopeless and t.cell.least > 0)
-            for tallies in self._tallies.values()
-            for t in tallies
-        ]  # fmt: skip
+            CellReport(
+                tally.cell.param,
+                tally.cell.label,
+                tally.cell.least,
+                tally.completed,
+                tally.failed,
+                tally.pruned,
+                f"failed {tally.failed} times and never completed"
+                if tally.is_hopeless
+                else lost.get(i),
+            )
+            for row in self._books.rows.values()
+            for lost in [self._lost(row)]
+            for i, tally in enumerate(row)
+        ]
 
-    def _choose(self, tallies: list[_Tally], used: int, running: int) -> _Tally | None:
-        behind = [i for i, tally in enumerate(tallies) if tally.behind]
-        left = self.n_trials - used  # slots, this one included
-        in_time = max(0, left - 1 - running)  # later slots that can mend what fails now
-        general = (self._recent.count(False) + _PRIOR_FAILED) / (len(self._recent) + _PRIOR_ENDED)
+    def _most_urgent(self, row: list[Tally]) -> Tally | None:
+        """The value that this slot must go to for the floors' sake, by the rule above."""
+        used = self._books.used
+        # later slots that can mend what fails now
+        in_time = max(0, self.n_trials - used - 1 - self._books.running)
+        general = self._books.failure_rate
+        needy = [tally for tally in row if tally.need]
+        behind = [i for i, tally in enumerate(row) if tally.behind]
         if behind:
-            due, first = min((self._due(tallies, i), i) for i in behind)
-            needy = [tally for tally in tallies if tally.need]
+            due, first = min((self._due(row, i), i) for i in behind)
             likely = sum(min(tally.need, tally.running) for tally in needy)
             failure = max(tally.failure_rate(general) for tally in needy)
             need = sum(tally.need for tally in needy)
-            late = due <= used + 1
-            if late or miss_probability(likely + in_time, need, failure) > RISK:
-                return tallies[first]
-            return None
-        risks = [
-            (miss_probability(t.running + in_time, t.need, t.failure_rate(general)), -i)
-            for i, t in enumerate(tallies)
-            if t.need
-        ]
-        if risks and max(risks)[0] > RISK:
-            return tallies[-max(risks)[1]]
+            is_late = due <= used + 1
+            return row[first] if is_late or risks(likely + in_time, need, failure) else None
+        for tally in needy:  # all on their way: insure those that could not be mended
+            if risks(tally.running + in_time, tally.need, tally.failure_rate(general)):
+                return tally
         return None
 
-    def _due(self, tallies: list[_Tally], i: int) -> float:
-        tally = tallies[i]
-        started = tally.completed + tally.running
-        return self.n_trials * (started + (i + 1) / len(tallies)) / tally.cell.least
+    def _due(self, row: list[Tally], i: int) -> float:
+        started = row[i].completed + row[i].running
+        # early with many workers: what fails at the very end cannot be made up for
+        horizon = max(self.n_trials / 2, self.n_trials - 2 * self._books.running)
+        return horizon * (started + (i + 1) / len(row)) / row[i].cell.least
 
-    def _read(self, trials: Sequence[FrozenTrial], exclude: int | None) -> tuple[int, int]:
-        """Bring the tallies up to date; the number of slots used, and of trials running."""
-        self._open.extend(range(self._seen, len(trials)))
-        self._seen = len(trials)
-        for row in self._tallies.values():
-            for tally in row:
-                tally.running = 0
-        used, running, still_open = set(), 0, []
-        for index in self._open:
-            trial = trials[index]
-            if trial.state.is_finished():
-                self._absorb(trial)
-                continue
-            still_open.append(index)
-            values = known_values(trial)
-            undecided = trial.state == TrialState.WAITING and "slot" not in trial.user_attrs
-            if trial.number == exclude or (undecided and not values):
-                continue
-            used.add(_slot(trial))
-            running += trial.state == TrialState.RUNNING
-            for tally in self._cells(values):
-                tally.running += 1
-        self._open = still_open
-        return len(self._ended | used), running
+    def _next_in_race(self, policy: Policy, row: list[Tally]) -> Tally | None:
+        """The value in the race that has had least, once all floors are met and it is its turn."""
+        if any(tally.need for tally in row) or not policy.is_turn(self._books.used):
+            return None
+        lost = self._lost(row)
+        racing = [t for i, t in enumerate(row) if i not in lost and not t.is_hopeless]
+        if len(racing) < 2:
+            return None
+        return min(racing, key=lambda tally: tally.completed + tally.running)
 
-    def _absorb(self, trial: FrozenTrial) -> None:
-        self._ended.add(_slot(trial))
-        completed = trial.state == TrialState.COMPLETE
-        if "interrupted" in trial.user_attrs and "fail_reason" not in trial.user_attrs:
-            return  # its slot is given again with the same parameters
-        self._recent.append(completed)
-        for tally in self._cells(known_values(trial)):
-            tally.completed += completed
-            tally.failed += trial.state == TrialState.FAIL
-            tally.pruned += trial.state == TrialState.PRUNED
-
-    def _cells(self, values: Mapping[str, Any]) -> list[_Tally]:
-        """The cells that a trial with these values counts for: at most one of each parameter."""
-        found: list[_Tally] = []
-        for param, tallies in self._tallies.items():
-            if param in values:
-                value = values[param]
-                # a forced range is known before the value in it
-                fits = (
-                    (lambda cell, v=tuple(value): cell.target == v)
-                    if isinstance(value, (list, tuple))
-                    else (lambda cell, v=value: cell.holds(v))
-                )
-                found.extend(tally for tally in tallies if fits(tally.cell))
-        return found
+    def _lost(self, row: list[Tally]) -> dict[int, str]:
+        if self.policy is None or any(tally.need for tally in row):
+            return {}
+        results = {i: tally.results for i, tally in enumerate(row)}
+        return self.policy.given_up(results, self.n_trials - self._books.used)
 
 
 def attrs(forced: Mapping[str, Any]) -> dict[str, Any]:
@@ -226,29 +169,16 @@ def attrs(forced: Mapping[str, Any]) -> dict[str, Any]:
     return {"forced": list(forced), "forced_to": plain}
 
 
-def known_values(trial: FrozenTrial) -> dict[str, Any]:
-    """What is known of a trial's parameters: forced, given beforehand, or asked already."""
-    return {
-        **trial.user_attrs.get("forced_to", {}),
-        **trial.system_attrs.get("fixed_params", {}),
-        **trial.params,
-    }
+def risks(trials: int, need: int, failure: float) -> bool:
+    """Whether fewer than `need` of `trials` succeed with a chance above `RISK`: a binomial tail.
 
-
-def miss_probability(trials: int, need: int, failure: float) -> float:
-    """The chance that fewer than `need` of `trials` succeed: a binomial tail."""
-    if need <= 0:
-        return 0.0
+    `failure`, strictly between 0 and 1, is the chance of each to fail.
+    """
     if need > trials:
-        return 1.0
+        return True
     log_success, log_failure = math.log1p(-failure), math.log(failure)
-    total = 0.0
-    log_ways = 0.0
+    chance = log_ways = 0.0
     for k in range(need):
-        total += math.exp(log_ways + k * log_success + (trials - k) * log_failure)
+        chance += math.exp(log_ways + k * log_success + (trials - k) * log_failure)
         log_ways += math.log(trials - k) - math.log(k + 1)
-    return min(1.0, total)
-
-
-def _slot(trial: FrozenTrial) -> Any:
-    return trial.user_attrs.get("slot", ("foreign", trial.number))
+    return chance > RISK

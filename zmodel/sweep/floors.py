@@ -45,10 +45,16 @@ class Cell:
         return isinstance(self.target, tuple)
 
     def holds(self, value: Any) -> bool:
-        """Whether a trial with this value of the parameter counts for the cell."""
-        if self.is_range:
-            return bool(self.target[0] <= value <= self.target[1])
-        return same(value, self.target)
+        """Whether a trial with this value, or forced to it, counts for the cell.
+
+        A range that is forced but not drawn from yet comes as [low, high], as it is stored.
+        """
+        if not self.is_range:
+            return same(value, self.target)
+        if isinstance(value, (list, tuple)):
+            return tuple(value) == self.target
+        # a stranger's trial may hold anything
+        return isinstance(value, (int, float)) and self.target[0] <= value <= self.target[1]
 
     @property
     def label(self) -> str:

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TypeVar
 
-LEAST = 8
+LEAST = 10
 
 Key = TypeVar("Key")
 

@@ -1,4 +1,8 @@
-"""Learning curves: the best trial's losses and accuracies, and the mean over trials per depth."""
+"""Learning curves: the best trial's losses and accuracies, and the mean over trials per depth.
+
+A completed trial that stopped early keeps its last value in the means: leaving it out would make
+them jump to whichever trials happen to be left.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,8 @@ REPORTED = "reported"
 
 @dataclass(frozen=True)
 class Band:
-    """A metric of one depth by epoch (0-based): mean, standard deviation, trials still running."""
+    """A metric of one depth by epoch (0-based): mean and standard deviation over `trials`, and how
+    many of them still ran."""
 
     label: str
     metric: str
@@ -59,7 +64,7 @@ def data(study: StudyRecord) -> Curves:
     curves = read_metrics(folder) if folder else {}
     if winner.curve:
         curves[REPORTED] = dict(winner.curve)
-    ended = [t for t in study.trials if t.state in ("complete", "pruned")]
+    ended = [t for t in study.trials if t.state == "complete"]
     params = structural(study)
     bands, sampled = _bands(study, params[0] if params else None, ended)
     if not curves and not bands:
@@ -113,7 +118,6 @@ def _curve(
 
 
 def _band(label: str, metric: str, curves: list[dict[int, float]]) -> Band | None:
-    """Mean over the trials that still ran at each epoch; ends when fewer than two are left."""
     curves = [c for c in curves if c]
     if not curves:
         return None
@@ -121,19 +125,26 @@ def _band(label: str, metric: str, curves: list[dict[int, float]]) -> Band | Non
     table = np.full((len(curves), length), np.nan)
     for row, curve in enumerate(curves):
         table[row, list(curve)] = list(curve.values())
-    running = np.sum(np.isfinite(table), axis=0)
-    kept = np.flatnonzero(running >= min(2, len(curves)))
-    table = np.where(np.isfinite(table), table, np.nan)[:, kept]
-    mean, std = np.nanmean(table, axis=0), np.nanstd(table, axis=0)
+    running = np.isfinite(table).sum(axis=0)
+    filled = _carried(table)
+    # epochs before the first report of any trial stay empty
+    kept = np.flatnonzero(np.isfinite(filled).all(axis=0))
     return Band(
         label,
         metric,
         len(curves),
         tuple(map(int, kept)),
-        tuple(map(float, mean)),
-        tuple(map(float, std)),
+        tuple(map(float, filled[:, kept].mean(axis=0))),
+        tuple(map(float, filled[:, kept].std(axis=0))),
         tuple(map(int, running[kept])),
     )
+
+
+def _carried(table: np.ndarray) -> np.ndarray:
+    """Gaps filled with the last finite value before them, row by row."""
+    places = np.where(np.isfinite(table), np.arange(table.shape[1]), 0)
+    np.maximum.accumulate(places, axis=1, out=places)
+    return np.take_along_axis(table, places, axis=1)
 
 
 def draw(record: Curves, ax: Axes) -> None:
@@ -208,15 +219,11 @@ def rows(record: Curves) -> list[dict[str, Any]]:
 
 
 def caption(record: Curves) -> str:
+    first = "Upper row" if len(record.best) > 1 else "Top"
     text = (
-        "Upper row: the best trial. Lower row: mean and standard deviation over the trials of "
-        "each depth that still ran at that epoch; where only long trials are left, the mean "
-        "bends towards them."
-        if len(record.best) > 1
-        else "Top: the best trial. Bottom: mean and standard deviation per depth over the trials "
-        "that still ran at that epoch."
+        f"{first}: the best trial. Below: mean and standard deviation over the completed trials "
+        "of each depth; a trial that stopped keeps its last value."
     )
-    ended = max((b.trials for b in record.bands), default=0)
-    if record.sampled == MOST_FILES and ended:
+    if record.sampled == MOST_FILES:
         text += f" The files of {MOST_FILES} trials, drawn at random, were read."
     return text

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis import style
 from zmodel.analysis.selection import count_states
+from zmodel.analysis.text import plain
 from zmodel.analysis.unavailable import Unavailable
 from zmodel.study.records import StudyRecord
 
@@ -53,7 +54,7 @@ def data(study: StudyRecord) -> Failures:
 
 def _first_line(reason: Any) -> str:
     text = reason.strip().splitlines()[0] if isinstance(reason, str) and reason.strip() else ""
-    return text[:200] or NO_REASON
+    return plain(text[:200]) or NO_REASON
 
 
 def draw(record: Failures, ax: Axes) -> None:
@@ -62,7 +63,7 @@ def draw(record: Failures, ax: Axes) -> None:
     ax.set_yticks(range(len(shown)), [r if len(r) < 60 else r[:58] + "…" for r, _ in shown])
     ax.invert_yaxis()
     ax.grid(False, axis="y")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.locator_params(axis="x", integer=True)
     ax.set_xlabel("trials")
 
 

@@ -97,4 +97,7 @@ def caption(record: Foresight) -> str:
     text = f"After 3 epochs the correlation is {early:.2f} over {record.trials} trials."
     if record.needed is not None:
         text += f" From epoch {record.needed + 1} on it stays above 0.9."
-    return text + " Among the better half, where the choice is made, foresight comes later."
+    late = next((e for e in range(len(record.upper)) if min(record.upper[e:]) >= 0.9), None)
+    if late is not None and late > (record.needed or 0):
+        text += f" Among the better half, where the choice is made, only from epoch {late + 1} on."
+    return text

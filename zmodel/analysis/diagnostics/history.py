@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis import style
@@ -27,11 +28,13 @@ SIZE = (7.2, 5.2)
 
 @dataclass(frozen=True)
 class Step:
-    """One ended trial, in the order in which trials ended. Costs are sums up to and with it."""
+    """One ended trial, in the order in which trials ended. Costs are sums up to and with it;
+    `reported` is the last value of a pruned trial."""
 
     number: int
     state: str
     value: float | None
+    reported: float | None
     best: float | None
     epochs: int
     seconds: float
@@ -60,7 +63,8 @@ def data(study: StudyRecord) -> History:
             Step(
                 trial.number,
                 trial.state,
-                trial.value if trial.state == "complete" else None,
+                trial.value if reached is not None else None,
+                trial.curve[max(trial.curve)] if trial.state == "pruned" and trial.curve else None,
                 None if best is None else sign(study) * best,
                 epochs,
                 seconds,
@@ -83,26 +87,33 @@ def draw(record: History, ax: Axes) -> None:
 
 
 def _draw_trials(record: History, ax: Axes) -> None:
-    done = [s for s in record.steps if s.value is not None]
+    done = sorted((s.number, s.value) for s in record.steps if s.value is not None)
+    lost = [(s.number, s.reported) for s in record.steps if s.reported is not None]
+    numbers, values = [n for n, _ in done], [v for _, v in done]
+    many = len(record.steps) > 300
     ax.scatter(
-        [s.number for s in done],
-        [s.value for s in done],
+        numbers,
+        values,
         s=16,
         color=style.ACCENT,
         alpha=0.55,
         linewidths=0,
         label="completed trial",
-        rasterized=len(done) > 300,
+        rasterized=many,
     )
-    by_number = sorted(done, key=lambda s: s.number)
-    line: list[float] = []
-    for step in by_number:
-        assert step.value is not None
-        better = max if record.maximize else min
-        line.append(better(line[-1], step.value) if line else step.value)
-    ax.step(
-        [s.number for s in by_number], line, where="post", color=style.SECOND, label="best so far"
-    )
+    if lost:
+        ax.scatter(
+            [n for n, _ in lost],
+            [v for _, v in lost],
+            s=16,
+            marker="x",
+            color=style.STATE["pruned"],
+            linewidths=1,
+            label="pruned trial, last value",
+            rasterized=many,
+        )
+    best = accumulate(values, max if record.maximize else min)
+    ax.step(numbers, list(best), where="post", color=style.SECOND, label="best so far")
     ax.set_xlabel("trial number")
     ax.set_ylabel(record.objective)
     style.legend_above(ax)
@@ -122,6 +133,7 @@ def rows(record: History) -> list[dict[str, Any]]:
             "trial": s.number,
             "state": s.state,
             "value": s.value,
+            "last_reported": s.reported,
             "best_so_far": s.best,
             "epochs_so_far": s.epochs,
             "seconds_so_far": s.seconds,

@@ -111,11 +111,16 @@ class _Sample:
 
 def ranking(study: StudyRecord) -> dict[str, Estimate]:
     """PED-ANOVA alone: cheap enough for the verdicts. Empty when there are too few trials."""
-    return dict(_ranking(study).params) if len(scored(study)) >= LEAST else {}
+    values = [(t, float(t.value or 0)) for t in scored(study)]
+    return _method(study, "ped_anova", values).params if len(values) >= LEAST else {}
 
 
-def _ranking(study: StudyRecord) -> Method:
-    return _method(study, "ped_anova", [(t, float(t.value or 0)) for t in scored(study)])
+def weights(study: StudyRecord) -> dict[str, float]:
+    """PED-ANOVA without intervals: to order parameters. Empty when there are too few trials."""
+    values = [(t, float(t.value or 0)) for t in scored(study)]
+    if len(values) < LEAST:
+        return {}
+    return {p: e.value for p, e in _method(study, "ped_anova", values, rounds=0).params.items()}
 
 
 def data(study: StudyRecord) -> Importance:
@@ -144,8 +149,13 @@ def _pruned(study: StudyRecord) -> list[tuple[TrialRecord, float]]:
     return found
 
 
-def _method(study: StudyRecord, name: str, values: list[tuple[TrialRecord, float]]) -> Method:
-    most, rounds = BOUNDS[name]
+def _method(
+    study: StudyRecord,
+    name: str,
+    values: list[tuple[TrialRecord, float]],
+    rounds: int | None = None,
+) -> Method:
+    most, usual = BOUNDS[name]
     rng = np.random.default_rng(0)
     sampled = len(values) > most
     if sampled:
@@ -154,7 +164,7 @@ def _method(study: StudyRecord, name: str, values: list[tuple[TrialRecord, float
     direction = StudyDirection.MAXIMIZE if sign(study) > 0 else StudyDirection.MINIMIZE
     point = _evaluate(_evaluator(name, 64 if len(trials) <= 100 else 24), trials, direction)
     draws: dict[str, list[float]] = {param: [] for param in point}
-    for _ in range(rounds):
+    for _ in range(usual if rounds is None else rounds):
         again = [trials[i] for i in rng.integers(0, len(trials), len(trials))]
         for param, share in _evaluate(_evaluator(name, 10), again, direction).items():
             draws.setdefault(param, []).append(share)

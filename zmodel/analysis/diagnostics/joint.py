@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis import style
 from zmodel.analysis.cells import cells_of
-from zmodel.analysis.diagnostics.importance import ranking
+from zmodel.analysis.diagnostics.importance import weights
 from zmodel.analysis.selection import score, short, sign, structural
 from zmodel.analysis.unavailable import Unavailable
 from zmodel.study.records import StudyRecord
@@ -45,11 +45,11 @@ class Joint:
 def important(study: StudyRecord, count: int) -> list[str]:
     """The depth first, then parameters by PED-ANOVA, then in the order of the space."""
     varied = [name for name, d in study.space.items() if not d.single()]
-    weight = ranking(study)
+    weight = weights(study)
     main = structural(study)[:1]
     rest = sorted(
         (name for name in varied if name not in main),
-        key=lambda name: -weight[name].value if name in weight else 0.0,
+        key=lambda name: -weight.get(name, 0.0),
     )
     return [*(name for name in main if name in varied), *rest][:count]
 

@@ -70,16 +70,17 @@ def data(study: StudyRecord) -> Parallel:
 
 
 def draw(record: Parallel, ax: Axes) -> None:
+    from matplotlib.collections import LineCollection
+
     places = range(len(record.scales) + 1)
     many = len(record.lines) > 100
-    for line in reversed(record.lines):
-        ax.plot(
-            places,
-            line.places,
-            color=style.SECOND if line.best else style.STATE["waiting"],
-            alpha=0.85 if line.best else 0.45,
-            linewidth=1.5 if line.best else 0.8,
-            rasterized=many,
+    for best, color, alpha, width in (
+        (False, style.STATE["waiting"], 0.45, 0.8),
+        (True, style.SECOND, 0.85, 1.5),
+    ):
+        lines = [list(enumerate(line.places)) for line in record.lines if line.best == best]
+        ax.add_collection(
+            LineCollection(lines, colors=color, alpha=alpha, linewidths=width, rasterized=many)
         )
     for at, scale in enumerate(record.scales):
         ends = (label_of(scale.low), label_of(scale.high))

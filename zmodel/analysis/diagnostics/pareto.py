@@ -116,7 +116,7 @@ def draw(record: Pareto, ax: Axes) -> None:
         label="Pareto front",
     )
     if min(p.x for p in record.points) > 0 and record.x in ("weights", "seconds"):
-        ax.set_xscale("log")
+        style.log_axis(ax)
     ax.set_xlabel(record.x)
     ax.set_ylabel(record.y)
     style.legend_above(ax)

@@ -190,9 +190,7 @@ def draw(record: Speeds, ax: Axes) -> None:
             edgecolors=style.INK,
             linewidths=1.1,
         )
-    right.set_xscale("log")
-    right.xaxis.set_major_formatter(lambda x, _: f"{x:g}")
-    right.xaxis.set_minor_formatter(lambda x, _: "")
+    style.log_axis(right)
     right.set_xlabel("epoch (log scale); circles: one depth overtakes another")
     right.set_ylabel(f"{record.objective}, best so far")
     style.legend_above(right, 6, title=short(record.param))
@@ -228,6 +226,11 @@ def caption(record: Speeds) -> str:
     fast = min(record.cells, key=lambda c: c.epochs)
     slow = max(record.cells, key=lambda c: c.epochs)
     name = short(record.param)
+    if len(record.cells) == 1:
+        return (
+            f"Only {name} = {fast.label} has {LEAST} completed trials; it needs {fast.epochs:g} "
+            "epochs to 90 % of its own best."
+        )
     text = (
         f"{name} = {fast.label} needs {fast.epochs:g} epochs to 90 % of its own best, {name} = "
         f"{slow.label} needs {slow.epochs:g}. Curves: median of each depth's better half."

@@ -16,6 +16,7 @@ import numpy as np
 from zmodel.analysis import intervals, style
 from zmodel.analysis.cells import cells_of
 from zmodel.analysis.selection import (
+    fixed,
     recorded_epochs,
     scored,
     short,
@@ -92,26 +93,26 @@ def data(study: StudyRecord) -> Stopping:
             f"needs at least {LEAST} completed trials that reported a value per epoch, "
             f"the study has {len(trials)}"
         )
-    allowance = _allowance(trials)
+    most = allowance(study, trials)
     patience = _patience(study, trials)
     controls = [t for t in trials if t.attrs.get("control")]
     leaders = [t for t in top(study, TOP_SHARE, TOP_LEAST) if len(t.curve) > 1]
     param = structural(study)[0] if structural(study) else None
     groups = _groups(study, param, trials)
-    patiences = _patiences(study, trials, leaders, groups, patience, allowance)
+    patiences = _patiences(study, trials, leaders, groups, patience, most)
     regrets = _regrets(study, controls, patience)
     enough = [p.patience for p in patiences if p.kept == len(leaders)]
     return Stopping(
         param=param,
         trials=len(trials),
         epochs_run=sum(map(recorded_epochs, trials)),
-        epochs_allowed=sum(_own_allowance(t, allowance) for t in trials),
-        stopped_early=sum(_stopped(t, allowance) for t in trials),
+        epochs_allowed=sum(own_allowance(t, most) for t in trials),
+        stopped_early=sum(_stopped(t, most) for t in trials),
         patience=patience,
         controls=len(controls),
         control_regret=float(np.mean(regrets)) if regrets else None,
         top=len(leaders),
-        depths=tuple(_depth(study, k, g, patience, allowance) for k, g in groups.items()),
+        depths=tuple(_depth(study, k, g, patience, most) for k, g in groups.items()),
         patiences=patiences,
         sufficient=min(enough) if enough else None,
     )
@@ -126,31 +127,33 @@ def _groups(
     return dict(zip(cells.labels, cells.split(trials), strict=True))
 
 
-def _allowance(trials: Sequence[TrialRecord]) -> int:
-    """The most epochs a trial might run: as recorded, else the longest curve."""
+def allowance(study: StudyRecord, trials: Sequence[TrialRecord]) -> int:
+    """The most epochs a trial might run: as recorded or configured, else the longest curve."""
     known = [m for t in trials if isinstance(m := t.attrs.get("max_epochs"), int)]
+    declared = fixed(study, "trainer.max_epochs")
+    if isinstance(declared, int) and declared > 0:
+        known.append(declared)
     return max([*known, *(max(t.curve) + 1 for t in trials)])
 
 
-def _own_allowance(trial: TrialRecord, allowance: int) -> int:
+def own_allowance(trial: TrialRecord, most: int) -> int:
+    """The epochs that one trial might run, by default as many as any."""
     own = trial.attrs.get("max_epochs")
-    return own if isinstance(own, int) else allowance
+    return own if isinstance(own, int) else most
 
 
-def _stopped(trial: TrialRecord, allowance: int) -> bool:
+def _stopped(trial: TrialRecord, most: int) -> bool:
     recorded = trial.attrs.get("stopped_early")
     if isinstance(recorded, bool):
         return recorded
-    return max(trial.curve) + 1 < _own_allowance(trial, allowance)
+    return max(trial.curve) + 1 < own_allowance(trial, most)
 
 
 def _patience(study: StudyRecord, trials: Sequence[TrialRecord]) -> int | None:
     """The patience the study ran with: as configured, else the usual wait of stopped trials."""
-    fixed = study.attrs.get("fixed")
-    if isinstance(fixed, dict):
-        for key, value in fixed.items():
-            if key.endswith("early_stopping.patience") and isinstance(value, int):
-                return value
+    declared = fixed(study, "early_stopping.patience")
+    if isinstance(declared, int):
+        return declared
     waits = [
         max(t.curve) - best_epoch(study, t) for t in trials if t.attrs.get("stopped_early") is True
     ]
@@ -186,9 +189,9 @@ def _patiences(
     leaders: list[TrialRecord],
     groups: dict[str, list[TrialRecord]],
     own: int | None,
-    allowance: int,
+    most: int,
 ) -> tuple[Patience, ...]:
-    limit = own if own is not None else allowance
+    limit = own if own is not None else most
     tried = sorted({p for p in CANDIDATES if p <= limit} | ({own} if own else set()))
     best = _full(study, leaders[0]) if leaders else 0.0
     found = []
@@ -226,7 +229,7 @@ def _depth(
     label: str,
     group: list[TrialRecord],
     patience: int | None,
-    allowance: int,
+    most: int,
 ) -> Depth:
     controls = [t for t in group if t.attrs.get("control")]
     regrets = _regrets(study, controls, patience)
@@ -234,8 +237,8 @@ def _depth(
     return Depth(
         label,
         len(group),
-        sum(_stopped(t, allowance) for t in group),
-        sum(_cut(study, t, allowance) for t in group),
+        sum(_stopped(t, most) for t in group),
+        sum(_cut(study, t, most) for t in group),
         len(controls),
         float(np.mean(regrets)) if regrets else None,
         interval[0] if interval else None,
@@ -243,10 +246,10 @@ def _depth(
     )
 
 
-def _cut(study: StudyRecord, trial: TrialRecord, allowance: int) -> bool:
-    own = _own_allowance(trial, allowance)
+def _cut(study: StudyRecord, trial: TrialRecord, most: int) -> bool:
+    own = own_allowance(trial, most)
     last = best_epoch(study, trial) + 1
-    return not _stopped(trial, allowance) and last > own * (1 - LAST_PART)
+    return not _stopped(trial, most) and last > own * (1 - LAST_PART)
 
 
 def draw(record: Stopping, ax: Axes) -> None:

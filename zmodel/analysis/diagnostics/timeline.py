@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis import style
+from zmodel.analysis.text import plain
 from zmodel.analysis.unavailable import Unavailable
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -89,7 +90,7 @@ def _present(lane: Lane, pauses: tuple[tuple[float, float], ...]) -> float:
 def _by_worker(trials: list[TrialRecord], bars: list[Bar]) -> list[Lane]:
     lanes: dict[str, list[Bar]] = {}
     for trial, bar in zip(trials, bars, strict=True):
-        lanes.setdefault(str(trial.attrs["worker"]), []).append(bar)
+        lanes.setdefault(plain(trial.attrs["worker"]), []).append(bar)
     return [Lane(worker, tuple(found)) for worker, found in sorted(lanes.items())]
 
 

@@ -139,8 +139,8 @@ def draw(record: Values, ax: Axes) -> None:
 def _legend(record: Values, ax: Axes) -> None:
     ax.scatter([], [], s=18, color=style.ACCENT, linewidths=0, label="completed trial")
     if record.forced:
-        ring = {"facecolors": "none", "edgecolors": style.ACCENT}
-        ax.scatter([], [], s=18, label="forced by coverage", **ring)
+        name = "forced by coverage"
+        ax.scatter([], [], s=18, facecolors="none", edgecolors=style.ACCENT, label=name)
     ax.plot([], [], color=style.SECOND, label="median, 95 % interval")
     style.legend_above(ax)
 

@@ -1,19 +1,22 @@
 """Trials that still count as running although nobody works on them any more.
 
-Neither the journal nor the gRPC proxy keeps a heartbeat, so this is inferred: the same worker has
-started a later trial (certain), or the trial has run much longer than any trial that ended while
-the study itself was silent for as long (likely).
+Trials of zmodel record their worker's lease: on this machine it tells for certain whether the
+worker lives. Optuna's journal keeps no heartbeat, so for other trials it is inferred: the same
+worker has started a later trial (certain), or the trial has run much longer than any trial that
+ended (likely).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis import style
 from zmodel.analysis.selection import count_states
 from zmodel.analysis.unavailable import Unavailable
+from zmodel.study.lease import Observer, this_machine
 from zmodel.study.records import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
@@ -62,13 +65,29 @@ def _judge(study: StudyRecord, trial: TrialRecord, longest: float, now: datetime
         return None
     age = (now - trial.started).total_seconds()
     worker = trial.attrs.get("worker")
-    certain = worker is not None and any(
-        t.number > trial.number and t.attrs.get("worker") == worker for t in study.trials
+    dead = _lease_is_dead(trial)
+    if dead is False:
+        return None
+    certain = dead is True or (
+        worker is not None
+        and any(t.number > trial.number and t.attrs.get("worker") == worker for t in study.trials)
     )
     likely = age > max(FACTOR * longest, LEAST_SECONDS) and longest > 0
     if not certain and not likely:
         return None
     return Zombie(trial.number, None if worker is None else str(worker), age / 3600, certain)
+
+
+def _lease_is_dead(trial: TrialRecord) -> bool | None:
+    """Whether the worker of this machine is dead; None when that cannot be seen from here."""
+    lease = trial.attrs.get("lease")
+    if not isinstance(lease, dict) or lease.get("machine") != this_machine():
+        return None
+    path = Path(str(lease.get("path", "")))
+    # others may write to the storage: never open what only looks like a lease
+    if path.suffix != ".lease" or (path.exists() and not path.is_file()):
+        return None
+    return not Observer().is_alive({**lease, "path": str(path)}, trial.attrs.get("heartbeat"))
 
 
 def draw(record: Zombies, ax: Axes) -> None:

@@ -28,8 +28,8 @@ def judge(findings: Findings) -> list[Verdict] | None:
         Verdict(
             CODE,
             "warning" if found.optimism >= WARNING else "note",
-            f"The best validation value of {trials} trials was {found.validation:.4f}; the test gives "
-            f"{found.mean:.4f} on average over {len(found.scores)} runs. Quote the test score.",
+            f"The best validation value of {trials} trials was {found.validation:.4f}; the test "
+            f"gives {found.mean:.4f} on average over {len(found.scores)} runs: quote that.",
             None,
             {
                 "validation": found.validation,

@@ -1,0 +1,46 @@
+"""Appending to a file of lines such that a power cut, a full disk or a bad disk leaves it whole."""
+
+from __future__ import annotations
+
+import os
+
+
+def make_durably(path: str) -> None:
+    """An empty file, with its folder, that is still there after a power cut; an old one is kept."""
+    folder = os.path.dirname(path)
+    os.makedirs(folder, exist_ok=True)
+    if os.path.exists(path):
+        return
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666))
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def append_or_undo(file: int, data: bytes, size: int) -> None:
+    """Append `data` durably, or cut the file back to `size` and raise."""
+    written = 0
+    try:
+        while written < len(data):
+            written += os.write(file, data[written:])
+        os.fsync(file)
+    except BaseException as error:
+        # Ctrl-C after a complete write undoes nothing: others may have read the line already.
+        if written < len(data) or isinstance(error, OSError):
+            os.ftruncate(file, size)
+        raise
+
+
+def last_line_end(file: int, size: int) -> tuple[int, bytes]:
+    """Where the last complete line ends, and what follows it."""
+    start, tail = size, b""
+    while start > 0:
+        length = 1 if start == size else min(start, 1 << 16)
+        start -= length
+        tail = os.pread(file, length, start) + tail
+        newline = tail.rfind(b"\n", 0, length)
+        if newline >= 0:
+            return start + newline + 1, tail[newline + 1 :]
+    return 0, tail
