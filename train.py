@@ -3,7 +3,8 @@
 import hydra
 from omegaconf import DictConfig
 
-from zmodel.cli import allowed_targets, command
+from zmodel.allowed import allowed_targets
+from zmodel.cli import command
 
 
 @command

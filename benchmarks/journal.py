@@ -3,9 +3,10 @@
     python benchmarks/journal.py [--processes 8] [--seconds 5] [--rounds 6] [--folder PATH]
 
 Each process runs whole trials (begin, 2 parameters, 3 values, end: 7 appends) for the given time.
-The worst wait is the longest time of one append. A round runs both, and the ratio is that of each
-round: pooling rounds would credit a backend with a disk that was faster while it ran. A round counts
-for the disk only where its fsync times agree; --folder /dev/shm shows the locks without a disk.
+The worst wait is the longest time of one append. A round runs both, in changing order; the ratio
+is that of each round. The fsync times tell in which mode the disk was: with a slow fsync the rate
+of appends differs much, with a fast one (or none: --folder /dev/shm) little. They are no ceiling,
+a disk may sync faster while several processes keep it awake.
 """
 
 from __future__ import annotations

@@ -116,8 +116,10 @@ def rolled(x: torch.Tensor, shifts: tuple[int, ...], circular: bool) -> torch.Te
 
 def test_random_shift_refuses() -> None:
     generator = torch.Generator()
-    with pytest.raises(ValueError, match="max_shift must be .* at least 1, received 0"):
-        RandomShift(0)
+    with pytest.raises(ValueError, match="max_shift must be .* at least 0, received -1"):
+        RandomShift(-1)
+    x = torch.rand(2, 1, 3)
+    assert torch.equal(RandomShift(0)(x, generator), x)
     with pytest.raises(ValueError, match="for vectors"):
         RandomShift(1)(torch.zeros(2, 3), generator)
     with pytest.raises(ValueError, match="received 3 for 3 positions"):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
@@ -102,28 +103,28 @@ class Simulated:
     def run(self) -> Simulated:
         rng = random.Random(self.seed)
         self.study = optuna.create_study(direction="maximize")
+        leases = [Lease(self.folder) for _ in range(self.workers[1])]
         kills = sorted(rng.randrange(self.n_trials) for _ in range(self.restarts))
-        self.lease = Lease(self.folder)
         self._start(rng)
-        clock, busy = 0.0, []
+        clock, busy = 0.0, []  # (when it ends, trial, worker)
         while True:
             if kills and len(self.trials) > kills[0]:
                 kills.pop(0)
-                for _, number in busy:
+                for _, number, _ in busy:
                     self.slots.interrupt(self.trials[number], "killed", crashed=False)
                 busy = []
                 self._start(rng)
-            ticket = None
-            if len(busy) < self.workers_now:
-                ticket = self.slots.claim(self.lease, self._decide)
+            idle = set(range(self.workers_now)) - {worker for _, _, worker in busy}
+            ticket = self.slots.claim(leases[min(idle)], self._decide) if idle else None
             if ticket is not None:
                 self._ask(ticket)
-                heapq.heappush(busy, (clock + rng.expovariate(1), ticket.number))
+                heapq.heappush(busy, (clock + rng.expovariate(1), ticket.number, min(idle)))
             elif busy:
-                clock, number = heapq.heappop(busy)
+                clock, number, _ = heapq.heappop(busy)
                 self._tell(number, failed=rng.random() < self.failures)
             else:
-                self.lease.release()
+                for lease in leases:
+                    lease.release()
                 return self
 
     def _start(self, rng: random.Random) -> None:
@@ -368,6 +369,30 @@ def test_tpe_proposes_given_the_forced_value(multivariate: bool) -> None:
         assert proposals({"lr": [1e-5, 2e-4]}, "net").count("cnn") >= 12
     rates = proposals({"lr": [1e-3, 1e-1]}, "lr")
     assert all(1e-3 <= rate <= 1e-1 for rate in rates) and len(set(rates)) == 15
+
+
+def test_tpe_draws_its_candidates_from_the_conditional() -> None:
+    """Two good trials, a cnn at 1e-4 and an mlp at 1e-2: forced to one, the other hardly counts."""
+    study = history()
+    space = study.trials[0].distributions
+    seen = {"lr": np.array([1e-4] * 20 + [1e-2] * 20), "net": np.array([0] * 20 + [1] * 20)}
+
+    def draws(forced: dict[str, Any]) -> dict[str, np.ndarray]:
+        proposer = given(TPESampler(), forced, space)
+        estimator = proposer._tpe._parzen_estimator_cls(
+            seen,
+            {"lr": space["lr"], "net": space["net"]},
+            TPESampler()._parzen_estimator_parameters,
+        )
+        return estimator.sample(np.random.RandomState(0), 500)
+
+    for name, best in (("cnn", 1e-4), ("mlp", 1e-2)):
+        found = draws({"net": name})
+        assert np.median(found["lr"]) == pytest.approx(best, rel=1.0)
+        assert set(found["net"]) == {["cnn", "mlp"].index(name)}
+    found = draws({"lr": (1e-3, 1e-1)})
+    assert found["lr"].min() >= 1e-3 and found["lr"].max() <= 1e-1
+    assert found["net"].mean() > 0.9
 
 
 def test_only_samplers_with_a_model_have_a_conditional() -> None:

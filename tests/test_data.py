@@ -12,6 +12,7 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from PIL import Image
 
 from zmodel.data import Arrays, InMemoryData
 
@@ -40,6 +41,25 @@ class Blobs(InMemoryData):
         return Arrays(x.astype(np.float32), y)
 
 
+def array_file(folder: Path) -> Path:
+    x, y = Blobs().blobs(90, seed=3)
+    np.savez(folder / "blobs.npz", x=x, y=np.array(["left", "right"])[y])
+    return folder / "blobs.npz"
+
+
+def image_folder(folder: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for name in ("häuser", "trees"):
+        (folder / "images" / name).mkdir(parents=True)
+        for i in range(20):
+            pixels = rng.integers(0, 256, size=(5, 7, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / "images" / name / f"{i}.png")
+    return folder / "images"
+
+
+OWN = {"arrays": array_file, "images": image_folder}
+"""Data sets with a `path` of their own: what makes one."""
+
 Make = Callable[..., InMemoryData]
 
 
@@ -49,13 +69,15 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["blobs", *DATA_SETS])
-def make(request: pytest.FixtureRequest, data_dir: Path) -> Make:
+def make(request: pytest.FixtureRequest, data_dir: Path, tmp_path: Path) -> Make:
     """Builds one of the data sets, with changed settings."""
     if request.param == "blobs":
         return Blobs
-    with initialize_config_dir(str(CONF), version_base=None):
+    with initialize_config_dir(str(CONF)):
         config = compose(f"data/{request.param}", [f"+paths.data_dir={data_dir}"])
     settings = OmegaConf.to_container(config.data, resolve=True)
+    if request.param in OWN:
+        settings["path"] = OWN[request.param](tmp_path)
     module, name = settings.pop("_target_").rsplit(".", 1)
     target = getattr(importlib.import_module(module), name)
     return lambda **changed: target(**{**settings, **changed})

@@ -8,25 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-ALLOWED_TARGETS = (
-    "zmodel.*",
-    "pytorch_lightning.Trainer",
-    "pytorch_lightning.callbacks.*",
-    "pytorch_lightning.loggers.*",
-    "torch.nn.*",
-    "torch.optim.*",
-    "optuna.samplers.*",
-    "optuna.pruners.*",
-    "hydra.*",
-    "hydra_plugins.*",
-)
-"""Prefixes that ``_target_`` in a configuration may name; ZMODEL_ALLOW="mine.*" adds to them."""
-
-
-def allowed_targets() -> list[str]:
-    """The allow-list with the user's own prefixes from the environment (comma separated)."""
-    extra = os.environ.get("ZMODEL_ALLOW", "").split(",")
-    return [*ALLOWED_TARGETS, *(p.strip() for p in extra if p.strip())]
+from zmodel.from_study import expand
 
 
 def command(main: Callable[[], Any]) -> Callable[[], Any]:
@@ -40,11 +22,14 @@ def command(main: Callable[[], Any]) -> Callable[[], Any]:
     def wrapped() -> Any:
         full = "HYDRA_FULL_ERROR" in os.environ
         os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra hand the exception to us
+        given = sys.argv
         try:
+            sys.argv = [given[0], *expand(given[1:])]
             return main()
         except Exception as error:
             if full:
                 raise
+            sys.argv = given  # messages repeat what was typed
             sys.exit(report(error))
 
     return wrapped

@@ -7,6 +7,7 @@ import logging
 import os
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from zmodel.allowed import allowed_targets
 from zmodel.callbacks import BestAndLast, metric
 from zmodel.interrupt import Interrupted, stop
 from zmodel.provenance import git_state, versions
@@ -34,15 +36,14 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
     started = time.monotonic()
     apply_extras(cfg)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
-    data: pl.LightningDataModule = instantiate(cfg.data, _convert_="all")
-    model: pl.LightningModule = instantiate(cfg.model, _convert_="all")
-    callbacks = [instantiate(c, _convert_="all") for c in cfg.callbacks.values() if c]
-    loggers = [instantiate(c, _convert_="all") for c in cfg.logger.values() if c]
+    build = partial(instantiate, _convert_="all", _execution_whitelist_=allowed_targets())
+    data: pl.LightningDataModule = build(cfg.data)
+    model: pl.LightningModule = build(cfg.model)
+    callbacks = [build(c) for c in cfg.callbacks.values() if c]
+    loggers = [build(c) for c in cfg.logger.values() if c]
     if not cfg.trainer.enable_progress_bar:
         callbacks = [c for c in callbacks if not isinstance(c, pl.callbacks.ProgressBar)]
-    trainer: pl.Trainer = instantiate(
-        cfg.trainer, callbacks=callbacks, logger=loggers or False, _convert_="all"
-    )
+    trainer: pl.Trainer = build(cfg.trainer, callbacks=callbacks, logger=loggers or False)
     keeper = next((c for c in callbacks if isinstance(c, BestAndLast)), None)
 
     metrics: dict[str, float] = {}
@@ -55,11 +56,7 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
     result = describe(cfg, trainer, model, keeper, metrics, time.monotonic() - started)
     if trainer.is_global_zero:
         log_hyperparameters(cfg, trainer, result)
-        path = Path(cfg.paths.output_dir, "result.json")
-        partial = path.with_suffix(".partial")
-        lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in result.items())
-        partial.write_text("{\n" + ",\n".join(lines) + "\n}\n")
-        os.replace(partial, path)
+        write_result(result, Path(cfg.paths.output_dir, "result.json"))
     return objective(cfg, trainer, result)
 
 
@@ -164,6 +161,14 @@ def describe(
         classes = [str(c) for c in getattr(trainer, "datamodule").class_names]  # noqa: B009
         result["confusion_matrix"] = {"split": "val", "classes": classes, "counts": confusion}
     return result
+
+
+def write_result(result: dict[str, Any], path: Path) -> None:
+    """One line per key; a reader never sees half a file."""
+    lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in result.items())
+    unfinished = path.with_suffix(".partial")
+    unfinished.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    os.replace(unfinished, path)
 
 
 RESULT_KEYS = ("parameters", "seconds", "epochs")

@@ -7,6 +7,7 @@ import urllib.parse
 from pathlib import Path
 
 from zmodel.analysis import page
+from zmodel.analysis.attributes import count
 from zmodel.analysis.cells import label_of
 from zmodel.analysis.commands import reproduce_command
 from zmodel.analysis.runs import metrics_of, run_folder
@@ -46,13 +47,14 @@ def facts(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     }
     epochs, seconds = recorded_epochs(trial), recorded_seconds(trial)
     if epochs:
-        best_epoch = trial.attrs.get("best_epoch")
+        best_epoch = count(trial, "best_epoch")
         of = f", best at epoch {best_epoch}" if best_epoch is not None else ""
         found["epochs"] = f"{epochs}{of}"
     if seconds:
         found["seconds"] = f"{seconds:.1f}"
-    if trial.attrs.get("parameters") is not None:
-        found["weights"] = f"{trial.attrs['parameters']:,}"
+    weights = count(trial, "parameters")
+    if weights is not None:
+        found["weights"] = f"{weights:,}"
     metrics = metrics_of(study, trial)
     shown = [f"{k} {v:.4g}" for k, v in metrics.items() if not k.startswith("test/")]
     if shown:

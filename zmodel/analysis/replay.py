@@ -49,10 +49,11 @@ def events(trials: Sequence[TrialRecord]) -> list[Event]:
     timed: list[tuple[datetime, int, int, Event]] = []
     for trial, start, end in _spans(trials):
         steps = list(trial.curve)
-        gap = (end - start) / (len(steps) + 1)
         for i, step in enumerate(steps):
             event = Event(trial.number, step, trial.curve[step])
-            timed.append((start + gap * (i + 1), trial.number, i, event))
+            # rounded one by one: a sum of rounded gaps may pass the end
+            when = start + (end - start) * (i + 1) / (len(steps) + 1)
+            timed.append((when, trial.number, i, event))
         timed.append((end, trial.number, len(steps), Event(trial.number, None, 0.0)))
     timed.sort(key=lambda item: item[:3])
     return [event for *_, event in timed]

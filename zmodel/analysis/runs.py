@@ -21,9 +21,12 @@ def run_folder(study: StudyRecord, trial: TrialRecord) -> Path | None:
     if moved and moved.is_dir():
         return moved
     recorded = trial.attrs.get("dir")
-    if isinstance(recorded, str) and Path(recorded).is_dir():
-        return Path(recorded)
-    return None
+    try:
+        found = Path(recorded) if isinstance(recorded, str) and recorded else None
+        return found if found and found.is_dir() else None
+    except (OSError, ValueError):
+        # a name too long, or with a NUL
+        return None
 
 
 def read_metrics(folder: Path) -> dict[str, dict[int, float]]:
@@ -70,4 +73,6 @@ def metrics_of(study: StudyRecord, trial: TrialRecord) -> dict[str, float]:
         folder = run_folder(study, trial)
         metrics = read_result(folder).get("metrics") if folder else None
     found = metrics if isinstance(metrics, dict) else {}
-    return {k: float(v) for k, v in found.items() if isinstance(v, int | float)}
+    return {
+        k: float(v) for k, v in found.items() if isinstance(v, int | float) and math.isfinite(v)
+    }

@@ -13,6 +13,7 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
+from zmodel.analysis.attributes import count, real
 from zmodel.analysis.text import plain
 from zmodel.analysis.unavailable import Unavailable
 from zmodel.study.records import StudyRecord, TrialRecord
@@ -118,15 +119,13 @@ def short(param: str) -> str:
 
 def recorded_seconds(trial: TrialRecord) -> float | None:
     """Wall seconds of the trial: from its own clock, else from Optuna's; None while it runs."""
-    seconds = trial.attrs.get("seconds")
-    if isinstance(seconds, int | float):
-        return float(seconds)
-    if trial.started and trial.finished:
-        return (trial.finished - trial.started).total_seconds()
-    return None
+    seconds = real(trial, "seconds")
+    if seconds is None and trial.started and trial.finished:
+        seconds = (trial.finished - trial.started).total_seconds()
+    return seconds
 
 
 def recorded_epochs(trial: TrialRecord) -> int:
     """Epochs the trial ran: as recorded, else as many values as it reported."""
-    epochs = trial.attrs.get("epochs")
-    return int(epochs) if isinstance(epochs, int | float) else len(trial.curve)
+    epochs = count(trial, "epochs")
+    return len(trial.curve) if epochs is None else epochs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from zmodel.analysis.attributes import count, flag, line, words
 from zmodel.analysis.selection import recorded_epochs, recorded_seconds, score
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -27,8 +28,6 @@ def ordered(study: StudyRecord) -> list[TrialRecord]:
 def _row(study: StudyRecord, trial: TrialRecord, params: list[str]) -> dict[str, Any]:
     many = len(study.directions) > 1
     values = trial.values or ()
-    attrs = trial.attrs
-    reason = attrs.get("fail_reason")
     return {
         "trial": trial.number,
         "state": trial.state,
@@ -39,16 +38,14 @@ def _row(study: StudyRecord, trial: TrialRecord, params: list[str]) -> dict[str,
         ),
         **{param: trial.params.get(param) for param in params},
         "epochs": recorded_epochs(trial) or None,
-        "best_epoch": attrs.get("best_epoch"),
+        "best_epoch": count(trial, "best_epoch"),
         "seconds": recorded_seconds(trial),
-        "parameters": attrs.get("parameters"),
-        "forced": " ".join(map(str, attrs.get("forced") or ())),
-        "control": bool(attrs.get("control")),
-        "stopped_early": attrs.get("stopped_early"),
-        "attempt": attrs.get("attempt"),
-        "worker": attrs.get("worker"),
+        "parameters": count(trial, "parameters"),
+        "forced": " ".join(words(trial, "forced")),
+        "control": bool(flag(trial, "control")),
+        "stopped_early": flag(trial, "stopped_early"),
+        "attempt": count(trial, "attempt"),
+        "worker": line(trial, "worker") or None,
         "started": trial.started.isoformat(timespec="seconds") if trial.started else None,
-        "fail_reason": reason.strip().splitlines()[0][:300]
-        if isinstance(reason, str) and reason.strip()
-        else None,
+        "fail_reason": line(trial, "fail_reason")[:300] or None,
     }

@@ -19,11 +19,12 @@ class RandomShift:
     in what is shifted out on the other side, otherwise zeros (the mean, when normalised).
     A gather by a table of S rows of indices: 14 us for 100 x 40, of which 2 for the random
     numbers; padding and unfolding 20, one roll per shift 116 (measured on one core).
-    Raises ValueError for max_shift < 1, for vectors, and for shifts longer than the axis.
+    A max_shift of 0 leaves the samples alone, so that a study can try it.
+    Raises ValueError for max_shift < 0, for vectors, and for shifts longer than the axis.
     """
 
     def __init__(self, max_shift: int, circular: bool = True) -> None:
-        at_least("max_shift", max_shift, 1)
+        at_least("max_shift", max_shift, 0)
         self.max_shift, self.circular = max_shift, circular
         self._tables: dict[tuple[int, torch.device], Tensor] = {}
 
@@ -33,7 +34,7 @@ class RandomShift:
                 "RandomShift works on signals (N, C, L) and images (N, C, H, W), received "
                 f"{tuple(x.shape)}; use data.augment=null for vectors."
             )
-        for dim in range(2, x.dim()):
+        for dim in range(2, x.dim()) if self.max_shift else ():
             x = self._shift(x, dim, generator)
         return x
 

@@ -26,9 +26,10 @@ def open_file(path: Path) -> Any:
     try:
         return READERS[path.suffix.lower()](path)
     except ImportError as error:
+        reason = str(error).splitlines()[0]
         raise ValueError(
-            f"reading {path} needs a package for parquet files ({error}); pip install pyarrow, or "
-            "save the table as .csv or .npz."
+            f"reading {path} needs a package for parquet files ({reason}); pip install pyarrow, "
+            "or save the table as .csv or .npz."
         ) from error
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         # the errors of pandas and pyarrow about content are ValueErrors

@@ -14,7 +14,7 @@ from zmodel.arguments import at_least, known
 from zmodel.data.cache import Named, cached
 from zmodel.data.own import OwnData, Rows
 from zmodel.data.parts import PART_NAMES
-from zmodel.data.pixels import read_images
+from zmodel.data.pixels import is_gray, read_images
 from zmodel.data.splits import Indices
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
@@ -34,7 +34,7 @@ class ImageFolder(OwnData):
     path         path/<class>/*.png, or with a given split path/{train,val,test}/<class>/*.png;
                  hidden files and other suffixes than those of images are passed over
     image_size   [height, width] to resize to; null: all images must have one size
-    color        gray, rgb, or auto: gray if every image is
+    color        gray, rgb, or auto: what the first training image is
 
     Decoded once and kept in data_dir, under a name made of paths, sizes and times of the files.
     Raises ValueError that names the file or folder at fault.
@@ -51,15 +51,16 @@ class ImageFolder(OwnData):
         super().__init__(**common)
         known("color", color, ("auto", "gray", "rgb"))
         self.path, self.color = Path(path), color
-        self.image_size = None if image_size is None else tuple(image_size)
-        if self.image_size is not None:
-            if len(self.image_size) != 2:
+        self.image_size: tuple[int, int] | None = None
+        if image_size is not None:
+            if len(image_size) != 2:
                 raise ValueError(
-                    f"image_size must be [height, width], received {list(self.image_size)}; use "
-                    "for example image_size=[32,32]."
+                    f"image_size must be [height, width], received {list(image_size)}; use for "
+                    "example image_size=[32,32]."
                 )
-            for size in self.image_size:
+            for size in image_size:
                 at_least("every entry of image_size", size, 1)
+            self.image_size = (image_size[0], image_size[1])
 
     @property
     def source(self) -> str:
@@ -74,14 +75,17 @@ class ImageFolder(OwnData):
     def _read(self, entries: list[Entry], indices: Indices) -> NDArray[np.float32]:
         paths = [entries[i].path for i in indices]
 
+        first = next(e.path for e in entries if PART_NAMES.get(e.part) != "test")
+        gray = is_gray(first) if self.color == "auto" else self.color == "gray"
+
         def decode() -> Named:
-            return {"x": read_images(paths, self.image_size, self.color)}
+            return {"x": read_images(paths, self.image_size, gray)}
 
-        pixels = cached(self.data_dir / f"images-{self._key(paths)}.npz", decode)["x"]
-        return pixels.astype(np.float32) / 255
+        pixels = cached(self.data_dir / f"images-{self._key(paths, gray)}.npz", decode)["x"]
+        return pixels.astype(np.float32) / np.float32(255)
 
-    def _key(self, paths: list[Path]) -> str:
-        key = hashlib.sha256(f"{self.image_size} {self.color}".encode())
+    def _key(self, paths: list[Path], gray: bool) -> str:
+        key = hashlib.sha256(f"{self.image_size} gray={gray}".encode())
         for path in paths:
             state = path.stat()
             name = path.relative_to(self.path)
@@ -120,7 +124,7 @@ def list_images(root: Path) -> list[Entry]:
     if not entries:
         raise ValueError(
             f"{root} must hold a folder of images per class, found no folders; make one for each "
-            "class, {root}/<class>/*.png."
+            f"class, {root}/<class>/*.png."
         )
     return entries
 

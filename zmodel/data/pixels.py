@@ -5,64 +5,66 @@ Shapes: N images, C = 1 (gray) or 3 (rgb) channels, H height, W width.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 GRAY = ("1", "L")
-EIGHT_BIT = (*GRAY, "P", "RGB", "RGBA", "LA", "CMYK", "YCbCr")
+EIGHT_BIT = (*GRAY, "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")
 
 
 def read_images(
-    paths: Sequence[Path], size: tuple[int, ...] | None, color: str
+    paths: Sequence[Path], size: tuple[int, int] | None, gray: bool
 ) -> NDArray[np.uint8]:
     """uint8 (N, C, H, W), resized to `size` (H, W) if given, turned as the camera was held.
 
     Raises ValueError that names the file: unreadable, truncated, of more than 8 bits, too
     large to be sound, or of another size than the first when `size` is None.
     """
-    images = [_read(path, size) for path in paths]
-    gray = color == "gray" or (color == "auto" and all(image.ndim == 2 for image in images))
-    for path, image in zip(paths, images, strict=True):
-        if image.shape[:2] != images[0].shape[:2]:
+    first = _read(paths[0], size, gray)
+    x = np.empty((len(paths), *first.shape), dtype=np.uint8)
+    for i, path in enumerate(paths):
+        image = _read(path, size, gray)
+        if image.shape != first.shape:
             raise ValueError(
-                f"{path}: all images must have one size, found {image.shape[0]} x "
-                f"{image.shape[1]} (height x width), and {images[0].shape[0]} x "
-                f"{images[0].shape[1]} in {paths[0]}; set data.image_size=[height,width]."
+                f"{path}: all images must have one size, found {image.shape[1]} x "
+                f"{image.shape[2]} (height x width), and {first.shape[1]} x {first.shape[2]} in "
+                f"{paths[0]}; set data.image_size=[height,width]."
             )
-    channels = 1 if gray else 3
-    x = np.empty((len(images), channels, *images[0].shape[:2]), dtype=np.uint8)
-    for i, image in enumerate(images):
-        x[i] = _channels(image, gray)
+        x[i] = image
     return x
 
 
-def _read(path: Path, size: tuple[int, ...] | None) -> NDArray[np.uint8]:
-    """(H, W) of a gray image, else (H, W, 3)."""
-    from PIL import Image, ImageOps
+def is_gray(path: Path) -> bool:
+    """Whether the file says of itself that it holds a gray image."""
+    with opened(path) as image:
+        return image.mode in GRAY
 
+
+def _read(path: Path, size: tuple[int, int] | None, gray: bool) -> NDArray[np.uint8]:
+    """(C, H, W)"""
+    with opened(path) as raw:
+        image = (ImageOps.exif_transpose(raw) or raw).convert("L" if gray else "RGB")
+        if size is not None:
+            image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+        pixels = np.asarray(image)
+    return pixels[None] if gray else pixels.transpose(2, 0, 1)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """The image in a file; ValueError that names the file if it fails while in use."""
     try:
-        with Image.open(path) as opened:
-            if opened.mode not in EIGHT_BIT:
-                raise ValueError(f"8 bits per channel are read, found mode {opened.mode}")
-            image = ImageOps.exif_transpose(opened)
-            image = image.convert("L" if image.mode in GRAY else "RGB")
-            if size is not None:
-                image = image.resize(size[::-1], Image.Resampling.BILINEAR)
-            return np.asarray(image)
+        with Image.open(path) as image:
+            if image.mode not in EIGHT_BIT:
+                raise ValueError(f"8 bits per channel are read, found mode {image.mode}")
+            yield image
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(
             f"{path} must be a readable image, received {path.stat().st_size:,} bytes that are "
             f"not ({error}); replace, convert or remove it."
         ) from error
-
-
-def _channels(image: NDArray[np.uint8], gray: bool) -> NDArray[np.uint8]:
-    """(C, H, W); luminance by ITU-R 601, as Pillow's."""
-    if gray:
-        flat = image if image.ndim == 2 else image @ np.array([0.299, 0.587, 0.114])
-        return flat.round().astype(np.uint8)[None]
-    rgb = image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2)
-    return rgb.transpose(2, 0, 1)

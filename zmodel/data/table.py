@@ -115,9 +115,11 @@ def _check_column(path: Path, frame: pd.DataFrame, name: str, number: bool) -> N
     bad = pd.to_numeric(column, errors="coerce").isna() if number else column.isna()
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
+        value = column.iloc[row]
+        found = repr(value) if isinstance(value, str) else value
         raise ValueError(
             f"{path}: column {name!r} must hold a {'number' if number else 'value'} in every row, "
-            f"found {column.iloc[row]!r} in row {row} (counted from 0; {int(bad.sum())} such of "
+            f"found {found} in row {row} (counted from 0; {int(bad.sum())} such of "
             f"{len(column)}); fill or encode it, drop the rows, or name the column in "
             "data.drop_columns."
         )

@@ -13,7 +13,10 @@ import optuna
 
 from zmodel.provenance import git_state, versions
 
-NOT_COMPARED = ("hydra", "paths", "extras", "tags", "logger", "ckpt_path", "task_name", "study_name")
+NOT_COMPARED = (
+    "hydra", "paths", "extras", "tags", "logger", "ckpt_path", "task_name", "study_name",
+    "from_study", "trial",
+)  # fmt: skip
 """Parts of a configuration that cannot change what a trial measures."""
 
 

@@ -112,7 +112,7 @@ class JournalFile(BaseJournalBackend):
         # One call for all lines is much faster than one each, and shares the keys' strings.
         try:
             logs = json.loads(b"[" + b",".join(lines) + b"]")
-        except ValueError:
+        except (ValueError, RecursionError):
             logs = []
         if len(logs) == len(lines) and all(map(is_log, logs)):
             return logs

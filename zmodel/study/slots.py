@@ -66,11 +66,14 @@ class Slots:
     def claim(self, lease: Lease, decide: Decide = lambda trials, slot: {}) -> FrozenTrial | None:
         """Take the next slot for this worker as a RUNNING trial; ``None`` when none is free."""
         with self.lock():
-            trials = self._reap(self.trials())
+            trials = self._reap(self.trials(), lease.id)
             attempts = latest_attempts(trials)
             for trial in trials:
                 if trial.state == TrialState.WAITING:
-                    return self._take(trial, lease, attempts)
+                    latest = attempts.get(trial.user_attrs.get("slot", -1), trial)
+                    if latest.number == trial.number:
+                        return self._take(trial, lease, attempts)
+                    self.interrupt(trial, "written twice", crashed=False)
             slot = free_slot(attempts, self.n_trials)
             if slot is None:
                 return None
@@ -88,9 +91,11 @@ class Slots:
             self.storage.set_trial_user_attr(trial._trial_id, "slot", slot)
         for key, value in lease_attrs(lease).items():
             self.storage.set_trial_user_attr(trial._trial_id, key, value)
-        if not self.storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
-            return None
-        return self._get(trial._trial_id)
+        taken = self.storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
+        found = self._get(trial._trial_id)
+        # when the reply to a claim was lost and it is repeated, it is ours all the same
+        mine = found.state == TrialState.RUNNING and found.user_attrs.get("worker") == lease.id
+        return found if taken or mine else None
 
     def _get(self, trial_id: int) -> FrozenTrial:
         return self.storage.get_trial(trial_id)
@@ -100,11 +105,16 @@ class Slots:
         with self.lock():
             self._reap(self.trials())
 
-    def _reap(self, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    def _reap(self, trials: list[FrozenTrial], me: str | None = None) -> list[FrozenTrial]:
+        """``me`` is a worker that is between two trials: what runs in its name is an orphan."""
         changed = False
         for trial in trials:
-            if trial.state == TrialState.RUNNING and not self._is_alive(trial):
-                self.interrupt(trial, "its worker died", crashed=True)
+            if trial.state != TrialState.RUNNING:
+                continue
+            orphan = me is not None and trial.user_attrs.get("worker") == me
+            if orphan or not self._is_alive(trial):
+                reason = "its reply was lost" if orphan else "its worker died"
+                self.interrupt(trial, reason, crashed=not orphan)
                 changed = True
         if changed:
             trials = self.trials()

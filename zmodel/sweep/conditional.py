@@ -98,6 +98,7 @@ class _Ranked:
     def __init__(self, study: Study, forced: Forced) -> None:
         self._study = study
         self._forced = forced
+        self._ranked: dict[int, FrozenTrial] = {}
 
     @classmethod
     def of(cls, study: Study, forced: Forced) -> Any:
@@ -109,18 +110,25 @@ class _Ranked:
 
     def _get_trials(self, *args: Any, **kwargs: Any) -> list[FrozenTrial]:
         trials = self._study._get_trials(*args, **kwargs)
+        completed = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+        if len(completed) != len(self._ranked):  # asked twice for the same by each proposal
+            self._ranked = self._rank(completed)
+        return [self._ranked.get(trial.number, trial) for trial in trials]
+
+    def _rank(self, trials: list[FrozenTrial]) -> dict[int, FrozenTrial]:
+        """Copies whose value is the mean rank among the results of their group, from 0 to 1."""
         groups: dict[Any, list[float]] = {}
-        for trial in trials:
-            if trial.state == TrialState.COMPLETE:
-                groups.setdefault(self._group(trial), []).append(trial.values[0])
-        for results in groups.values():
-            results.sort()
-        return [
-            _with_rank(trial, groups[self._group(trial)])
-            if trial.state == TrialState.COMPLETE
-            else trial
-            for trial in trials
-        ]
+        mine = [groups.setdefault(self._group(trial), []) for trial in trials]
+        for trial, group in zip(trials, mine, strict=True):
+            group.append(trial.values[0])
+        for group in groups.values():
+            group.sort()
+        ranked = {}
+        for trial, group in zip(trials, mine, strict=True):
+            value, twin = trial.values[0], copy.copy(trial)
+            twin.value = (bisect_left(group, value) + bisect_right(group, value)) / 2 / len(group)
+            ranked[trial.number] = twin
+        return ranked
 
     def _group(self, trial: FrozenTrial) -> tuple[Any, ...]:
         params = trial.params
@@ -130,14 +138,6 @@ class _Ranked:
             else params.get(name)
             for name, target in self._forced.items()
         )
-
-
-def _with_rank(trial: FrozenTrial, group: list[float]) -> FrozenTrial:
-    """A copy whose value is the mean rank among the sorted results of its group, from 0 to 1."""
-    ranked = copy.copy(trial)
-    value = trial.values[0]
-    ranked.value = (bisect_left(group, value) + bisect_right(group, value)) / 2 / len(group)
-    return ranked
 
 
 def _conditional_estimator(forced: Forced) -> Any:

@@ -47,6 +47,9 @@ class Controller:
         before = {s: signal.signal(s, self._on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
             self._watch(progress)
+        except Exception:
+            self._workers.signal(signal.SIGTERM)  # or the interpreter would wait for them
+            raise
         finally:
             for signum, handler in before.items():
                 signal.signal(signum, handler)

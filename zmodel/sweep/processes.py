@@ -19,7 +19,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from zmodel.interrupt import stop
-from zmodel.sweep.worker import REFUSED, Refused, Worker
+from zmodel.sweep.worker import REFUSED, STORAGE_ERRORS, Refused, Worker
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _main(worker: Worker, index: int, pipe: Connection) -> None:
     threading.Thread(target=_watch_controller, daemon=True).start()
     try:
         code = worker()
-    except Refused as refusal:
+    except (Refused, *STORAGE_ERRORS) as refusal:
         pipe.send(str(refusal))
         code = REFUSED
     if code == 0 and log.stat().st_size == 0:

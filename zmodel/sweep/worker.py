@@ -18,8 +18,10 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.interrupt import stop
+from zmodel.study.journal import JournalError
 from zmodel.study.lease import Lease
 from zmodel.study.lock import study_lock
+from zmodel.study.outage import StorageUnavailable
 from zmodel.study.slots import Slots
 from zmodel.study.storage import open_storage
 from zmodel.sweep.failures import failure_limit
@@ -34,6 +36,10 @@ from zmodel.trial import running
 POLL_SECONDS = 0.5
 DONE, LIMIT, REFUSED = 0, 3, 10
 """Exit codes of a worker, beside 128 + signal: budget used up, too many failures, bad set-up."""
+
+
+STORAGE_ERRORS = (JournalError, StorageUnavailable)
+"""What ends a worker: without its storage it can neither get trials nor record them."""
 
 
 class Refused(Exception):
@@ -119,10 +125,14 @@ class _Session:
             cfg = self.job.compose(overrides, ticket.number, folder, changes)
             with Heartbeat(trial), running(live):
                 returned = self.job.run(cfg)
+            if isinstance(returned._return_value, STORAGE_ERRORS):
+                raise returned._return_value
             outcome = outcome_of(returned, len(self.plan.directions), folder)
         except KeyboardInterrupt:
             self.slots.interrupt(ticket, "Ctrl-C", crashed=False)
             raise
+        except STORAGE_ERRORS:
+            raise  # not the trial's fault: it is given again
         except (Exception, SystemExit) as error:
             outcome = failure(error)
         self._record(ticket, live, outcome)

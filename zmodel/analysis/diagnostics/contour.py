@@ -12,6 +12,7 @@ from zmodel.analysis import style
 from zmodel.analysis.diagnostics.joint import important
 from zmodel.analysis.scale import Scale, scale_of
 from zmodel.analysis.selection import need_scored, objective_name, score, short, sign
+from zmodel.analysis.unavailable import Unavailable
 from zmodel.study.records import StudyRecord
 
 if TYPE_CHECKING:
@@ -54,7 +55,11 @@ def data(study: StudyRecord) -> Contours:
             for t in trials
             if a in t.params and b in t.params
         )
+        if len(points) < LEAST:
+            continue
         pairs.append(Landscape(x, y, points, sign(study) * _smooth(np.array(points))))
+    if not pairs:
+        raise Unavailable(f"no two parameters were tried together in {LEAST} completed trials")
     return Contours(objective_name(study), sign(study) > 0, tuple(pairs))
 
 

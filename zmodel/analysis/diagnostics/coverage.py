@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis import intervals, style
+from zmodel.analysis.attributes import words
 from zmodel.analysis.cells import cells_of
 from zmodel.analysis.potential import chances
 from zmodel.analysis.selection import count_states, score, short, sign, structural
@@ -83,7 +84,7 @@ def _param(study: StudyRecord, param: str, is_structural: bool) -> ParamCoverage
         binned=cells.edges is not None,
         entropy=entropy([len(group) for group in groups]),
         cells=tuple(
-            _cell(study, label, group, values, total, chance)
+            _cell(study, param, label, group, values, total, chance)
             for label, group, values, chance in zip(
                 cells.labels, groups, scores, chances(scores), strict=True
             )
@@ -99,6 +100,7 @@ def _scores(study: StudyRecord, group: Sequence[TrialRecord]) -> list[float]:
 
 def _cell(
     study: StudyRecord,
+    param: str,
     label: str,
     group: Sequence[TrialRecord],
     scores: Sequence[float],
@@ -113,7 +115,7 @@ def _cell(
         trials=len(group),
         share=len(group) / total if total else 0.0,
         states=count_states(group),
-        forced=sum(_is_forced(trial) for trial in group),
+        forced=sum(_is_forced(trial, param) for trial in group),
         best=sign(study) * max(scores) if scores else None,
         median=(values[middle] + values[~middle]) / 2 if values else None,
         low=interval[0] if interval else None,
@@ -122,8 +124,8 @@ def _cell(
     )
 
 
-def _is_forced(trial: TrialRecord) -> bool:
-    return bool(trial.attrs.get("forced"))
+def _is_forced(trial: TrialRecord, param: str) -> bool:
+    return param in words(trial, "forced")
 
 
 def entropy(counts: Sequence[int]) -> float:

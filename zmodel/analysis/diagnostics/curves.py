@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zmodel.analysis import style
+from zmodel.analysis.attributes import count
 from zmodel.analysis.cells import cells_of
 from zmodel.analysis.runs import read_metrics, run_folder
 from zmodel.analysis.selection import best, objective_name, short, structural
@@ -69,13 +70,12 @@ def data(study: StudyRecord) -> Curves:
     bands, sampled = _bands(study, params[0] if params else None, ended)
     if not curves and not bands:
         raise Unavailable("no trial reported a value per epoch and no csv/metrics.csv was found")
-    epoch = winner.attrs.get("best_epoch")
     return Curves(
         objective_name(study),
         params[0] if params else None,
         winner.number,
         curves,
-        epoch if isinstance(epoch, int) else None,
+        count(winner, "best_epoch"),
         bands,
         sampled,
     )

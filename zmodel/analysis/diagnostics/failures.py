@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis import style
+from zmodel.analysis.attributes import line
 from zmodel.analysis.selection import count_states
 from zmodel.analysis.text import plain
 from zmodel.analysis.unavailable import Unavailable
@@ -43,18 +44,13 @@ def data(study: StudyRecord) -> Failures:
     numbers: dict[str, list[int]] = {}
     for trial in study.trials:
         if trial.state == "failed":
-            reason = _first_line(trial.attrs.get("fail_reason"))
+            reason = plain(line(trial, "fail_reason")[:200]) or NO_REASON
             numbers.setdefault(reason, []).append(trial.number)
         elif trial.state == "complete" and not all(map(math.isfinite, trial.values or ())):
             numbers.setdefault(NOT_FINITE, []).append(trial.number)
     often = Counter({reason: len(found) for reason, found in numbers.items()}).most_common()
     reasons = {reason: tuple(numbers[reason]) for reason, _ in often}
     return Failures(ended, sum(map(len, reasons.values())), reasons)
-
-
-def _first_line(reason: Any) -> str:
-    text = reason.strip().splitlines()[0] if isinstance(reason, str) and reason.strip() else ""
-    return plain(text[:200]) or NO_REASON
 
 
 def draw(record: Failures, ax: Axes) -> None:

@@ -16,12 +16,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from optuna.importance import (
-    FanovaImportanceEvaluator,
-    MeanDecreaseImpurityImportanceEvaluator,
-    PedAnovaImportanceEvaluator,
-)
-from optuna.importance._base import BaseImportanceEvaluator
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
@@ -33,6 +27,7 @@ from zmodel.study.records import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from optuna.importance._base import BaseImportanceEvaluator
 
 TITLE = "Parameter importance"
 QUESTION = "Which parameters moved the result, and how sure is that?"
@@ -136,7 +131,10 @@ def data(study: StudyRecord) -> Importance:
     pruned = _pruned(study)
     if pruned:
         methods.append(_method(study, WITH_PRUNED, values + pruned))
-    return Importance(tuple(m for m in methods if m.params))
+    methods = [m for m in methods if m.params]
+    if not methods:
+        raise Unavailable("no method found an influence: all values are (nearly) the same")
+    return Importance(tuple(methods))
 
 
 def _pruned(study: StudyRecord) -> list[tuple[TrialRecord, float]]:
@@ -180,6 +178,13 @@ def _method(
 
 
 def _evaluator(name: str, trees: int) -> BaseImportanceEvaluator:
+    # optuna.importance loads scikit-learn, a second that only this diagnostic needs
+    from optuna.importance import (
+        FanovaImportanceEvaluator,
+        MeanDecreaseImpurityImportanceEvaluator,
+        PedAnovaImportanceEvaluator,
+    )
+
     if name == "fanova":
         return FanovaImportanceEvaluator(n_trees=trees, seed=0)
     if name == "mdi":

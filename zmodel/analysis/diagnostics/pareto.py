@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis import style
+from zmodel.analysis.attributes import real
 from zmodel.analysis.selection import objective_name, recorded_seconds, scored
 from zmodel.analysis.unavailable import Unavailable
 from zmodel.study.records import StudyRecord, TrialRecord
@@ -54,7 +55,7 @@ def data(study: StudyRecord) -> Pareto:
             study.directions[1] == "maximize",
             study.directions[0] == "maximize",
         )
-    for name, cost in (("weights", _weights), ("seconds", recorded_seconds)):
+    for name, cost in (("weights", lambda t: real(t, "parameters")), ("seconds", recorded_seconds)):
         costs = [(t, c, float(t.value or 0.0)) for t in trials if (c := cost(t))]
         if len(costs) >= 2:
             larger = study.directions[0] == "maximize"
@@ -67,11 +68,6 @@ def _names(study: StudyRecord) -> list[str]:
     if isinstance(given, list | tuple) and len(given) == len(study.directions):
         return [str(name) for name in given]
     return [f"objective {i}" for i in range(len(study.directions))]
-
-
-def _weights(trial: TrialRecord) -> float | None:
-    count = trial.attrs.get("parameters")
-    return float(count) if isinstance(count, int | float) else None
 
 
 def _pareto(

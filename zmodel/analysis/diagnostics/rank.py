@@ -46,9 +46,13 @@ def data(study: StudyRecord) -> Ranks:
     for a, b in combinations(names, 2):
         x, y = scale_of(study, a), scale_of(study, b)
         found = [(i, t) for i, t in enumerate(trials) if a in t.params and b in t.params]
+        if len(found) < LEAST:
+            continue
         last = max(1, len(trials) - 1)
         points = tuple((x.place(t.params[a]), y.place(t.params[b]), i / last) for i, t in found)
         pairs.append(RankPair(x, y, points))
+    if not pairs:
+        raise Unavailable(f"no two parameters were tried together in {LEAST} completed trials")
     return Ranks(tuple(pairs))
 
 

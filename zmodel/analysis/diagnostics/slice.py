@@ -10,6 +10,7 @@ from zmodel.analysis import style
 from zmodel.analysis.diagnostics.joint import important
 from zmodel.analysis.scale import Scale, scale_of
 from zmodel.analysis.selection import need_scored, objective_name, short
+from zmodel.analysis.unavailable import Unavailable
 from zmodel.study.records import StudyRecord
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Slices:
 def data(study: StudyRecord) -> Slices:
     trials = need_scored(study, 2)
     names = important(study, len(study.space))
+    if not names:
+        raise Unavailable("the study has no parameter that varies")
     slices = []
     for name in names[:MOST]:
         scale = scale_of(study, name)

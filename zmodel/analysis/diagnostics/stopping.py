@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zmodel.analysis import intervals, style
+from zmodel.analysis.attributes import count, flag
 from zmodel.analysis.cells import cells_of
 from zmodel.analysis.selection import (
     fixed,
     recorded_epochs,
+    score,
     scored,
     short,
     sign,
@@ -38,19 +40,23 @@ LEAST = 3
 TOP_SHARE, TOP_LEAST = 0.1, 5
 # results that differ by less than this part of the best value count as the same
 SAME = 0.002
-# a best epoch in the last part of the allowance: the trial was still improving when it was cut
-LAST_PART = 0.05
+# the part of the allowance in which a trial must still have been improving to count as cut
+LAST_PART = 0.1
+LEAST_ALLOWANCE = 10
 
 
 @dataclass(frozen=True)
 class Depth:
     """`stopped`: by patience; `cut`: at the end of the allowance while still improving;
+    `better_cut` of `better`: the same among the better half, whose end decides the comparison;
     `control_regret`: mean loss of the control trials to the study's patience, with interval."""
 
     label: str
     trials: int
     stopped: int
     cut: int
+    better: int
+    better_cut: int
     controls: int
     control_regret: float | None
     low: float | None
@@ -95,7 +101,7 @@ def data(study: StudyRecord) -> Stopping:
         )
     most = allowance(study, trials)
     patience = _patience(study, trials)
-    controls = [t for t in trials if t.attrs.get("control")]
+    controls = [t for t in trials if flag(t, "control")]
     leaders = [t for t in top(study, TOP_SHARE, TOP_LEAST) if len(t.curve) > 1]
     param = structural(study)[0] if structural(study) else None
     groups = _groups(study, param, trials)
@@ -129,7 +135,7 @@ def _groups(
 
 def allowance(study: StudyRecord, trials: Sequence[TrialRecord]) -> int:
     """The most epochs a trial might run: as recorded or configured, else the longest curve."""
-    known = [m for t in trials if isinstance(m := t.attrs.get("max_epochs"), int)]
+    known = [m for t in trials if (m := count(t, "max_epochs"))]
     declared = fixed(study, "trainer.max_epochs")
     if isinstance(declared, int) and declared > 0:
         known.append(declared)
@@ -138,13 +144,12 @@ def allowance(study: StudyRecord, trials: Sequence[TrialRecord]) -> int:
 
 def own_allowance(trial: TrialRecord, most: int) -> int:
     """The epochs that one trial might run, by default as many as any."""
-    own = trial.attrs.get("max_epochs")
-    return own if isinstance(own, int) else most
+    return count(trial, "max_epochs") or most
 
 
 def _stopped(trial: TrialRecord, most: int) -> bool:
-    recorded = trial.attrs.get("stopped_early")
-    if isinstance(recorded, bool):
+    recorded = flag(trial, "stopped_early")
+    if recorded is not None:
         return recorded
     return max(trial.curve) + 1 < own_allowance(trial, most)
 
@@ -154,9 +159,7 @@ def _patience(study: StudyRecord, trials: Sequence[TrialRecord]) -> int | None:
     declared = fixed(study, "early_stopping.patience")
     if isinstance(declared, int):
         return declared
-    waits = [
-        max(t.curve) - best_epoch(study, t) for t in trials if t.attrs.get("stopped_early") is True
-    ]
+    waits = [max(t.curve) - best_epoch(study, t) for t in trials if flag(t, "stopped_early")]
     return int(np.median(waits)) if waits else None
 
 
@@ -231,7 +234,8 @@ def _depth(
     patience: int | None,
     most: int,
 ) -> Depth:
-    controls = [t for t in group if t.attrs.get("control")]
+    controls = [t for t in group if flag(t, "control")]
+    better = sorted(group, key=lambda t: -(score(study, t) or 0.0))[: (len(group) + 1) // 2]
     regrets = _regrets(study, controls, patience)
     interval = intervals.bootstrap(regrets, intervals.mean)
     return Depth(
@@ -239,6 +243,8 @@ def _depth(
         len(group),
         sum(_stopped(t, most) for t in group),
         sum(_cut(study, t, most) for t in group),
+        len(better),
+        sum(_cut(study, t, most) for t in better),
         len(controls),
         float(np.mean(regrets)) if regrets else None,
         interval[0] if interval else None,
@@ -247,9 +253,19 @@ def _depth(
 
 
 def _cut(study: StudyRecord, trial: TrialRecord, most: int) -> bool:
+    """Whether the allowance ended while the trial was still improving by more than noise: the mean
+    of its last part is above that of the part before by two standard errors and more than SAME."""
     own = own_allowance(trial, most)
-    last = best_epoch(study, trial) + 1
-    return not _stopped(trial, most) and last > own * (1 - LAST_PART)
+    if _stopped(trial, most) or own < LEAST_ALLOWANCE:
+        return False
+    values = [sign(study) * v for v in trial.curve.values() if np.isfinite(v)]
+    part = max(3, round(own * LAST_PART))
+    last, before = np.asarray(values[-part:]), np.asarray(values[-2 * part : -part])
+    if len(before) < part:
+        return False
+    gain = last.mean() - before.mean()
+    error = float(np.sqrt((last.var(ddof=1) + before.var(ddof=1)) / part))
+    return bool(gain > max(2 * error, SAME * abs(_full(study, trial))))
 
 
 def draw(record: Stopping, ax: Axes) -> None:
@@ -324,6 +340,8 @@ def rows(record: Stopping) -> list[dict[str, Any]]:
             "trials": d.trials,
             "stopped": d.stopped,
             "cut_while_improving": d.cut,
+            "better_half": d.better,
+            "better_half_cut": d.better_cut,
             "controls": d.controls,
             "control_regret": d.control_regret,
             "ci_low": d.low,

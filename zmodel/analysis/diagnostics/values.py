@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zmodel.analysis import intervals, style
+from zmodel.analysis.attributes import words
 from zmodel.analysis.cells import cells_of
 from zmodel.analysis.selection import (
     need_scored,
@@ -69,19 +70,21 @@ def data(study: StudyRecord) -> Values:
         param,
         objective_name(study),
         tuple(
-            _reached(study, label, group, share)
+            _reached(study, param, label, group, share)
             for label, group, share in zip(cells.labels, groups, shares, strict=True)
         ),
     )
 
 
-def _reached(study: StudyRecord, label: str, group: Sequence[TrialRecord], share: float) -> Reached:
+def _reached(
+    study: StudyRecord, param: str, label: str, group: Sequence[TrialRecord], share: float
+) -> Reached:
     values = [float(t.value) for t in group if t.value is not None]
     interval = intervals.bootstrap(values)
     return Reached(
         label,
         tuple(values),
-        tuple(bool(t.attrs.get("forced")) for t in group),
+        tuple(param in words(t, "forced") for t in group),
         sign(study) * max(sign(study) * v for v in values) if values else None,
         float(np.median(values)) if values else None,
         interval[0] if interval else None,

@@ -10,8 +10,9 @@ from zmodel.analysis.verdict import Verdict
 
 CODE = "early_stopping_bias"
 CHECK = "early stopping and the epoch allowance treat the depths alike"
-# share of a depth's completed trials that were still improving when the allowance ended
-CUT, LEAST = 0.5, 3
+# share of the better half of a depth's trials that was still improving when the allowance ended:
+# with CUT the depth is hurt; it is a bias when another depth has less than half of that
+CUT, LEAST = 0.4, 3
 # what patience may cost on average, as a part of the best value
 REGRET = 0.01
 
@@ -20,13 +21,14 @@ def judge(findings: Findings) -> list[Verdict] | None:
     found = findings.get(stopping.data)
     if found is None:
         return None
-    cut = [d for d in found.depths if d.trials >= LEAST and d.cut / d.trials >= CUT]
+    cut = [d for d in found.depths if d.better >= LEAST and d.better_cut / d.better >= CUT]
     costly = [d for d in found.depths if _costly(findings, d)]
     verdicts = []
-    if cut:
-        verdicts.append(_cut_verdict(found, cut))
     if costly:
         verdicts.append(_patience_verdict(found, costly))
+    if cut:
+        spared = any(d.better >= LEAST and d.better_cut / d.better < CUT / 2 for d in found.depths)
+        verdicts.append(_cut_verdict(found, cut, "warning" if spared else "note"))
     return verdicts
 
 
@@ -44,18 +46,18 @@ def _name(found: Stopping) -> str:
     return short(found.param) if found.param else "value"
 
 
-def _cut_verdict(found: Stopping, cut: list[Depth]) -> Verdict:
+def _cut_verdict(found: Stopping, cut: list[Depth], severity: str) -> Verdict:
     labels = ", ".join(d.label for d in cut)
-    trials, of = sum(d.cut for d in cut), sum(d.trials for d in cut)
+    trials, of = sum(d.better_cut for d in cut), sum(d.better for d in cut)
     return Verdict(
         CODE,
-        "warning",
-        f"{trials} of {of} completed trials at {_name(found)} = {labels} were still improving when "
-        "their epochs ran out: these depths could have reached more.",
+        severity,
+        f"{trials} of the {of} better trials at {_name(found)} = {labels} were still improving "
+        "when their epochs ran out: these depths could have reached more.",
         found.param,
         {
-            "cut": {d.label: d.cut for d in found.depths},
-            "trials": {d.label: d.trials for d in found.depths},
+            "cut": {d.label: d.better_cut for d in found.depths},
+            "better_half": {d.label: d.better for d in found.depths},
         },
         "raise trainer.max_epochs in a new study",
     )

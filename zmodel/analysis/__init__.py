@@ -1,0 +1,83 @@
+"""Can a study be believed? Every diagnostic as a function, for notebooks and scripts.
+
+    from zmodel import analysis
+
+    study = analysis.load("zlayers")                 # or load("X", storage="sqlite:///x.db")
+    record = analysis.coverage(study)                # numbers, frozen
+    analysis.draw(record)                            # a matplotlib figure of them
+    analysis.frame(record)                           # a pandas table of them
+    analysis.judge(study)                            # the verdicts
+
+A diagnostic that lacks its data raises Unavailable with the reason. Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zmodel.analysis import catalog, figures
+from zmodel.analysis import command as _command
+from zmodel.analysis.diagnostics import compare as _compare
+from zmodel.analysis.examine import Findings
+from zmodel.analysis.unavailable import Unavailable
+from zmodel.analysis.verdict import Verdict
+from zmodel.analysis.verdicts import judge as _judge
+from zmodel.study.records import StudyRecord
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+_DIAGNOSTICS = {catalog.name_of(module): module for module in catalog.modules()}
+
+__all__ = [
+    "Unavailable", "Verdict", "compare", "draw", "frame", "judge", "load", *_DIAGNOSTICS,
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """The diagnostics by name: `analysis.coverage(study)` and so on, see `__all__`."""
+    if name in _DIAGNOSTICS:
+        return _DIAGNOSTICS[name].data
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def load(name: str, storage: str | None = None, log_dir: str | Path = "logs") -> StudyRecord:
+    """A study by name: from `storage`, else from its own journal under `log_dir`."""
+    return _command.load(name, storage, Path(log_dir))
+
+
+def judge(study: StudyRecord) -> list[Verdict]:
+    """The verdicts on a study, worst first."""
+    return _judge(Findings(study))
+
+
+def compare(studies: Sequence[StudyRecord]) -> _compare.Comparison:
+    """Several studies side by side; ValueError when they optimise in different directions."""
+    return _compare.data(studies)
+
+
+def draw(record: Any) -> Figure:
+    """The figure of a diagnostic's record."""
+    return figures.draw(_module(record), record)
+
+
+def frame(record: Any) -> DataFrame:
+    """The numbers of a diagnostic's record as a pandas table."""
+    import pandas
+
+    return pandas.DataFrame(_module(record).rows(record))
+
+
+def _module(record: Any) -> Any:
+    """The module that made a record: it knows how to draw it."""
+    name = type(record).__module__.rsplit(".", 1)[-1]
+    module = _compare if isinstance(record, _compare.Comparison) else _DIAGNOSTICS.get(name)
+    if module is None:
+        raise ValueError(
+            f"record must come from one of zmodel.analysis's diagnostics, received "
+            f"{type(record).__name__}; known: {', '.join(sorted(_DIAGNOSTICS))}"
+        )
+    return module
