@@ -13,7 +13,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from zmodel.study.slots import latest_attempts, wants_retry
+from zmodel.study.ledger import Ledger
 from zmodel.study.storage import open_storage
 
 ROOT = Path(__file__).parent.parent
@@ -26,6 +26,8 @@ class Engine:
 
     out: Path
     name: str = "quick"
+    storage: str | None = None
+    """Another storage than the study's own journal."""
 
     @property
     def folder(self) -> Path:
@@ -33,6 +35,8 @@ class Engine:
 
     def start(self, *overrides: str) -> subprocess.Popen[str]:
         command = [sys.executable, str(APP), "-m", f"out={self.out}", f"study_name={self.name}"]
+        if self.storage:
+            command.append(f"hydra.sweeper.storage='{self.storage}'")
         return subprocess.Popen(
             [*command, *overrides],
             env={**os.environ, "ZMODEL_CONF": str(ROOT / "conf")},
@@ -50,7 +54,7 @@ class Engine:
         return output
 
     def study(self) -> optuna.Study:
-        storage = open_storage(str(self.folder / "study.journal"), read_only=True)
+        storage = open_storage(self.storage or str(self.folder / "study.journal"), read_only=True)
         return optuna.load_study(study_name=self.name, storage=storage)
 
     def trials(self) -> list[FrozenTrial]:
@@ -58,10 +62,9 @@ class Engine:
 
     def outcomes(self, max_attempts: int = 3) -> list[FrozenTrial]:
         """The latest attempt at each slot; none may be without an outcome."""
-        latest = list(latest_attempts(self.trials()).values())
-        assert all(t.state.is_finished() for t in latest), [t.state for t in latest]
-        assert not any(wants_retry(t, max_attempts) for t in latest)
-        return sorted(latest, key=lambda t: t.user_attrs["slot"])
+        ledger = Ledger(max_attempts).read(self.trials())
+        assert not ledger.open and not ledger.retries
+        return sorted(ledger.settled, key=lambda t: t.user_attrs["slot"])
 
     def wait(self, condition: Callable[[list[FrozenTrial]], bool], timeout: float = 60) -> None:
         """Until the trials of the study fulfil the condition."""

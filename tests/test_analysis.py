@@ -177,8 +177,8 @@ def test_slow_depths_are_seen_to_start_late_and_to_overtake():
     epochs = {c.label: c.epochs for c in found.cells}
     assert epochs["1"] < epochs["3"] < epochs["5"]
     crossing = next(c for c in found.crossings if (c.early, c.late) == ("1", "5"))
-    # the truth of these two curves crosses between these epochs
-    assert 3 <= crossing.epoch <= 15 and crossing.low <= crossing.epoch <= crossing.high
+    # at the best learning rate the true curves cross at epoch 18, at a low one later
+    assert 12 <= crossing.epoch <= 35 and crossing.low <= crossing.epoch <= crossing.high
     assert crossing.share > 0.9
 
 

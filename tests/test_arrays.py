@@ -17,7 +17,7 @@ from zmodel.data import ArrayFile
 
 def table(n: int = 60) -> pd.DataFrame:
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame(rng.normal(size=(n, 6)), columns=[f"f{i}" for i in range(6)])
+    frame = pd.DataFrame(rng.normal(size=(n, 6)), columns=["f1", "f0", "f2", "f3", "f4", "f5"])
     frame["label"] = np.array(["ash", "bäum", "oak"])[np.arange(n) % 3]
     frame["plot"] = [f"p{i // 4}" for i in range(n)]
     frame["id"] = [f"sample {i}" for i in range(n)]
@@ -59,7 +59,7 @@ def test_groups_stay_together(tmp_path: Path) -> None:
     frame["f0"] = frame["plot"].str[1:].astype(int)
     path = csv(tmp_path, frame)
     got = parts(ArrayFile(path, normalize=False, group_column="plot", drop_columns=["id"]))
-    groups = [set(x[:, 0].tolist()) for x, _ in got.values()]
+    groups = [set(x[:, 1].tolist()) for x, _ in got.values()]
     assert sum(map(len, groups)) == len(set.union(*groups)) == 30
 
 
@@ -69,15 +69,21 @@ def test_given_parts(tmp_path: Path) -> None:
     frame["f0"] = np.arange(60)
     path = csv(tmp_path, frame)
     got = parts(ArrayFile(path, part_column="part", **RAW, split_seed=3))
-    spans = {name: (x[:, 0].min().item(), x[:, 0].max().item()) for name, (x, _) in got.items()}
+    spans = {name: (x[:, 1].min().item(), x[:, 1].max().item()) for name, (x, _) in got.items()}
     assert spans == {"train": (0, 35), "val": (36, 47), "test": (48, 59)}
     frame["part"] = ["test"] * 12 + ["train"] * 48  # validation is drawn from the rest
     got = parts(ArrayFile(csv(tmp_path, frame), part_column="part", **RAW))
-    assert got["test"][0][:, 0].max() == 11 and got["val"][0][:, 0].min() > 11
+    assert got["test"][0][:, 1].max() == 11 and got["val"][0][:, 1].min() > 11
     assert len(got["val"][1]) == 9
     frame["part"] = ["val"] * 12 + ["train"] * 48  # and so is the test
     got = parts(ArrayFile(csv(tmp_path, frame), part_column="part", **RAW))
-    assert got["val"][0][:, 0].max() == 11 and len(got["test"][1]) == 9
+    assert got["val"][0][:, 1].max() == 11 and len(got["test"][1]) == 9
+    frame["part"] = ["test"] * 12 + ["train"] * 48  # the training part decides on the classes
+    frame["label"] = ["pine"] + list(frame["label"][1:])
+    data = ArrayFile(csv(tmp_path, frame), part_column="part", **RAW)
+    assert data.num_classes == 3
+    with pytest.raises(ValueError, match="labels must be among .* found pine"):
+        data.setup("test")
 
 
 def test_test_file_of_its_own(tmp_path: Path) -> None:
@@ -88,7 +94,7 @@ def test_test_file_of_its_own(tmp_path: Path) -> None:
     got = parts(ArrayFile(**paths, **RAW))
     assert [len(y) for _, y in got.values()] == [48, 12, 12]
     # the columns are matched by name
-    assert got["test"][0][0].tolist() == [5, 4, 3, 2, 1, 0]
+    assert got["test"][0][0].tolist() == [4, 5, 3, 2, 1, 0]
     test["label"] = ["pine", *test["label"][1:]]
     data = ArrayFile(paths["path"], test_path=csv(tmp_path, test, "test.csv"), **RAW)
     with pytest.raises(ValueError, match="test.csv: labels must be among .*ash.*found pine"):

@@ -39,7 +39,9 @@ def test_yaml_composes_and_its_classes_exist(file, monkeypatch):
         if not any(word in target for word in OPTIONAL):
             assert get_object(target) is not None
     if group and group not in ("hydra", "paths", "extras"):
-        assert OmegaConf.select(cfg, group.replace("/", ".")) is not None or "_global_" in text(file)
+        assert OmegaConf.select(cfg, group.replace("/", ".")) is not None or "_global_" in text(
+            file
+        )
 
 
 def text(file: str) -> str:

@@ -51,6 +51,7 @@ class TestUnivariateTPE(BasicSamplerTestCase, MultiObjectiveSamplerTestCase):
         return wrapped(lambda: make(n_startup_trials=0, multivariate=False, seed=0))
 
 
+@pytest.mark.slow
 class TestGP(BasicSamplerTestCase, RelativeSamplerTestCase, MultiObjectiveSamplerTestCase):
     @pytest.fixture
     def sampler(self) -> Callable[[], BaseSampler]:

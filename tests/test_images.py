@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from zmodel.data import ImageFolder
@@ -79,8 +81,26 @@ def test_decoded_once_until_a_file_changes(tmp_path: Path, monkeypatch: pytest.M
 
     assert load() > 20
     assert load() <= 3  # auto looks at the first image each time
-    image(root / "ash" / "0.png", value=77)
+    changed = root / "ash" / "0.png"
+    os.utime(changed, ns=(0, changed.stat().st_mtime_ns + 10**9))
     assert load() > 10
+
+
+def test_channels_and_orientation(tmp_path: Path) -> None:
+    """Red is the first channel; a picture from a camera held upright is turned."""
+    root = folder(tmp_path / "a", shape=(6, 4, 3))
+    red = np.zeros((4, 6, 3), dtype=np.uint8)
+    red[0] = (255, 0, 0)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees, clockwise
+    for path in (root / "ash").iterdir():
+        Image.fromarray(red).save(path, exif=exif)
+    data = ImageFolder(root, normalize=False, duplicates="ignore", data_dir=tmp_path)
+    loader = data.train_dataloader()
+    ash = loader.x[loader.y == 0]
+    expected = torch.zeros(3, 6, 4)
+    expected[0, :, 3] = 1
+    assert all(torch.equal(one, expected) for one in ash)
 
 
 def test_test_images_are_not_opened_before_the_test(tmp_path: Path) -> None:

@@ -74,6 +74,23 @@ def test_qmc_walks_one_sequence_with_any_number_of_workers() -> None:
     assert len({params["lr"] for params in rest}) == 32
 
 
+def test_what_qmc_draws_by_itself_differs_from_slot_to_slot() -> None:
+    """A parameter that the first trial does not have is no part of the sequence."""
+    space = parse_space(
+        {"z": "range(1, 3)", "w": {"space": "interval(0, 1)", "when": "z == 1"}}, []
+    )
+    study = optuna.create_study()
+    found = []
+    for slot in range(20):
+        study.sampler = make_sampler(SAMPLERS["qmc"], 0, slot, space)
+        trial = study.ask()
+        found.append(space.suggest(trial).get("w"))
+        study.tell(trial, 0.0)
+    assert found[0] is None
+    drawn = [value for value in found if value is not None]
+    assert len(set(drawn)) == len(drawn) > 5
+
+
 def test_who_needs_the_lock() -> None:
     assert {name for name, config in SAMPLERS.items() if needs_lock(config)} == {
         "grid",

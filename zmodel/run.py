@@ -156,9 +156,12 @@ def describe(
         "seed": cfg.seed,
         "versions": versions(),
     }
+    content_hash = getattr(trainer.datamodule, "content_hash", None)
+    if content_hash is not None:
+        result["data_hash"] = content_hash()
     confusion = getattr(keeper, "confusion", None)
     if confusion is not None:
-        classes = [str(c) for c in getattr(trainer, "datamodule").class_names]  # noqa: B009
+        classes = [str(c) for c in trainer.datamodule.class_names]
         result["confusion_matrix"] = {"split": "val", "classes": classes, "counts": confusion}
     return result
 
@@ -205,7 +208,9 @@ def log_hyperparameters(cfg: DictConfig, trainer: pl.Trainer, result: dict[str, 
     params = {k: resolved[k] for k in groups} | {"parameters": result["parameters"]}
     for logger in trainer.loggers:
         if isinstance(logger, pl.loggers.TensorBoardLogger):
-            logger.log_hyperparams(params, result["metrics"], step=0)
+            # under names of their own: the curves get no stray last point
+            final = {f"final/{name}": value for name, value in result["metrics"].items()}
+            logger.log_hyperparams(params, final, step=trainer.global_step)
         else:
             logger.log_hyperparams(params)
         logger.finalize("success")

@@ -125,19 +125,9 @@ class ZNet(nn.Module):
         at_least("num_classes", num_classes, 2)
         at_least("z_layers", z_layers, 0)
         at_most("z_layers", z_layers, max_z_layers, "max_z_layers")
-        known("norm", norm, NORMS)
-        known("activation", activation, ACTIVATIONS)
-        below_one("dropout", dropout, zero=True)
+        _check_layers(norm, activation, dropout)
         plan = plan_network(
-            input_shape,
-            z_layers=z_layers,
-            width=width,
-            growth=growth,
-            kernel_size=kernel_size,
-            stride=stride,
-            padding=padding,
-            kind=kind,
-            pool=pool,
+            input_shape, z_layers, width, growth, kernel_size, stride, padding, kind, pool
         )
         count = plan.parameters(num_classes, norm != "none", residual)
         at_most("the estimated number of parameters", count, max_parameters, "max_parameters")
@@ -151,6 +141,12 @@ class ZNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         a = self.layers(x.flatten(1) if self.flat_input else x)
         return self.head(a.flatten(2).mean(2) if self.mean_pool else a.flatten(1))
+
+
+def _check_layers(norm: str, activation: str, dropout: float) -> None:
+    known("norm", norm, NORMS)
+    known("activation", activation, ACTIVATIONS)
+    below_one("dropout", dropout, zero=True)
 
 
 def _linear(plan: LayerPlan, kernel: int, padding: tuple[int, ...], bias: bool) -> nn.Module:

@@ -49,15 +49,14 @@ class NetworkPlan:
 
 def plan_network(
     input_shape: Sequence[int],
-    *,
     z_layers: int,
     width: int,
-    growth: float = 1.0,
-    kernel_size: int | Iterable[int] = 3,
-    stride: int = 2,
-    padding: int | None = None,
-    kind: str = "auto",
-    pool: str = "flatten",
+    growth: float,
+    kernel_size: int | Iterable[int],
+    stride: int,
+    padding: int | None,
+    kind: str,
+    pool: str,
 ) -> NetworkPlan:
     """Shapes of every layer. Raises ValueError for an argument that cannot describe a network."""
     at_least("z_layers", z_layers, 0)

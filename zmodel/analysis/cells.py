@@ -65,7 +65,7 @@ def cells_of(study: StudyRecord, param: str) -> Cells:
         return Cells(param, tuple(label_of(v) for v in distribution.choices))
     assert isinstance(distribution, FloatDistribution | IntDistribution)
     edges = _edges(distribution.low, distribution.high, distribution.log)
-    labels = tuple(f"{_number(a)} to {_number(b)}" for a, b in zip(edges, edges[1:], strict=False))
+    labels = tuple(f"{a:.2g} to {b:.2g}" for a, b in zip(edges, edges[1:], strict=False))
     return Cells(param, labels, edges)
 
 

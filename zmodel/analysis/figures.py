@@ -34,14 +34,22 @@ def draw(module: ModuleType, record: Any) -> Figure:
 
 
 def render(module: ModuleType, record: Any, name: str) -> Rendered:
-    """Both forms of the figure; `name` makes the ids inside the SVG unique on the page."""
+    """Both forms of the figure; `name` makes the ids inside the SVG unique on the page.
+
+    The canvases print directly: savefig would draw the figure once more for each form.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     with _styled():
         figure = draw(module, record)
         png, svg = io.BytesIO(), io.StringIO()
-        figure.savefig(png, format="png", facecolor="white")
-        # the layout is settled by now; solving it again would double the time
+        figure.set_facecolor("white")
+        FigureCanvasAgg(figure).print_png(png)
+        figure.set_facecolor("none")
+        # the layout is settled by now; solving it again would take as long again
         figure.set_layout_engine("none")
-        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})
     return Rendered(png.getvalue(), inline(svg.getvalue(), name))
 
 

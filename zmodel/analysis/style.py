@@ -103,12 +103,14 @@ RC: dict[Any, Any] = {
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
     "text.color": INK,
+    # names and messages are text, not formulas
+    "text.parse_math": False,
     "legend.frameon": False,
     "legend.fontsize": 8.5,
     "hatch.linewidth": 0.6,
     "lines.linewidth": 1.8,
     "svg.fonttype": "none",
-    "savefig.dpi": 130,
+    "figure.dpi": 130,
 }
 WIDTH, HEIGHT = 7.2, 3.5
 

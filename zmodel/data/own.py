@@ -99,10 +99,8 @@ class OwnData(InMemoryData):
         else:
             rest, val = super().split(train)
         if self.duplicates != "ignore":
-            where, fatal = (
-                f"{self.source}: training and validation part",
-                self.duplicates == "error",
-            )
+            where = f"{self.source}: training and validation part"
+            fatal = self.duplicates == "error"
             report_duplicates(where, train.x[rest], train.x[val], fatal=fatal)
         return rest, val
 

@@ -48,16 +48,15 @@ def make_fingerprint(
     objective: Any,
     space: Mapping[str, Any],
     fixed: Mapping[str, Any],
-    data_hash: str | None,
 ) -> dict[str, Any]:
-    """JSON-able; two equal fingerprints have comparable trials."""
+    """JSON-able; two equal fingerprints have comparable trials. ``data`` comes later."""
     made = {
         "direction": list(directions),
         "objective": objective,
         "space": {k: json.loads(v) for k, v in space["distributions"].items()},
         "conditions": space["conditions"],
         "fixed": dict(fixed),
-        "data": data_hash,
+        "data": None,
     }
     return json.loads(json.dumps(made, default=str))
 
@@ -96,6 +95,17 @@ def settle(study: optuna.Study, new: dict[str, Any], on_change: str) -> None:
             new = {**new, "data": old["data"]}
     if old != new:
         study.set_user_attr("fingerprint", new)
+
+
+def settle_data(study: optuna.Study, data_hash: str, on_change: str) -> None:
+    """The data's part of the fingerprint, known only once the data have been loaded.
+
+    Raises:
+        ValueError: the data are not those the study began with (``on_change="refuse"``).
+    """
+    old = study.user_attrs["fingerprint"]
+    if old["data"] != data_hash:
+        settle(study, {**old, "data": data_hash}, on_change)
 
 
 def provenance_notes(study: optuna.Study) -> list[str]:

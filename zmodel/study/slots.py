@@ -10,11 +10,9 @@ All decisions are made while holding the study's lock (:mod:`zmodel.study.lock`)
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from optuna.exceptions import UpdateFinishedTrialError
@@ -22,6 +20,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from zmodel.study.lease import Lease, Observer
+from zmodel.study.ledger import Ledger
 
 Decide = Callable[[Sequence[FrozenTrial], int], dict[str, Any]]
 """From all trials and a slot to the user attributes of the slot's first attempt."""
@@ -59,6 +58,10 @@ class Slots:
     lock: Callable[[], AbstractContextManager[Any]]
     max_attempts: int = 3
     observer: Observer = field(default_factory=Observer)
+    ledger: Ledger = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.max_attempts)
 
     def trials(self) -> list[FrozenTrial]:
         return self.storage.get_all_trials(self.study_id, deepcopy=False)
@@ -66,26 +69,23 @@ class Slots:
     def claim(self, lease: Lease, decide: Decide = lambda trials, slot: {}) -> FrozenTrial | None:
         """Take the next slot for this worker as a RUNNING trial; ``None`` when none is free."""
         with self.lock():
-            trials = self._reap(self.trials(), lease.id)
-            attempts = latest_attempts(trials)
-            for trial in trials:
+            trials = self._reap(lease.id)
+            for trial in list(self.ledger.open):
                 if trial.state == TrialState.WAITING:
-                    latest = attempts.get(trial.user_attrs.get("slot", -1), trial)
-                    if latest.number == trial.number:
-                        return self._take(trial, lease, attempts)
+                    slot = trial.user_attrs.get("slot")
+                    if slot is None or self.ledger.latest[slot].number == trial.number:
+                        return self._take(trial, lease)
                     self.interrupt(trial, "written twice", crashed=False)
-            slot = free_slot(attempts, self.n_trials)
+            slot = self.ledger.free_slot(self.n_trials)
             if slot is None:
                 return None
             attrs = {"slot": slot, "attempt": 1, **lease_attrs(lease), **decide(trials, slot)}
             template = create_trial(state=TrialState.RUNNING, user_attrs=attrs)
             return self._get(self.storage.create_new_trial(self.study_id, template))
 
-    def _take(
-        self, trial: FrozenTrial, lease: Lease, attempts: dict[int, FrozenTrial]
-    ) -> FrozenTrial | None:
+    def _take(self, trial: FrozenTrial, lease: Lease) -> FrozenTrial | None:
         if "slot" not in trial.user_attrs:  # enqueued by plain Optuna or a dashboard
-            slot = free_slot(attempts, self.n_trials)
+            slot = self.ledger.free_slot(self.n_trials)
             if slot is None:
                 return None
             self.storage.set_trial_user_attr(trial._trial_id, "slot", slot)
@@ -103,27 +103,33 @@ class Slots:
     def reap(self) -> None:
         """Give the slots of dead workers again."""
         with self.lock():
-            self._reap(self.trials())
+            self._reap()
 
-    def _reap(self, trials: list[FrozenTrial], me: str | None = None) -> list[FrozenTrial]:
-        """``me`` is a worker that is between two trials: what runs in its name is an orphan."""
-        changed = False
-        for trial in trials:
+    def _reap(self, me: str | None = None) -> list[FrozenTrial]:
+        """All trials, none of them of a dead worker and no retry missing.
+
+        ``me`` is a worker that is between two trials: what runs in its name is an orphan.
+        """
+        trials = self.refresh()
+        for trial in list(self.ledger.open):
             if trial.state != TrialState.RUNNING:
                 continue
             orphan = me is not None and trial.user_attrs.get("worker") == me
             if orphan or not self._is_alive(trial):
                 reason = "its reply was lost" if orphan else "its worker died"
                 self.interrupt(trial, reason, crashed=not orphan)
-                changed = True
-        if changed:
-            trials = self.trials()
-        # an attempt whose successor was never written: somebody died between the two
-        for trial in latest_attempts(trials).values():
-            if wants_retry(trial, self.max_attempts):
-                self._retry(trial)
-                changed = True
-        return self.trials() if changed else trials
+                trials = self.refresh()
+        # also those whose successor was never written: somebody died between the two
+        for trial in list(self.ledger.retries.values()):
+            self._retry(trial)
+            trials = self.refresh()
+        return trials
+
+    def refresh(self) -> list[FrozenTrial]:
+        """Bring the ledger up to date; all trials."""
+        trials = self.trials()
+        self.ledger.read(trials)
+        return trials
 
     def _is_alive(self, trial: FrozenTrial) -> bool:
         record = trial.user_attrs.get("lease")
@@ -163,9 +169,9 @@ class Slots:
     def enqueue(self, configurations: Iterable[dict[str, Any]]) -> None:
         """Give the first free slots these parameters; other parameters are sampled."""
         with self.lock():
-            taken = latest_attempts(self.trials())
-            free = (k for k in range(self.n_trials) if k not in taken)
-            for slot, params in zip(free, configurations, strict=False):
+            self.refresh()
+            free = (k for k in range(self.n_trials) if k not in self.ledger.latest)
+            for slot, params in list(zip(free, configurations, strict=False)):
                 template = create_trial(
                     state=TrialState.WAITING,
                     user_attrs={"slot": slot, "attempt": 1, "enqueued": True},
@@ -175,59 +181,13 @@ class Slots:
 
     def tally(self) -> Tally:
         """Count slots by the state of their latest attempt."""
-        latest = latest_attempts(self.trials()).values()
-        states = Counter(t.state for t in latest if not wants_retry(t, self.max_attempts))
-        failed, pruned = states[TrialState.FAIL], states[TrialState.PRUNED]
-        finished = states[TrialState.COMPLETE] + failed + pruned
-        running = states[TrialState.RUNNING]
+        self.refresh()
+        ledger = self.ledger
+        finished, running = len(ledger.settled), ledger.running()
         total = max(self.n_trials, finished + running)
-        return Tally(total, finished, running, total - finished - running, failed, pruned)
+        waiting = total - finished - running
+        return Tally(total, finished, running, waiting, len(ledger.failed), ledger.pruned)
 
 
 def lease_attrs(lease: Lease) -> dict[str, Any]:
     return {"worker": lease.id, "lease": lease.record}
-
-
-def wants_retry(trial: FrozenTrial, max_attempts: int) -> bool:
-    """Whether this attempt ended without an outcome and its slot must be given again."""
-    return (
-        trial.state == TrialState.FAIL
-        and "interrupted" in trial.user_attrs
-        and trial.user_attrs.get("crashes", 0) < max_attempts
-    )
-
-
-def latest_attempts(trials: Iterable[FrozenTrial]) -> dict[int, FrozenTrial]:
-    """The latest attempt at each slot; trials of plain Optuna take the free slots from above.
-
-    A foreign trial has no slot of its own but counts against the budget all the same.
-    """
-    latest: dict[int, FrozenTrial] = {}
-    foreign = []
-    for trial in trials:
-        slot = trial.user_attrs.get("slot")
-        if slot is None:
-            if trial.state != TrialState.WAITING:
-                foreign.append(trial)
-        elif slot not in latest or trial.number > latest[slot].number:
-            latest[slot] = trial
-    free = -1
-    for trial in foreign:  # negative: never collides with a slot to be claimed
-        latest[free] = trial
-        free -= 1
-    return latest
-
-
-def free_slot(attempts: dict[int, FrozenTrial], n_trials: int) -> int | None:
-    """The lowest slot never attempted, while the budget has room."""
-    if len(attempts) >= n_trials:
-        return None
-    return next(k for k in range(n_trials) if k not in attempts)
-
-
-def previous_run_folder(trials: Sequence[FrozenTrial], trial: FrozenTrial) -> Path | None:
-    """Folder of the interrupted attempt that ``trial`` continues."""
-    number = trial.user_attrs.get("resumed_from")
-    folder = trials[number].user_attrs.get("dir") if number is not None else None
-    return Path(folder) if folder else None
-

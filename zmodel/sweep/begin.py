@@ -60,9 +60,10 @@ def begin(settings: dict[str, Any], arguments: list[str], folder: Path, job: Job
     folder.mkdir(parents=True, exist_ok=True)
     lock = partial(study_lock, plan.storage, folder)
     with lock():
-        study = open_study(plan, space, objective, fixed, settings["on_change"])
-    plan = replace(plan, since=len(study.get_trials(deepcopy=False)), started=time.time())
+        study = open_study(plan, space, objective, fixed)
     slots = Slots(study._storage, study._study_id, plan.n_trials, lock, plan.max_attempts)
+    tally = slots.tally()
+    plan = replace(plan, since=(tally.finished, tally.failed), started=time.time())
     enqueue_once(slots, first)
     code = run_workers(Worker(plan, job), study, slots, example)
     if not slots.trials():

@@ -117,7 +117,7 @@ class Controller:
             )
             return 128 + self._asked
         if self._ended == LIMIT:
-            reason = failure_limit(self._slots.trials(), self._plan)
+            reason = failure_limit(self._slots.ledger, self._plan)
             print(f"the study ended: {reason}", file=sys.stderr)
         if self._ended == DONE and not tally.is_complete and self._stop_time() > self._plan.started:
             print(f"stopped on request with {tally.finished} of {tally.total} trials done. "

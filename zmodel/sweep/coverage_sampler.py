@@ -52,13 +52,13 @@ class CoverageSampler(BaseSampler):
         self._sampler.reseed_rng()
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        forced = trial.user_attrs.get("forced_to")
-        if forced is None:
-            forced = self._decide(study, trial)
         known = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+        targets = trial.user_attrs.get("forced_to")
+        if targets is None:
+            targets = self._decide(study, trial, known)
         forced = {
             param: tuple(target) if isinstance(target, list) else target
-            for param, target in forced.items()
+            for param, target in targets.items()
             if param in self._space and param not in known
         }
         if forced:
@@ -67,12 +67,13 @@ class CoverageSampler(BaseSampler):
         if isinstance(self._sampler, GridSampler):
             _choose_grid_point(self._sampler, study, trial, forced)
 
-    def _decide(self, study: Study, trial: FrozenTrial) -> dict[str, Any]:
+    def _decide(self, study: Study, trial: FrozenTrial, known: Mapping[str, Any]) -> dict[str, Any]:
         if self._coverage is None:
             return {}
         # not study.get_trials(): a bracket of Hyperband shows some of the trials only
         trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
-        forced = self._coverage.next_forced(trials, exclude=trial.number)
+        decided = self._coverage.next_forced(trials, exclude=trial.number)
+        forced = {param: target for param, target in decided.items() if param not in known}
         for key, value in attrs(forced).items():
             study._storage.set_trial_user_attr(trial._trial_id, key, value)
         return forced

@@ -15,6 +15,8 @@ from hydra.core.utils import JobReturn, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from zmodel.study.address import redact
+
 
 @dataclass
 class Job:
@@ -44,6 +46,10 @@ class Job:
                 cfg.hydra.job_logging.root.handlers = [h for h in handlers if h != "console"]
             for key, value in changes.items():
                 OmegaConf.update(cfg, key, value)
+            # this configuration is saved with the run: no password in it
+            if OmegaConf.select(cfg, "hydra.sweeper.storage"):
+                cfg.hydra.sweeper.storage = redact(cfg.hydra.sweeper.storage)
+            cfg.hydra.overrides.hydra = [redact(o) for o in cfg.hydra.overrides.hydra]
         return cfg
 
     def run(self, cfg: DictConfig) -> JobReturn:

@@ -26,7 +26,7 @@ from zmodel.sweep.search_space import SearchSpace
 
 
 def open_study(
-    plan: Plan, space: SearchSpace, objective: Any, fixed: dict[str, Any], on_change: str
+    plan: Plan, space: SearchSpace, objective: Any, fixed: dict[str, Any]
 ) -> optuna.Study:
     """Create the study or open it; the caller holds its lock.
 
@@ -45,8 +45,8 @@ def open_study(
             f"Study '{plan.study_name}' was made with direction {', '.join(found)}, got "
             f"{', '.join(plan.directions)}. Give the study a new name: study_name=..."
         )
-    made = make_fingerprint(plan.directions, objective, space.to_json(), fixed, plan.data_hash)
-    settle(study, made, on_change)
+    made = make_fingerprint(plan.directions, objective, space.to_json(), fixed)
+    settle(study, made, plan.on_change)
     for note in provenance_notes(study):
         print(f"note: {note} (since the study began)")
     record_plan(study, plan, space, objective, fixed)

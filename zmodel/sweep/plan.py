@@ -34,11 +34,11 @@ class Plan:
     """What makes a trial a control: values set in its configuration."""
     max_failure_rate: float = 0.5
     max_attempts: int = 3
+    on_change: str = "refuse"
     preflight: tuple[str, ...] | None = None
     """Overrides of the trial run before the first claim; ``None``: no preflight."""
     preload: tuple[str, ...] = ()
-    since: int = 0
-    """Number of trials in the study when this command started: the failure limit counts from it."""
+    since: tuple[int, int] = (0, 0)
+    """Slots finished and failed when this command started: the failure limit counts from there."""
     started: float = 0.0
     """Unix time at which this command started: a stop request older than it is void."""
-    data_hash: str | None = None

@@ -1,4 +1,4 @@
-"""What a person sees while a study runs: one line, redrawn on a terminal, printed elsewhere."""
+"""What a person sees while a study runs: a few lines redrawn on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from zmodel.study.slots import Tally
 PLAIN_SECONDS = 30.0
 """Without a terminal: least seconds between two lines in which nothing finished."""
 BAR = 24
+MOST_WORKERS = 16
+"""So many running trials are listed."""
+DEPTH = "model.z_layers"
 
 
 def clock(seconds: float) -> str:
@@ -33,41 +36,51 @@ class Progress:
         self._begun = time.monotonic()
         self._finished_before = tally.finished
         self._reported: set[int] | None = None
-        self._last_line = 0.0
+        self._last_line = -PLAIN_SECONDS
+        self._drawn = 0
+        """Lines on the terminal that the next update replaces."""
 
     def update(self, tally: Tally, trials: Sequence[FrozenTrial], workers: str) -> None:
-        """Show the state of the study."""
+        """Show the state of the study; ``workers`` says what works on it."""
         finished = [t for t in trials if t.state.is_finished()]
-        news = [] if self._reported is None else [t for t in finished if t.number not in self._reported]
+        seen = self._reported
+        news = [] if seen is None else [t for t in finished if t.number not in seen]
         self._reported = {t.number for t in finished}
         best = self._best(trials)
+        running = [worker_line(t) for t in trials if t.state == TrialState.RUNNING]
+        self._erase()
         for trial in news:
-            self._print(describe(trial, tally, is_best=trial is best))
-        line = self._line(tally, trials, best, workers)
+            self._write(describe(trial, is_best=trial is best))
+        summary = self._summary(tally, best, workers)
         if self._tty:
+            lines = [summary, *running[:MOST_WORKERS]]
             width = shutil.get_terminal_size().columns
-            self._out.write("\r\x1b[2K" + line[: width - 1])
+            self._out.write("".join(f"{line[: width - 1]}\n" for line in lines))
+            self._drawn = len(lines)
             self._out.flush()
-        elif time.monotonic() - self._last_line > PLAIN_SECONDS:
-            self._print(line)
+        elif time.monotonic() - self._last_line >= PLAIN_SECONDS:
+            self._write("; ".join([summary, *running[:MOST_WORKERS]]))
 
     def close(self) -> None:
-        if self._tty:
-            self._out.write("\n")
+        """Leave the last state on the screen."""
+        self._drawn = 0
 
-    def _print(self, text: str) -> None:
-        self._out.write(("\r\x1b[2K" if self._tty else "") + text + "\n")
+    def _erase(self) -> None:
+        if self._tty and self._drawn:
+            self._out.write(f"\x1b[{self._drawn}A\x1b[J")
+            self._drawn = 0
+
+    def _write(self, line: str) -> None:
+        self._out.write(line + "\n")
         self._out.flush()
         self._last_line = time.monotonic()
 
     def _best(self, trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
         complete = [t for t in trials if t.state == TrialState.COMPLETE and len(t.values) == 1]
-        key = (lambda t: t.values[0]) if self._maximise else (lambda t: -t.values[0])
-        return max(complete, key=key, default=None)
+        sign = 1 if self._maximise else -1
+        return max(complete, key=lambda t: sign * t.values[0], default=None)
 
-    def _line(
-        self, tally: Tally, trials: Sequence[FrozenTrial], best: FrozenTrial | None, workers: str
-    ) -> str:
+    def _summary(self, tally: Tally, best: FrozenTrial | None, workers: str) -> str:
         filled = BAR * tally.finished // max(1, tally.total)
         parts = [
             f"[{'#' * filled}{'.' * (BAR - filled)}] {tally.finished}/{tally.total}",
@@ -76,9 +89,8 @@ class Progress:
         parts += [f"failed {tally.failed}"] if tally.failed else []
         parts += [f"pruned {tally.pruned}"] if tally.pruned else []
         if best is not None:
-            depth = best.params.get("model.z_layers")
-            layers = f" z_layers={depth}" if depth is not None else ""
-            parts.append(f"best {best.values[0]:.4f}{layers} (trial {best.number})")
+            depth = f" z_layers={best.params[DEPTH]}" if DEPTH in best.params else ""
+            parts.append(f"best {best.values[0]:.4f}{depth} (trial {best.number})")
         elapsed = time.monotonic() - self._begun
         parts.append(clock(elapsed))
         done = tally.finished - self._finished_before
@@ -87,19 +99,29 @@ class Progress:
         return "  ".join([*parts, workers])
 
 
-def describe(trial: FrozenTrial, tally: Tally, is_best: bool) -> str:
+def worker_line(trial: FrozenTrial) -> str:
+    """What one worker is doing: its trial, depth, epoch and latest metric."""
+    depth = f" z_layers={trial.params[DEPTH]}" if DEPTH in trial.params else ""
+    curve = trial.intermediate_values
+    if not curve:
+        return f"  trial {trial.number}{depth}: starting"
+    epoch = max(curve)
+    return f"  trial {trial.number}{depth}: epoch {epoch + 1}, {curve[epoch]:.4f}"
+
+
+def describe(trial: FrozenTrial, is_best: bool) -> str:
     """A finished trial in one line."""
-    state = trial.state.name.lower()
-    values = trial.values or []
-    value = " ".join(f"{v:.4f}" for v in values)
+    values = " ".join(f"{v:.4f}" for v in trial.values or [])
     params = " ".join(f"{name.rsplit('.', 1)[-1]}={_short(v)}" for name, v in trial.params.items())
-    epochs = trial.user_attrs.get("epochs")
-    parts = [f"trial {trial.number:>3} {state}", value, params]
-    parts += [f"{epochs} epochs"] if epochs else []
+    parts = [f"trial {trial.number:>3} {trial.state.name.lower()}", values, params]
+    if "epochs" in trial.user_attrs:
+        parts.append(f"{trial.user_attrs['epochs']} epochs")
+    if "forced" in trial.user_attrs:
+        names = (name.rsplit(".", 1)[-1] for name in trial.user_attrs["forced"])
+        parts.append(f"(forced: {', '.join(names)})")
     if trial.state == TrialState.FAIL:
         reason = trial.user_attrs.get("fail_reason")
-        interrupted = f"put back: {trial.user_attrs.get('interrupted')}"
-        parts.append(str(reason or interrupted))
+        parts.append(str(reason or f"put back: {trial.user_attrs.get('interrupted')}"))
     if is_best:
         parts.append("<- best so far")
     return "  ".join(part for part in parts if part)

@@ -41,6 +41,7 @@ def make_plan(settings: dict[str, Any], arguments: list[str], folder: Path) -> P
         control_changes=settings["control_changes"] or {},
         max_failure_rate=share(settings["max_failure_rate"], "max_failure_rate"),
         max_attempts=settings["max_attempts"],
+        on_change=settings["on_change"],
         preflight=None if preflight is None else tuple(preflight),
         preload=tuple(settings["preload"] or ()),
     )

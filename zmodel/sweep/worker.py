@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import shutil
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.interrupt import stop
+from zmodel.study.fingerprint import settle_data
 from zmodel.study.journal import JournalError
 from zmodel.study.lease import Lease
 from zmodel.study.lock import study_lock
@@ -99,7 +101,8 @@ class _Session:
                 return 128 + stop.signum
             if self.study.user_attrs.get("stop", 0.0) > self.plan.started:
                 return DONE
-            if failure_limit(self.slots.trials(), self.plan):
+            self.slots.refresh()
+            if failure_limit(self.slots.ledger, self.plan):
                 return LIMIT
             ticket = self.slots.claim(self.lease, self.proposals.decide)
             if ticket is not None:
@@ -186,10 +189,18 @@ class _Session:
             returned = self.job.run(cfg)
             if stop.signum is None:
                 as_values(returned.return_value, len(self.plan.directions))
+                self._settle_data(folder)
         except Exception as error:
             raise Refused(f"{error}\n(tried before the first trial, with {params})") from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+    def _settle_data(self, folder: Path) -> None:
+        result = folder / "result.json"
+        if result.is_file() and "data_hash" in (content := json.loads(result.read_text())):
+            with self.lock():
+                settle_data(self.study, content["data_hash"], self.plan.on_change)
 
 
 def release_memory() -> None:

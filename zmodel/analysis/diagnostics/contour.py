@@ -149,6 +149,6 @@ def rows(record: Contours) -> list[dict[str, Any]]:
 
 def caption(record: Contours) -> str:
     return (
-        "Colour: kernel mean of the completed trials nearby, brighter is better; white: no trial "
+        "Colour: kernel mean of the completed trials nearby, brighter is better; blank: no trial "
         "near. Circles: the trials."
     )

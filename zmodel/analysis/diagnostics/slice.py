@@ -74,7 +74,8 @@ def draw(record: Slices, ax: Axes) -> None:
             cmap="viridis_r",
             s=14,
             alpha=0.75,
-            linewidths=0,
+            edgecolors=style.MUTED,
+            linewidths=0.4,
             rasterized=len(part.places) > 150,
         )
         part.scale.apply(panel)

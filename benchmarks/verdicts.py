@@ -1,0 +1,136 @@
+"""Calibrates the verdicts: false alarms and detections on simulated studies whose truth is known.
+
+    python benchmarks/verdicts.py --studies 100 --processes 2
+
+A depth *can win* when what it truly reaches within the allowance is within MARGIN of the best
+depth's. A study has *collapsed* when a depth that can win completed fewer than 3 trials. Studies
+with floors and by random search treat all depths alike: warnings about them are false alarms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.pruners import MedianPruner
+from optuna.samplers import RandomSampler, TPESampler
+
+from zmodel.analysis.cells import cells_of
+from zmodel.analysis.examine import Findings
+from zmodel.analysis.rules import boundary, early_stopping_bias, pruning_bias, underexplored
+from zmodel.analysis.simulate import DEPTH, Truth, simulate
+from zmodel.study.records import StudyRecord
+
+TRIALS = 50
+MARGIN = 0.01
+SLOWER = (3.0, 5.0, 7.5, 9.5, 11.5)
+TRUTHS = {
+    "deep": Truth(),
+    "bump": Truth(ceiling=(0.76, 0.86, 0.93, 0.86, 0.76), tau=SLOWER),
+    "shallow": Truth(ceiling=(0.93, 0.90, 0.86, 0.82, 0.76), tau=SLOWER),
+    "late": Truth(ceiling=(0.80, 0.84, 0.88, 0.91, 0.94), tau=(3.0, 6.0, 10.0, 14.0, 18.0)),
+    "equal": Truth(ceiling=(0.9,) * 5, tau=(5.0,) * 5),
+}
+
+
+def tpe(seed: int, old: bool = False) -> TPESampler:
+    return TPESampler(seed=seed, multivariate=not old, constant_liar=not old)
+
+
+METHODS: dict[str, Callable[[Truth, int], StudyRecord]] = {
+    "random": lambda t, s: simulate(t, TRIALS, s, sampler=RandomSampler(seed=s)),
+    "floors": lambda t, s: simulate(t, TRIALS, s, sampler=tpe(s), floor=5),
+    "tpe alone": lambda t, s: simulate(t, TRIALS, s, sampler=tpe(s)),
+    "naive": lambda t, s: simulate(
+        replace(t, epochs=15), TRIALS, s, sampler=tpe(s, old=True), pruner=MedianPruner()
+    ),
+    "naive, 60 epochs": lambda t, s: simulate(
+        t, TRIALS, s, sampler=tpe(s, old=True), pruner=MedianPruner()
+    ),
+    "pruned": lambda t, s: simulate(t, TRIALS, s, sampler=tpe(s), pruner=MedianPruner()),
+    "random, pruned": lambda t, s: simulate(
+        t, TRIALS, s, sampler=RandomSampler(seed=s), pruner=MedianPruner(n_warmup_steps=20)
+    ),
+}
+
+
+def judge(task: tuple[str, str, int]) -> dict[str, Any]:
+    """One simulated study: what was true of it, and what the rules said."""
+    warnings.simplefilter("ignore")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    method, name, seed = task
+    truth = TRUTHS[name]
+    study = METHODS[method](truth, seed)
+    epochs = 15 if method == "naive" else truth.epochs
+    reach = 0.1 + (np.array(truth.ceiling) - 0.1) * (1 - np.exp(-epochs / np.array(truth.tau)))
+    can_win = {str(z) for z, r in zip(truth.depths, reach, strict=True) if r >= max(reach) - MARGIN}
+    cells = cells_of(study, DEPTH)
+    completed = {
+        label: sum(t.state == "complete" for t in group)
+        for label, group in zip(cells.labels, cells.split(study.trials), strict=True)
+    }
+    findings = Findings(study)
+    under = underexplored.judge(findings) or []
+    return {
+        "task": task,
+        "collapsed": {z for z in can_win if completed[z] < 3},
+        "can_win": can_win,
+        "under": max((v.rank for v in under), default=0),
+        "named": {z for v in under if v.rank >= 2 for z in v.evidence["values"]},
+        "given_up": {z for v in under if v.rank == 1 for z in v.evidence["values"]},
+        "pruning": max((v.rank for v in pruning_bias.judge(findings) or []), default=0),
+        "stopping": max((v.rank for v in early_stopping_bias.judge(findings) or []), default=0),
+        "boundary": max(
+            (v.rank for v in boundary.judge(findings) or [] if v.param == DEPTH), default=0
+        ),
+    }
+
+
+def share(hits: list[bool]) -> str:
+    return f"{np.mean(hits):6.1%} of {len(hits):>4}" if hits else "     - of    0"
+
+
+def table(results: list[dict[str, Any]]) -> None:
+    by_method: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for result in results:
+        by_method[result["task"][0]].append(result)
+    print(f"{'method':<18} {'underexplored >= warning':<26} {'alarm':<16} collapses detected")
+    for method, found in by_method.items():
+        fallen = [bool(r["collapsed"] <= r["named"]) for r in found if r["collapsed"]]
+        print(
+            f"{method:<18} {share([r['under'] >= 2 for r in found]):<26} "
+            f"{share([r['under'] == 3 for r in found]):<16} {share(fallen)}"
+        )
+    print("\nvalues 'left with reason' that could have won")
+    for method, found in by_method.items():
+        print(f"{method:<18} {share([z in r['can_win'] for r in found for z in r['given_up']])}")
+    print("\nother verdicts, at least a warning")
+    for method, truth in product(by_method, TRUTHS):
+        found = [r for r in by_method[method] if r["task"][1] == truth]
+        print(
+            f"{method:<18} {truth:<8} pruning_bias {share([r['pruning'] >= 2 for r in found])}  "
+            f"boundary {share([r['boundary'] >= 2 for r in found])}  "
+            f"early_stopping_bias {share([r['stopping'] >= 2 for r in found])}"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--studies", type=int, default=100, help="per method and truth")
+    parser.add_argument("--processes", type=int, default=2)
+    arguments = parser.parse_args()
+    tasks = list(product(METHODS, TRUTHS, range(arguments.studies)))
+    with ProcessPoolExecutor(arguments.processes) as pool:
+        table(list(pool.map(judge, tasks, chunksize=10)))
+
+
+if __name__ == "__main__":
+    main()

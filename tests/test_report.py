@@ -1,0 +1,344 @@
+"""The report on disk: the contract's files, and a page that is safe and readable anywhere."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from optuna.distributions import distribution_to_json
+from optuna.trial import TrialState, create_trial
+
+from zmodel import analysis
+from zmodel.analysis import catalog, command
+from zmodel.analysis.files import to_csv
+from zmodel.analysis.simulate import DEPTH, Truth, simulate
+from zmodel.study.storage import open_storage
+
+ROOT = Path(__file__).parent.parent
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+SUMMARY = {
+    "study", "direction", "states", "best", "coverage", "importances", "pruning_audit",
+    "early_stopping", "workers", "overfitting", "final", "verdicts",
+}  # fmt: skip
+
+
+def config(log_dir: Path, study: Any, **more: Any) -> dict[str, Any]:
+    usual = {"storage": None, "report_dir": None, "watch": None}
+    return {"study": study, "paths": {"log_dir": str(log_dir)}, **usual, **more}
+
+
+def make_study(log_dir: Path, name: str, trials: int = 24, running: int = 0) -> Path:
+    """A small study on disk as the sweeper leaves it: journal, run folders, results."""
+    folder = log_dir / "studies" / name
+    folder.mkdir(parents=True)
+    truth = Truth(epochs=20)
+    study = optuna.create_study(
+        study_name=name, direction="maximize", storage=open_storage(str(folder / "study.journal"))
+    )
+    attrs = {
+        "space": {p: distribution_to_json(d) for p, d in truth.space.items()},
+        "n_trials": trials,
+        "optimized_metric": ["val/acc_best"],
+        "command": f"python train.py -m hparams_search=zlayers study_name={name}",
+    }
+    for key, value in attrs.items():
+        study.set_user_attr(key, value)
+    for record in simulate(truth, trials, 0, floor=4).trials:
+        run = folder / "trials" / str(record.number)
+        write_run(run, record.curve, 1 if record.number < 3 else 0)
+        ended = record.number < trials - running
+        study.add_trial(
+            create_trial(
+                state=TrialState.COMPLETE if ended else TrialState.RUNNING,
+                value=record.value if ended else None,
+                params=record.params,
+                distributions=record.distributions,
+                intermediate_values=record.curve,
+                user_attrs={**record.attrs, "dir": str(run), "worker": "w0", "slot": record.number},
+            )
+        )
+    return folder
+
+
+def write_run(run: Path, curve: dict[int, float], wrong: int) -> None:
+    (run / "csv").mkdir(parents=True)
+    with (run / "csv" / "metrics.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["epoch", "step", "train/loss", "train/acc", "val/loss", "val/acc"])
+        for epoch, value in curve.items():
+            writer.writerow([epoch, epoch, 1 - value, value, "", ""])
+            writer.writerow([epoch, epoch, "", "", 1.1 - value, value])
+    counts = (np.eye(3, dtype=int) * 9 + wrong).tolist()
+    matrix = {"split": "val", "classes": ["a", "b", "<c>"], "counts": counts}
+    (run / "result.json").write_text(json.dumps({"confusion_matrix": matrix}))
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a finished study, written once for the tests that read it."""
+    log_dir = tmp_path_factory.mktemp("logs")
+    folder = make_study(log_dir, "zlayers")
+    command.analyze(config(log_dir, "zlayers"))
+    return folder / "report"
+
+
+class Page(HTMLParser):
+    """Collects what the checks need: tags with attributes, ids, and the text of scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def test_the_report_has_the_files_and_keys_of_the_contract(report: Path):
+    summary = json.loads((report / "summary.json").read_text())
+    assert set(summary) == SUMMARY
+    assert summary["states"] == {"complete": 24, "pruned": 0, "failed": 0, "running": 0}
+    assert set(summary["coverage"][DEPTH]) == {"1", "2", "3", "4", "5"}
+    cell = summary["coverage"][DEPTH]["3"]
+    assert {"trials", "share", "complete", "pruned", "failed", "best", "median", "ci"} == set(cell)
+    assert set(summary["pruning_audit"]["median"]) == {
+        "killed", "killed_by_value", "top_k_killed", "best_survivor", "regret", "epochs_saved",
+    }  # fmt: skip
+    assert summary["workers"]["count"] == 1
+    # the final stage has not run: null, and a verdict says why
+    assert summary["final"] is None
+    why = [v for v in summary["verdicts"] if v["code"] == "selection_optimism"]
+    assert "hparams_search=final" in why[0]["message"]
+    figures = {p.stem for p in (report / "figures").glob("*.png")}
+    assert {"history", "importance", "coverage", "states", "curves", "confusion"} <= figures
+    for path in (report / "figures").iterdir():
+        assert path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 2000
+    rows = read_rows(report / "trials.csv")
+    assert len(rows) == 24 and rows[0]["trial"] == str(summary["best"]["number"])
+    assert float(rows[0]["value"]) == summary["best"]["value"]
+    assert not list(report.rglob(".*")), "temporary files stayed behind"
+
+
+def test_every_figure_has_its_numbers_as_csv(report: Path):
+    for figure in (report / "figures").glob("*.png"):
+        rows = read_rows(report / "data" / f"{figure.stem}.csv")
+        assert rows, figure.stem
+
+
+def test_the_page_is_self_contained_and_accessible(report: Path):
+    text = (report / "index.html").read_text()
+    page = Page(text)
+    assert len(text) < 2_000_000
+    for tag, attrs in page.tags:
+        for key in ("src", "href", "xlink:href", "action"):
+            target = attrs.get(key) or ""
+            assert not re.match(r"(https?:)?//", target), (tag, target)
+    assert "@import" not in text and not re.search(r"url\(\s*['\"]?http", text)
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    assert page.of("html")[0]["lang"] == "en" and page.of("title") is not None
+    figures = [a for a in page.of("svg") if a.get("role") == "img"]
+    assert len(figures) >= 15 and all(len(a["aria-label"] or "") > 30 for a in figures)
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+    assert all("scope" in a for a in page.of("th"))
+
+
+def test_links_of_the_page_lead_to_files(report: Path):
+    page = Page((report / "index.html").read_text())
+    ids = {a["id"] for _, a in page.tags if "id" in a}
+    links = [a["href"] or "" for a in page.of("a")]
+    assert sum("../trials/" in link for link in links) >= 24
+    for link in links:
+        if link.startswith("#"):
+            assert link[1:] in ids, link
+        else:
+            assert (report / link).exists(), link
+
+
+def test_text_of_the_study_is_never_markup(tmp_path: Path):
+    evil = "<script>alert(1)</script><img src=x onerror=alert(2)> \"'& $x_{$ \x1b[31m \u202e"
+    study = optuna.create_study(
+        study_name=evil, direction="maximize", storage=f"sqlite:///{tmp_path}/evil.db"
+    )
+
+    def objective(trial: optuna.Trial) -> float:
+        kind = trial.suggest_categorical(evil, [evil, "=1+1", "plain"])
+        trial.set_user_attr("fail_reason", evil)
+        trial.set_user_attr("worker", evil)
+        if trial.number % 4 == 3:
+            raise ValueError(evil)
+        return trial.suggest_float("x", 0, 1) + len(kind)
+
+    study.optimize(objective, n_trials=16, catch=ValueError)
+    out = tmp_path / "report"
+    command.analyze(
+        config(tmp_path, evil, storage=f"sqlite:///{tmp_path}/evil.db", report_dir=str(out))
+    )
+    page = Page((out / "index.html").read_text())
+    assert len(page.of("script")) == 1 and not page.of("img")
+    assert not [a for _, attrs in page.tags for a in attrs if a.startswith("on")]
+    assert "\x1b" not in (out / "index.html").read_text()
+    cells = [c for row in read_rows(out / "trials.csv") for c in row.values()]
+    assert "'=1+1" in cells and "=1+1" not in cells
+
+
+def test_csv_keeps_numbers_and_defuses_formulas():
+    assert to_csv([{"a": -1.5, "b": "-x"}, {"c": None}]) == "a,b,c\n-1.5,'-x,\n,,\n"
+
+
+def test_a_study_of_plain_optuna_is_reported_from_its_own_storage(tmp_path: Path, capsys):
+    url = f"sqlite:///{tmp_path}/plain.db"
+    study = optuna.create_study(study_name="plain", storage=url)
+    study.optimize(lambda t: (t.suggest_float("x", -5, 5) - 2) ** 2, n_trials=12)
+    command.analyze(config(tmp_path / "logs", "plain", storage=url))
+    summary = json.loads((tmp_path / "logs/studies/plain/report/summary.json").read_text())
+    assert summary["direction"] == "minimize" and summary["pruning_audit"] is None
+    reasons = [v["message"] for v in summary["verdicts"] if v["code"] == "pruning_bias"]
+    assert "reported a value per epoch" in reasons[0]
+    assert "trial" in capsys.readouterr().out
+
+
+def test_a_wrong_name_lists_the_nearest_studies_and_writes_nothing(tmp_path: Path):
+    make_study(tmp_path, "zlayers", 2)
+    make_study(tmp_path, "other", 2)
+    with pytest.raises(ValueError, match="received 'zlayer'; existing: zlayers, other"):
+        command.analyze(config(tmp_path, "zlayer"))
+    assert not (tmp_path / "studies" / "zlayer").exists()
+    with pytest.raises(ValueError, match="watch must be"):
+        command.analyze(config(tmp_path, "zlayers", watch=0))
+
+
+def test_an_empty_study_is_one_clear_message(tmp_path: Path):
+    make_study(tmp_path, "empty", 0)
+    with pytest.raises(ValueError, match="'empty' has none yet"):
+        command.analyze(config(tmp_path, "empty"))
+    assert not (tmp_path / "studies" / "empty" / "report").exists()
+
+
+def test_the_command_line_exits_with_one_and_a_message(tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "analyze.py", "study=none", f"paths.log_dir={tmp_path}"],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "study must name a study" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_command_line_leaves_nothing_but_the_report(tmp_path: Path):
+    make_study(tmp_path, "small", 6)
+    before = {p for p in ROOT.iterdir()}
+    done = subprocess.run(
+        [sys.executable, "analyze.py", "study=small", f"paths.log_dir={tmp_path}"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = done.stdout.strip().splitlines()
+    assert lines[0] == "study small: 6 complete"
+    assert any(line.startswith("warning  few_trials") for line in lines)
+    assert lines[-1] == f"report   {tmp_path}/studies/small/report/index.html"
+    assert "\x1b" not in done.stdout
+    assert {p for p in ROOT.iterdir()} == before
+    assert {p.name for p in tmp_path.iterdir()} == {"studies"}
+
+
+def test_watching_refreshes_until_the_budget_is_spent(tmp_path: Path, monkeypatch):
+    folder = make_study(tmp_path, "busy", 10, running=2)
+    pages = []
+
+    def finish(seconds: float) -> None:
+        assert seconds == 5
+        pages.append((folder / "report" / "index.html").read_text())
+        study = optuna.load_study(
+            study_name="busy", storage=open_storage(str(folder / "study.journal"))
+        )
+        for frozen in study.get_trials(states=(TrialState.RUNNING,)):
+            study.tell(frozen.number, 0.5)
+
+    monkeypatch.setattr(command.time, "sleep", finish)
+    monkeypatch.setattr(catalog, "SECTIONS", catalog.SECTIONS[:1])
+    command.analyze(config(tmp_path, "busy", watch=5))
+    assert len(pages) == 1
+    assert '<meta http-equiv="refresh" content="5">' in pages[0] and "still running" in pages[0]
+    assert "http-equiv" not in (folder / "report" / "index.html").read_text().split("<script")[0]
+
+
+def test_several_studies_are_compared(tmp_path: Path, capsys):
+    make_study(tmp_path, "one", 8)
+    make_study(tmp_path, "two", 12)
+    command.analyze(config(tmp_path, ["one", "two"]))
+    out = tmp_path / "comparisons" / "one+two"
+    rows = read_rows(out / "comparison.csv")
+    assert [r["study"] for r in rows] == ["one", "two"]
+    assert [int(r["complete"]) for r in rows] == [8, 12]
+    assert set(json.loads((out / "summary.json").read_text())["verdicts"]) == {"one", "two"}
+    assert (out / "figures" / "comparison.png").exists() and (out / "index.html").exists()
+    assert "At equal cost" in capsys.readouterr().out
+
+
+def test_the_final_stage_measures_how_optimistic_the_search_was(tmp_path: Path):
+    folder = make_study(tmp_path, "done", 12)
+    for seed, accuracy in enumerate([0.70, 0.71, 0.72]):
+        run = folder / "final" / "trials" / str(seed)
+        run.mkdir(parents=True)
+        matrix = {"split": "test", "classes": ["a", "b"], "counts": [[8, 2], [1, 9]]}
+        result = {"metrics": {"test/acc": accuracy}, "confusion_matrix": matrix}
+        (run / "result.json").write_text(json.dumps(result))
+    study = analysis.load("done", log_dir=tmp_path)
+    final = analysis.final(study)
+    assert final.mean == pytest.approx(0.71) and final.std == pytest.approx(0.01)
+    assert final.interval[0] == pytest.approx(0.71 - 4.303 * 0.01 / 3**0.5, abs=1e-4)
+    assert final.per_class()["a"] == {
+        "precision": pytest.approx(24 / 27), "recall": pytest.approx(0.8),
+    }  # fmt: skip
+    verdict = next(v for v in analysis.judge(study) if v.code == "selection_optimism")
+    assert verdict.severity == "warning" and "0.7100" in verdict.message
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs a Chromium to open the page in")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_shows_the_page_without_errors_or_overflow(report: Path, tmp_path: Path, width):
+    page = (report / "index.html").read_text()
+    probe = """<script>
+      const wide = [...document.body.querySelectorAll("body > *, main > *, section > *")]
+        .filter((e) => e.getBoundingClientRect().right > innerWidth + 1);
+      document.querySelector("table.sortable button").click();
+      document.body.dataset.probe = [errors.length, wide.length,
+        document.documentElement.scrollWidth > innerWidth, innerWidth].join(" ");
+    </script></body>"""
+    watch = "<script>const errors = []; onerror = (e) => errors.push(e);</script></head>"
+    copy = tmp_path / "page.html"
+    copy.write_text(page.replace("</head>", watch, 1).replace("</body>", probe))
+    done = subprocess.run(
+        [
+            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+            "--no-first-run", "--disable-background-networking", "--disable-component-update",
+            "--disable-sync", f"--user-data-dir={tmp_path}/profile", f"--window-size={width},900",
+            "--virtual-time-budget=3000", "--dump-dom", copy.as_uri(),
+        ],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    found = re.search(r'data-probe="(\d+) (\d+) (\w+) (\d+)"', done.stdout)
+    assert found, done.stderr[-2000:]
+    assert found.groups()[:3] == ("0", "0", "false"), found.group(0)

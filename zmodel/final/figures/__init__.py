@@ -1,0 +1,1 @@
+"""Figures of the final stage; as in analysis, `data` gives numbers and `draw` draws them."""

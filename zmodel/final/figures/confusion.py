@@ -1,0 +1,33 @@
+"""The confusion matrix of the test set, summed over seeds; drawn as the study's own is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zmodel.analysis.diagnostics import confusion
+from zmodel.analysis.diagnostics.confusion import Confusion
+from zmodel.final.outcome import Outcome
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLE = "Confusion matrix"
+QUESTION = "Which classes does the winner mix up on the test set?"
+SIZE = confusion.SIZE
+
+
+def data(outcome: Outcome) -> Confusion:
+    counts = tuple(tuple(int(n) for n in row) for row in outcome.counts)
+    return Confusion(outcome.winner.trial, "test", outcome.classes, counts)
+
+
+def draw(record: Confusion, ax: Axes) -> None:
+    confusion.draw(record, ax)
+
+
+def rows(record: Confusion) -> list[dict[str, Any]]:
+    return confusion.rows(record)
+
+
+def caption(record: Confusion) -> str:
+    return f"Counts over all seeds. {confusion.caption(record)}"

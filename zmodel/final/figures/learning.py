@@ -1,0 +1,68 @@
+"""How the tested runs learned: every seed's losses and accuracies by epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zmodel.analysis import style
+from zmodel.analysis.runs import read_metrics
+from zmodel.final.outcome import Outcome
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLE = "Learning curves"
+QUESTION = "Did every seed learn alike?"
+SIZE = (7.2, 3.2)
+PAIRS = (("loss", "train/loss", "val/loss"), ("accuracy", "train/acc", "val/acc"))
+
+
+@dataclass(frozen=True)
+class Learning:
+    """`curves`: seed -> metric -> epoch (0-based) -> value. `retrained`: validation samples were
+    trained on, so their curve is no estimate of anything."""
+
+    curves: dict[int, dict[str, dict[int, float]]]
+    retrained: bool
+
+
+def data(outcome: Outcome) -> Learning:
+    curves = {t.run.seed: read_metrics(t.run.folder) for t in outcome.tested}
+    return Learning(curves, bool(outcome.plan.options["retrain"]))
+
+
+def draw(record: Learning, ax: Axes) -> None:
+    for panel, (name, train, val) in zip(style.panels(ax, 1, 2), PAIRS, strict=True):
+        for i, curves in enumerate(record.curves.values()):
+            lines = ((train, "training", style.ACCENT), (val, "validation", style.SECOND))
+            for metric, label, color in lines:
+                points = sorted(curves.get(metric, {}).items())
+                panel.plot(
+                    [epoch for epoch, _ in points],
+                    [value for _, value in points],
+                    color=color,
+                    linewidth=1.1,
+                    alpha=0.8,
+                    label=None if i else label,
+                )
+        panel.locator_params(axis="x", integer=True)
+        panel.set_xlabel("epoch")
+        panel.set_title(f"{name}, one line per seed", pad=20)
+        style.legend_above(panel, 2)
+
+
+def rows(record: Learning) -> list[dict[str, Any]]:
+    return [
+        {"seed": seed, "metric": metric, "epoch": epoch, "value": value}
+        for seed, curves in record.curves.items()
+        for metric, curve in curves.items()
+        for epoch, value in sorted(curve.items())
+    ]
+
+
+def caption(record: Learning) -> str:
+    text = f"The winner's {len(record.curves)} runs."
+    if record.retrained:
+        text += " They were trained on the validation samples too, whose curve shows nothing new."
+    return text

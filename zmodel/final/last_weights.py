@@ -1,0 +1,15 @@
+"""The checkpoint callback of a retraining: no epoch is better than the last."""
+
+from __future__ import annotations
+
+from pytorch_lightning import LightningModule, Trainer
+
+from zmodel.callbacks import BestAndLast
+
+
+class LastWeights(BestAndLast):
+    """As its parent, but ``best.ckpt`` holds the weights of the last epoch."""
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.best_score = None
+        super().on_validation_end(trainer, pl_module)

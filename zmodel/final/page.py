@@ -1,0 +1,101 @@
+"""final/index.html, figures/*.png and data/*.csv: the final stage for reading."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from zmodel.analysis import page
+from zmodel.analysis.figures import render
+from zmodel.analysis.files import to_csv, write
+from zmodel.final.figures import confusion, learning, mistakes, reliability
+from zmodel.final.outcome import Outcome
+from zmodel.final.words import optimism_sentences, test_sentence
+
+FIGURES: tuple[ModuleType, ...] = (learning, confusion, mistakes, reliability)
+SECTION = "section.html"
+"""The page's content without its frame, for a report that shows the final stage too."""
+
+
+def write_page(outcome: Outcome, model: dict[str, Any] | None) -> None:
+    """Write the page, its section alone, and what they show as files."""
+    summary = outcome.summary(model)
+    body = [_result(summary), *(_figure(outcome, module) for module in FIGURES)]
+    body.append(_per_class(summary))
+    if model:
+        body.append(_model(model))
+    section = "".join(body)
+    write(outcome.folder / SECTION, section)
+    study = page.text(outcome.plan.study)
+    head = f"<h1>Final stage of study {study}</h1>"
+    head += f'<p class="headline">{page.text(test_sentence(summary))}</p>'
+    nav = [(_name(module), module.TITLE) for module in FIGURES]
+    nav += [("classes", "Classes"), *([("model", "Model")] if model else [])]
+    title = f"{outcome.plan.study}: final stage"
+    write(
+        outcome.folder / "index.html", page.document(title, head, nav, section, page.footer())
+    )
+
+
+def _result(summary: dict[str, Any]) -> str:
+    winner = summary["winner"]
+    sentences = [test_sentence(summary), *optimism_sentences(summary)]
+    text = "".join(f"<p>{page.text(sentence)}</p>" for sentence in sentences)
+    candidates = [
+        {
+            "trial": c["trial"],
+            "won": c["trial"] == winner["trial"],
+            "validation": c["val_mean"],
+            "standard deviation": c["val_std"],
+            "in the search": c["search_value"],
+            "weights": c["parameters"],
+            "failed runs": len(c["failed"]) or None,
+        }
+        for c in summary["candidates"]
+    ]
+    tests = [{"seed": t["seed"], "test accuracy": t["test_acc"]} for t in winner["tests"]]
+    return (
+        f'<section id="result">{text}'
+        f"{page.table(candidates, label='Candidates')}"
+        f"{page.table(tests, label='Tests of the winner')}"
+        f"<p>The winner's configuration again, as a run of its own:</p>"
+        f"{page.command('python train.py from_study=' + summary['study'])}</section>"
+    )
+
+
+def _figure(outcome: Outcome, module: ModuleType) -> str:
+    name = _name(module)
+    record = module.data(outcome)
+    rendered = render(module, record, name)
+    caption, rows = module.caption(record), module.rows(record)
+    write(outcome.folder / "figures" / f"{name}.png", rendered.png)
+    write(outcome.folder / "data" / f"{name}.csv", to_csv(rows))
+    return (
+        f'<section id="{name}"><h3>{page.text(module.TITLE)}</h3>'
+        f'<p class="question">{page.text(module.QUESTION)}</p>'
+        f"{page.figure(name, rendered.svg, f'{module.TITLE}. {caption}', caption)}"
+        f'<details class="no-print"><summary>Numbers</summary>'
+        f'<p><a href="figures/{name}.png">PNG</a>, <a href="data/{name}.csv">CSV</a></p>'
+        f"{page.table(rows, label=module.TITLE + ', numbers')}</details></section>"
+    )
+
+
+def _per_class(summary: dict[str, Any]) -> str:
+    table = page.table(summary["per_class"], label="Precision and recall of each class")
+    return f'<section id="classes"><h3>Precision and recall</h3>{table}</section>'
+
+
+def _model(model: dict[str, Any]) -> str:
+    if "skipped" in model:
+        return f'<section id="model"><h3>Model</h3>{page.missing(model["skipped"])}</section>'
+    rows = [{"file": name, **check} for name, check in model["formats"].items()]
+    return (
+        f'<section id="model"><h3>Model</h3><p>Seed {model["seed"]}, the best on validation. '
+        "Every file takes raw samples and gives probabilities.</p>"
+        f"{page.table(rows, label='Files of the model')}"
+        f"{page.command('python -m zmodel.predict model FILE.npz')}</section>"
+    )
+
+
+def _name(module: ModuleType) -> str:
+    return f"final-{module.__name__.rpartition('.')[2]}"

@@ -1,0 +1,120 @@
+"""Numbers from test predictions: accuracy with its interval, confusion, calibration.
+
+Shapes: S seeds, N test samples, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+BINS = 15
+"""Of the reliability diagram, equally wide: Guo et al., On Calibration of Modern Neural Networks,
+ICML 2017."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What :class:`zmodel.predictions.SavePredictions` wrote for one seed."""
+
+    probabilities: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    mistakes: NDArray[np.int64]
+    inputs: NDArray[np.float32]
+
+    @classmethod
+    def read(cls, path: Path) -> Predictions:
+        with np.load(path, allow_pickle=False) as file:
+            classes = tuple(map(str, file["classes"]))
+            probabilities = file["probabilities"]
+            classes = classes or tuple(map(str, range(probabilities.shape[1])))
+            return cls(probabilities, file["labels"], classes, file["mistakes"], file["inputs"])
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        return self.probabilities.argmax(axis=1)
+
+    def confusion(self) -> NDArray[np.int64]:
+        """(C, C) counts: rows true, columns predicted."""
+        counts = np.zeros((len(self.classes), len(self.classes)), dtype=np.int64)
+        np.add.at(counts, (self.labels, self.predicted), 1)
+        return counts
+
+
+def spread(values: Sequence[float]) -> tuple[float, float, list[float] | None]:
+    """Mean, sample standard deviation, 95 % interval of the mean (Student's t; None for one)."""
+    mean, n = float(np.mean(values)), len(values)
+    if n < 2:
+        return mean, 0.0, None
+    from scipy.stats import t
+
+    std = float(np.std(values, ddof=1))
+    half = float(t.ppf(0.975, n - 1)) * std / n**0.5
+    return mean, std, [mean - half, mean + half]
+
+
+def per_class(
+    counts: NDArray[np.int64], classes: Sequence[str], seeds: int
+) -> list[dict[str, Any]]:
+    """Precision, recall, F1 of each class over all seeds; `support` is its size in the test set."""
+    hits, true, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    precision, recall = hits / np.maximum(predicted, 1), hits / np.maximum(true, 1)
+    f1 = 2 * hits / np.maximum(true + predicted, 1)
+    return [
+        {
+            "class": name,
+            "precision": float(precision[i]),
+            "recall": float(recall[i]),
+            "f1": float(f1[i]),
+            "support": int(true[i]) // seeds,
+        }
+        for i, name in enumerate(classes)
+    ]
+
+
+def most_confused(
+    counts: NDArray[np.int64], classes: Sequence[str], most: int = 5
+) -> list[dict[str, Any]]:
+    """Ordered pairs with the most mistakes; `share` is of the true class's samples."""
+    wrong = counts - np.diag(np.diag(counts))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    pairs = [(int(k) // len(classes), int(k) % len(classes)) for k in order]
+    return [
+        {
+            "true": classes[i],
+            "predicted": classes[j],
+            "count": int(wrong[i, j]),
+            "share": float(wrong[i, j] / counts[i].sum()),
+        }
+        for i, j in pairs
+        if wrong[i, j]
+    ]
+
+
+def calibration(predictions: Sequence[Predictions]) -> dict[str, Any]:
+    """Expected calibration error of the predicted class over all seeds, and the bins behind it.
+
+    A bin holds the samples whose confidence lies in (low, high]; empty bins have no accuracy.
+    """
+    confidence = np.concatenate([p.probabilities.max(axis=1) for p in predictions])
+    correct = np.concatenate([p.predicted == p.labels for p in predictions])
+    edges = np.linspace(0, 1, BINS + 1)
+    place = np.clip(np.digitize(confidence, edges, right=True) - 1, 0, BINS - 1)
+    bins: list[dict[str, Any]] = []
+    error = 0.0
+    for i in range(BINS):
+        inside = place == i
+        count = int(inside.sum())
+        sure = float(confidence[inside].mean()) if count else None
+        right = float(correct[inside].mean()) if count else None
+        bins.append({"low": float(edges[i]), "high": float(edges[i + 1]), "count": count,
+                     "confidence": sure, "accuracy": right})  # fmt: skip
+        if sure is not None and right is not None:
+            error += count / len(correct) * abs(sure - right)
+    return {"ece": error, "bins": bins}

@@ -1,0 +1,180 @@
+"""The final stage from start to end; every step is skipped when its result is already there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from zmodel.final.choice import Candidate, candidates_of, choose
+from zmodel.final.job import FinalJob, user_overrides
+from zmodel.final.outcome import SUMMARY_FILE, Outcome, read_summary
+from zmodel.final.plan import FinalPlan, settle_plan
+from zmodel.final.testing import test_once
+from zmodel.final.words import in_words
+from zmodel.from_study import key_of, unknown_study
+from zmodel.study.lock import file_lock
+from zmodel.study.records import StudyRecord, TrialRecord, load_study
+from zmodel.study.storage import JOURNAL, list_studies, open_storage, study_folder
+from zmodel.sweep.begin import begin
+from zmodel.sweep.results import write_best
+from zmodel.sweep.text import parser
+
+SETTINGS: dict[str, Any] = {
+    "sampler": {"_target_": "optuna.samplers.GridSampler"}, "pruner": None, "coverage": None,
+    "control": None, "enqueue": None, "from_study": None, "custom_search_space": None,
+}  # fmt: skip
+"""What the final stage decides about its sweeps whatever the configuration says."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One final stage. `arguments` are the task overrides of the command line."""
+
+    settings: dict[str, Any]
+    arguments: tuple[str, ...]
+    job: FinalJob
+    record: StudyRecord
+    folder: Path
+    options: dict[str, Any]
+
+    @classmethod
+    def of(cls, settings: dict[str, Any], arguments: list[str], job: FinalJob) -> Stage:
+        """Find the study that the configuration names and check the arguments."""
+        config = job.config
+        log_dir = Path(str(config.paths.log_dir)).absolute()
+        if OmegaConf.is_missing(config, "study"):
+            known = ", ".join(list_studies(log_dir)) or "none yet"
+            raise ValueError(f"The final stage needs study=NAME. In {log_dir} there are: {known}.")
+        _check(arguments)
+        options: dict[str, Any] = {str(key): value for key, value in config.final.items()}
+        home = study_folder(log_dir, str(config.study))
+        storage = options.pop("storage", None) or str(home / JOURNAL)
+        if storage == str(home / JOURNAL) and not (home / JOURNAL).is_file():
+            raise ValueError(unknown_study(home.name, log_dir))
+        opened = open_storage(storage, create=False, read_only=True)
+        record = load_study(home.name, opened, home if home.is_dir() else None)
+        return cls(settings, tuple(arguments), job, record, home / "final", options)
+
+    def run(self) -> int:
+        """Do what is missing; return the exit code of the contract."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with file_lock(self.folder / "plan.lock"):
+            plan = settle_plan(self.record, self.options, self.folder)
+        if (self.folder / SUMMARY_FILE).is_file():
+            return self._already_done(plan)
+        self._announce(plan)
+        job = replace(self.job, study=plan.study, overrides=plan.overrides)
+        name = f"{plan.study}-final"
+        code, candidates = self._train(plan, job, plan.candidates, self.folder, name)
+        if not candidates:
+            return code
+        winner = choose(candidates, plan.maximize, plan.options["one_standard_error"])
+        chosen = winner
+        if plan.options["retrain"]:
+            job = job.retraining(winner.median_epochs)
+            name, folder = f"{plan.study}-retrained", self.folder / "retrained"
+            code, retrained = self._train(plan, job, (winner.trial,), folder, name)
+            if not retrained:
+                return code
+            chosen = choose(retrained, plan.maximize)
+        with file_lock(self.folder / "plan.lock"):  # a second terminal must not test as well
+            if (self.folder / SUMMARY_FILE).is_file():
+                return self._already_done(plan)
+            tested = test_once(chosen, job, self.arguments, self.folder / "test")
+            further = tuple(user_overrides(self.arguments))
+            outcome = Outcome(plan, tuple(candidates), winner, tuple(tested), further, self.folder)
+            self._write(outcome, job)
+        return 0
+
+    def _train(
+        self, plan: FinalPlan, job: FinalJob, trials: tuple[int, ...], folder: Path, name: str
+    ) -> tuple[int, list[Candidate]]:
+        """Every configuration with every seed; no candidates while runs are missing."""
+        settings = {
+            **self.settings,
+            **SETTINGS,
+            "study_name": name,
+            "direction": list(plan.directions),
+            "n_trials": len(trials) * len(plan.seeds),
+            "params": {
+                "trial": f"choice({','.join(map(str, trials))})",
+                "seed": f"choice({','.join(map(str, plan.seeds))})",
+            },
+        }
+        ended = _ended(name, settings["storage"], folder)
+        if len(ended) < settings["n_trials"]:
+            code = begin(settings, list(self.arguments), folder, job)
+            if code:
+                return code, []
+            ended = _ended(name, settings["storage"], folder)
+        if len(ended) < settings["n_trials"]:
+            return 0, []  # stopped on request
+        return 0, sorted(candidates_of(ended, folder), key=lambda c: trials.index(c.trial))
+
+    def _write(self, outcome: Outcome, job: FinalJob) -> None:
+        from zmodel.final.export import export_model
+        from zmodel.final.page import write_page
+
+        model = export_model(outcome, job, self.arguments)
+        write_page(outcome, model)
+        plan, winner = outcome.plan, outcome.winner
+        for folder in (self.folder, self.folder.parent):
+            overrides = list(plan.overrides[winner.trial])
+            write_best(folder, plan.study, winner.trial, winner.mean, overrides)
+        summary = outcome.write(model)
+        print(in_words(summary, self.folder))
+
+    def _announce(self, plan: FinalPlan) -> None:
+        listed = ", ".join(f"{n} ({plan.search_values[n]:.4f})" for n in plan.candidates)
+        print(
+            f"final stage of study '{plan.study}': the best {len(plan.candidates)} of "
+            f"{plan.completed} completed trials, {listed}, with {len(plan.seeds)} seeds each"
+        )
+        wanted = plan.options["top"]
+        if len(plan.candidates) < wanted:
+            print(f"note: final.top={wanted}, but there are no more distinct configurations")
+        unfinished = [t for t in self.record.trials if t.state in ("running", "waiting")]
+        if unfinished:
+            print(f"note: {len(unfinished)} trials of the study still run and come too late")
+
+    def _already_done(self, plan: FinalPlan) -> int:
+        print(
+            f"the final stage of study '{plan.study}' is done, and the test set is not asked "
+            f"twice. To start anew, move {self.folder} away.\n"
+        )
+        print(in_words(read_summary(self.folder), self.folder))
+        grown = len([t for t in self.record.trials if t.state == "complete"]) - plan.completed
+        if grown > 0:
+            print(f"note: {grown} trials of the study were completed after it")
+        return 0
+
+
+def _ended(name: str, storage: str | None, folder: Path) -> list[TrialRecord]:
+    """The trials of a sweep of this stage that have an outcome; none before its first start."""
+    if storage is None and not (folder / JOURNAL).is_file():
+        return []
+    opened = open_storage(storage or str(folder / JOURNAL), create=False, read_only=True)
+    try:
+        trials = load_study(name, opened, folder).trials
+    except ValueError:
+        return []
+    return [t for t in trials if t.state in ("complete", "failed")]
+
+
+def _check(arguments: list[str]) -> None:
+    """Only `trial` and `seed` vary here, and the stage decides on both."""
+    for argument in arguments:
+        override = parser().parse_override(argument)
+        if override.is_sweep_override():
+            raise ValueError(
+                f"The final stage varies seeds and configurations alone, got {argument}. Search in "
+                "the study itself, or give one value."
+            )
+        if key_of(argument) in ("trial", "seed", "from_study"):
+            raise ValueError(
+                f"The final stage chooses trials and seeds itself, got {argument}. Use final.top "
+                "and final.seeds."
+            )

@@ -1,0 +1,65 @@
+"""The winner meets the test set: once per seed, and what came of it is kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobStatus
+
+from zmodel.analysis.files import write
+from zmodel.final.choice import Candidate, Run
+from zmodel.final.job import FinalJob
+from zmodel.final.scores import Predictions
+
+
+@dataclass(frozen=True)
+class Tested:
+    """One seed's test: `run` gave the weights."""
+
+    run: Run
+    folder: Path
+    result: dict[str, Any]
+    predictions: Predictions
+
+    @property
+    def accuracy(self) -> float:
+        return float((self.predictions.predicted == self.predictions.labels).mean())
+
+
+def test_once(
+    winner: Candidate, job: FinalJob, arguments: Sequence[str], folder: Path
+) -> list[Tested]:
+    """Test the runs of the winner in `folder`/<seed>; one that has a result is not run again."""
+    return [_test(run, winner.trial, job, arguments, folder / str(run.seed)) for run in winner.runs]
+
+
+def _test(run: Run, trial: int, job: FinalJob, arguments: Sequence[str], folder: Path) -> Tested:
+    path, kept = folder / "result.json", folder / "predictions.npz"
+    if not path.is_file():
+        checkpoint = run.folder / "checkpoints" / "best.ckpt"
+        if not checkpoint.is_file():
+            raise ValueError(
+                f"The test needs the weights of seed {run.seed}, but there is no {checkpoint}. "
+                "Run the final stage with callbacks.checkpoint; it writes them."
+            )
+        testing = job.testing(checkpoint, kept)
+        overrides = [*arguments, f"trial={trial}", f"seed={run.seed}"]
+        returned = testing.run(testing.compose(overrides, run.seed, folder, {}))
+        if returned.status == JobStatus.FAILED:
+            path.unlink(missing_ok=True)
+            raise returned._return_value
+    predictions = Predictions.read(kept)
+    result = json.loads(path.read_text())
+    matrix = {
+        "split": "test",
+        "classes": list(predictions.classes),
+        "counts": predictions.confusion().tolist(),
+    }
+    if result.get("confusion_matrix") != matrix:
+        result["confusion_matrix"] = matrix
+        write(path, json.dumps(result, indent=1) + "\n")
+    return Tested(run, folder, result, predictions)
