@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).parent.parent
-APP = '''
+APP = """
 import json, time
 from pathlib import Path
 import hydra
@@ -37,7 +37,7 @@ def main(cfg):
 
 if __name__ == "__main__":
     main()
-'''
+"""
 COMMON = """
 i: 0
 x: 0.5
@@ -54,7 +54,11 @@ OURS = """
 defaults: [_self_, {override hydra/sweeper: zmodel}, {override hydra/sweeper/sampler: random}]
 """
 STOCK = """
-defaults: [_self_, {override hydra/sweeper: optuna}, {override hydra/sweeper/sampler: random}, {override hydra/launcher: LAUNCHER}]
+defaults:
+  - _self_
+  - override hydra/sweeper: optuna
+  - override hydra/sweeper/sampler: random
+  - override hydra/launcher: LAUNCHER
 """
 
 
@@ -124,7 +128,9 @@ def growth(folder: Path) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     print("CPU ms per claim + 1 suggestion + tell on the journal, random sampler")
     storage = open_storage(str(folder / "study.journal"))
-    study = optuna.create_study(storage=storage, study_name="g", sampler=optuna.samplers.RandomSampler())
+    study = optuna.create_study(
+        storage=storage, study_name="g", sampler=optuna.samplers.RandomSampler()
+    )
     slots = Slots(storage, study._study_id, 10**6, lambda: study_lock(str(folder), folder))
     lease = Lease(folder)
     done = 0

@@ -33,13 +33,13 @@ class Engine:
     def folder(self) -> Path:
         return self.out / "studies" / self.name
 
-    def start(self, *overrides: str) -> subprocess.Popen[str]:
+    def start(self, *overrides: str, conf: Path = ROOT / "conf") -> subprocess.Popen[str]:
         command = [sys.executable, str(APP), "-m", f"out={self.out}", f"study_name={self.name}"]
         if self.storage:
             command.append(f"hydra.sweeper.storage='{self.storage}'")
         return subprocess.Popen(
             [*command, *overrides],
-            env={**os.environ, "ZMODEL_CONF": str(ROOT / "conf")},
+            env={**os.environ, "ZMODEL_CONF": str(conf)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

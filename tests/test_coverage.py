@@ -14,7 +14,7 @@ import numpy as np
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
-from optuna.samplers import BaseSampler, TPESampler
+from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from zmodel.study.lease import Lease
@@ -330,12 +330,12 @@ def test_folding_keeps_what_is_inside_and_stays_uniform() -> None:
     assert obey(0.75, (0.0, 0.25), FloatDistribution(0, 1, step=0.25)) == 0.25
 
 
-def history() -> optuna.Study:
+def history(n_trials: int) -> optuna.Study:
     """The best learning rate of a cnn is 1e-4, that of an mlp 1e-2; cnns score higher."""
     rng = random.Random(0)
     space = parse_space({"net": "cnn,mlp", "lr": "tag(log, interval(1e-6, 1))"}, [])
     study = optuna.create_study(direction="maximize")
-    for _ in range(120):
+    for _ in range(n_trials):
         params = {"net": rng.choice(["cnn", "mlp"]), "lr": 10 ** rng.uniform(-6, 0)}
         best, top = (-4, 1.0) if params["net"] == "cnn" else (-2, 0.9)
         value = top - 0.1 * (math.log10(params["lr"]) - best) ** 2
@@ -343,37 +343,52 @@ def history() -> optuna.Study:
     return study
 
 
+def proposals(study: optuna.Study, samplers: list[BaseSampler], target: dict[str, Any]) -> list:
+    """What each sampler proposes when forced to `target`."""
+    space = study.trials[0].distributions
+    found = []
+    for sampler in samplers:
+        ticket = create_trial(state=TrialState.RUNNING, user_attrs={"forced_to": target})
+        trial_id = study._storage.create_new_trial(study._study_id, ticket)
+        study.sampler = CoverageSampler(sampler, space)
+        trial = optuna.Trial(study, trial_id)
+        found.append({name: trial._suggest(name, space[name]) for name in space})
+        study.tell(trial, state=TrialState.FAIL)
+    return found
+
+
+def middle(found: list[dict[str, Any]]) -> float:
+    return float(np.median([math.log10(params["lr"]) for params in found]))
+
+
 @pytest.mark.parametrize("multivariate", [True, False])
 def test_tpe_proposes_given_the_forced_value(multivariate: bool) -> None:
-    study = history()
-    space = study.trials[0].distributions
-
-    def proposals(target: dict[str, Any], wanted: str) -> list[Any]:
-        found = []
-        for seed in range(15):
-            ticket = create_trial(state=TrialState.RUNNING, user_attrs={"forced_to": target})
-            trial_id = study._storage.create_new_trial(study._study_id, ticket)
-            sampler = TPESampler(seed=seed, multivariate=multivariate)
-            study.sampler = CoverageSampler(sampler, space)
-            trial = optuna.Trial(study, trial_id)
-            found.append({name: trial._suggest(name, space[name]) for name in space}[wanted])
-            study.tell(trial, state=TrialState.FAIL)
-        return found
-
-    def middle(rates: list[float]) -> float:
-        return sorted(map(math.log10, rates))[len(rates) // 2]
-
-    assert middle(proposals({"net": "cnn"}, "lr")) == pytest.approx(-4, abs=0.7)
-    assert middle(proposals({"net": "mlp"}, "lr")) == pytest.approx(-2, abs=0.7)
+    study = history(120)
+    samplers: list[BaseSampler] = [
+        TPESampler(seed=seed, multivariate=multivariate) for seed in range(15)
+    ]
+    assert middle(proposals(study, samplers, {"net": "cnn"})) == pytest.approx(-4, abs=0.7)
+    assert middle(proposals(study, samplers, {"net": "mlp"})) == pytest.approx(-2, abs=0.7)
     if multivariate:  # and a forced range tells which network suits it
-        assert proposals({"lr": [1e-5, 2e-4]}, "net").count("cnn") >= 12
-    rates = proposals({"lr": [1e-3, 1e-1]}, "lr")
+        nets = [params["net"] for params in proposals(study, samplers, {"lr": [1e-5, 2e-4]})]
+        assert nets.count("cnn") >= 12
+    rates = [params["lr"] for params in proposals(study, samplers, {"lr": [1e-3, 1e-1]})]
     assert all(1e-3 <= rate <= 1e-1 for rate in rates) and len(set(rates)) == 15
+
+
+def test_the_gaussian_process_proposes_given_the_forced_value() -> None:
+    pytest.importorskip("torch")
+    study = history(40)
+    samplers: list[BaseSampler] = [GPSampler(seed=0)]
+    assert middle(proposals(study, samplers, {"net": "cnn"})) == pytest.approx(-4, abs=0.7)
+    assert middle(proposals(study, samplers, {"net": "mlp"})) == pytest.approx(-2, abs=0.7)
+    rates = [params["lr"] for params in proposals(study, samplers, {"lr": [1e-3, 1e-1]})]
+    assert all(1e-3 <= rate <= 1e-1 for rate in rates)
 
 
 def test_tpe_draws_its_candidates_from_the_conditional() -> None:
     """Two good trials, a cnn at 1e-4 and an mlp at 1e-2: forced to one, the other hardly counts."""
-    study = history()
+    study = history(120)
     space = study.trials[0].distributions
     seen = {"lr": np.array([1e-4] * 20 + [1e-2] * 20), "net": np.array([0] * 20 + [1] * 20)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -289,3 +290,39 @@ def test_two_hundred_kills(engine):
     assert not any(t.state == TrialState.RUNNING for t in engine.trials())
     assert kills == 200
     print(f"{kills} kills, {len(by_number)} trials")
+
+
+def test_a_configuration_edited_while_the_study_runs_ends_it(engine, tmp_path):
+    """Hydra composes every trial from the files: a change in the middle must not slip in."""
+    conf = tmp_path / "conf"
+    shutil.copytree(ROOT / "conf", conf)
+    group = conf / "speed"
+    group.mkdir()
+    (group / "slow.yaml").write_text("# @package _global_\nepochs: 4\n")
+    process = engine.start("+speed=slow", "hydra.sweeper.n_trials=50", "seconds=0.1", conf=conf)
+    engine.wait(lambda ts: finished(ts) >= 2)
+    (group / "slow.yaml").write_text("# @package _global_\nepochs: 5\n")
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "fixed.epochs" not in output and "epochs: 4 -> 5" in output
+    assert all(len(t.intermediate_values) == 4 for t in engine.trials() if t.values)
+
+
+def test_each_worker_gets_its_gpu(engine, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    visible = "float(__import__('os').environ['CUDA_VISIBLE_DEVICES'])"
+    engine.run("hydra.sweeper.n_trials=8", "hydra.sweeper.n_jobs=null", f'returns="{visible}"')
+    assert {t.value for t in engine.trials()} == {3.0, 5.0}
+
+
+def test_coverage_floors_are_kept_through_the_command(engine):
+    engine.run("hydra.sweeper.n_trials=15", "hydra.sweeper.coverage={layers: 3}", "epochs=1")
+    depths = [t.params["layers"] for t in engine.trials()]
+    assert all(depths.count(z) >= 3 for z in (1, 2, 3, 4))
+    assert any("forced" in t.user_attrs for t in engine.trials())
+    failing = Engine(engine.out, "failing")
+    output = failing.run(
+        "hydra.sweeper.n_trials=15", "hydra.sweeper.coverage={layers: 3}", "epochs=1",
+        "fails='layers == 2'", "hydra.sweeper.max_failure_rate=1.0", code=3,
+    )  # fmt: skip
+    assert "coverage floor not met: layers=2" in output

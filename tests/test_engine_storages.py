@@ -102,7 +102,7 @@ def test_journal_deleted_while_running_is_an_error_not_a_new_study(engine):
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["submitit_local", "joblib", "ray"])
 def test_workers_through_a_hydra_launcher(engine, launcher):
-    """Launched workers share the budget, and survive one that dies (joblib loses all of a round)."""
+    """Launched workers share the budget and survive one that dies (joblib loses a whole round)."""
     pytest.importorskip(f"hydra_plugins.hydra_{launcher.removesuffix('_local')}_launcher")
     output = engine.run(
         f"hydra/launcher={launcher}", "hydra.sweeper.n_trials=10", "dies='number == 3'", timeout=300

@@ -99,7 +99,8 @@ def test_resuming_continues_as_if_never_interrupted(tmp_path):
 
 def test_the_best_weights_are_tested_not_the_last(tmp_path):
     """A learning rate that ruins the network after the first epoch."""
-    ruin = "model.scheduler={_target_: torch.optim.lr_scheduler.StepLR, _partial_: true, step_size: 2, gamma: 1e4}"
+    step = "torch.optim.lr_scheduler.StepLR"
+    ruin = f"model.scheduler={{_target_: {step}, _partial_: true, step_size: 2, gamma: 1e4}}"
     run(config(tmp_path / "a", *SMALL, "trainer.max_epochs=4", ruin, "model.optimizer.lr=0.005"))
     found = result(tmp_path / "a")
     assert found["metrics"]["val/acc"] < 0.5 < found["metrics"]["val/acc_best"]

@@ -175,7 +175,9 @@ class EpochBar(ProgressBar):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._enabled:
             done, total = trainer.current_epoch, trainer.max_epochs
-            self._bar = tqdm(total=total, initial=done, desc="fit", unit="epoch", dynamic_ncols=True)
+            self._bar = tqdm(
+                total=total, initial=done, desc="fit", unit="epoch", dynamic_ncols=True
+            )
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._show(trainer)  # the epoch before: its training metrics are known by now

@@ -66,7 +66,7 @@ class Classifier(pl.LightningModule):
         self._train: list[Tensor] = []
         self._eval: list[Tensor] = []
         self.confusion: dict[str, Tensor] = {}
-        """Per split ("val", "test"): (C, C) counts of the last pass, rows true, columns predicted."""
+        """(C, C) counts of the last pass by split ("val", "test"); rows true, columns predicted."""
 
     def setup(self, stage: str) -> None:
         if self.net is not None:
@@ -92,14 +92,18 @@ class Classifier(pl.LightningModule):
         loss = F.cross_entropy(logits, y, label_smoothing=self.label_smoothing)
         with torch.no_grad():
             correct = (logits.argmax(-1) == y).sum()
-            self._train.append(torch.stack((loss.detach() * len(y), correct, correct.new_tensor(len(y)))))
+            self._train.append(
+                torch.stack((loss.detach() * len(y), correct, correct.new_tensor(len(y))))
+            )
         return loss
 
     def on_train_epoch_end(self) -> None:
         loss, correct, count = torch.stack(self._train).sum(0)
         self._train.clear()
         lr = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
-        self._log({"train/loss": loss / count, "train/acc": correct / count, "lr": loss.new_tensor(lr)})
+        self._log(
+            {"train/loss": loss / count, "train/acc": correct / count, "lr": loss.new_tensor(lr)}
+        )
         if not math.isfinite(loss):
             raise ValueError(
                 f"The training loss must stay finite; it became {float(loss / count)} in epoch "

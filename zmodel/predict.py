@@ -16,11 +16,14 @@ import json
 import math
 import os
 import sys
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -80,7 +83,7 @@ def load(folder: str | Path) -> Model:
         mean, std = (torch.tensor(normalisation[k], dtype=torch.float32) for k in ("mean", "std"))
         classes, shape = tuple(config["classes"]), tuple(config["input_shape"])
         net.load_state_dict(torch.load(folder / WEIGHTS_FILE, weights_only=True))
-    except (KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, RuntimeError, json.JSONDecodeError, UnpicklingError) as error:
         raise ValueError(f"{folder} does not hold a model that can be read: {error}") from error
     return Model(Deployed(net, mean, std).eval(), classes, shape)
 
@@ -120,8 +123,9 @@ def samples(x: NDArray, shape: Sequence[int]) -> NDArray[np.float32]:
             f"Samples must have the shape (N, {', '.join(map(str, wanted))}), or be rows of "
             f"{flat[0]} numbers, got {tuple(x.shape)}."
         )
-    x = np.ascontiguousarray(x, dtype=np.float32).reshape(len(x), *wanted)
-    bad = np.flatnonzero(~np.isfinite(x).reshape(len(x), -1).all(axis=1))
+    with np.errstate(over="ignore"):  # too large for float32: infinite, and refused below
+        x = np.ascontiguousarray(x, dtype=np.float32).reshape(len(x), *wanted)
+    bad = np.flatnonzero(~np.isfinite(x).reshape(len(x), *flat).all(axis=1))
     if len(bad):
         raise ValueError(
             f"Samples must be finite: {len(bad)} of {len(x)} are not (NaN, infinite, or too large "
@@ -131,19 +135,20 @@ def samples(x: NDArray, shape: Sequence[int]) -> NDArray[np.float32]:
 
 
 def read_array(path: Path, name: str | None) -> NDArray:
-    """The array `name` of an .npz, by default `x` or the only one."""
+    """The array `name` of an .npz, by default `x` or the only one; or what an .npy holds."""
     if not path.is_file():
         raise ValueError(f"There is no file {path}.")
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if isinstance(file, np.ndarray):
-                raise ValueError("it is no .npz archive")
-            wanted = name or (file.files[0] if len(file.files) == 1 else "x")
-            if wanted not in file.files:
-                there_are = ", ".join(file.files) or "none"
+        with path.open("rb") as stream:
+            found = np.load(stream, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                return found
+            wanted = name or (found.files[0] if len(found.files) == 1 else "x")
+            if wanted not in found.files:
+                there_are = ", ".join(found.files) or "none"
                 raise ValueError(f"it has no array '{wanted}' (--array NAME); arrays: {there_are}")
-            return file[wanted]
-    except (ValueError, OSError) as error:  # also pickled objects, torn and foreign files
+            return found[wanted]
+    except (ValueError, OSError, EOFError, BadZipFile, zlib.error) as error:  # torn or foreign
         raise ValueError(f"{path} cannot be used: {error}.") from error
 
 
@@ -178,7 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m zmodel.predict", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("model", type=Path, help="folder with config.json and weights.pt")
-    parser.add_argument("file", type=Path, help=".npz with the samples")
+    parser.add_argument("file", type=Path, help=".npz (or .npy) with the samples")
     parser.add_argument("--array", help="its array; default: x, or the only one")
     parser.add_argument("--out", type=Path, help=".npz or .csv; default: CSV to the terminal")
     options: Any = parser.parse_args(arguments)

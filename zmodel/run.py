@@ -75,7 +75,9 @@ def apply_extras(cfg: DictConfig) -> None:
     warnings.filterwarnings("ignore", ".*LeafSpec.*")
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
     warnings.filterwarnings("ignore", ".*GPU available but not used.*")
-    warnings.filterwarnings("ignore", ".*The number of training batches.*is smaller than the logging")
+    warnings.filterwarnings(
+        "ignore", ".*The number of training batches.*is smaller than the logging"
+    )
 
 
 def fit(
@@ -105,7 +107,9 @@ def check_metrics(cfg: DictConfig, model: pl.LightningModule) -> None:
     known = getattr(model, "METRICS", None)
     if known is None:
         return
-    wanted = [(f"callbacks.{name}.monitor", c.get("monitor")) for name, c in cfg.callbacks.items() if c]
+    wanted = [
+        (f"callbacks.{name}.monitor", c.get("monitor")) for name, c in cfg.callbacks.items() if c
+    ]
     wanted += [("optimized_metric", name) for name in metric_names(cfg)]
     for key, name in wanted:
         if name is not None and name not in (*known, *RESULT_KEYS, "test/loss", "test/acc"):
@@ -156,12 +160,12 @@ def describe(
         "seed": cfg.seed,
         "versions": versions(),
     }
-    content_hash = getattr(trainer.datamodule, "content_hash", None)
-    if content_hash is not None:
-        result["data_hash"] = content_hash()
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    if hasattr(data, "content_hash"):
+        result["data_hash"] = data.content_hash()
     confusion = getattr(keeper, "confusion", None)
     if confusion is not None:
-        classes = [str(c) for c in trainer.datamodule.class_names]
+        classes = [str(c) for c in data.class_names]
         result["confusion_matrix"] = {"split": "val", "classes": classes, "counts": confusion}
     return result
 

@@ -68,8 +68,8 @@ def _once(cfg: Mapping[str, Any], names: Sequence[str], refresh: int | None = No
 
 def _report(cfg: Mapping[str, Any], study: StudyRecord, refresh: int | None) -> None:
     from zmodel.analysis.examine import Findings
-    from zmodel.analysis.terminal import overview
-    from zmodel.analysis.verdicts import judge
+    from zmodel.analysis.terminal import overview, verdict_lines
+    from zmodel.analysis.verdicts import judge, judge_late
 
     findings = Findings(study)
     verdicts = judge(findings)
@@ -77,8 +77,10 @@ def _report(cfg: Mapping[str, Any], study: StudyRecord, refresh: int | None) -> 
     print(overview(findings, verdicts), flush=True)
     from zmodel.analysis.report import write_report
 
+    late = judge_late(findings)
     folder = Path(cfg["report_dir"] or _own_folder(cfg, study.name) / "report").absolute()
-    print(f"\nreport   {write_report(findings, verdicts, folder, refresh)}", flush=True)
+    index = write_report(findings, [*verdicts, *late], folder, refresh)
+    print("\n".join(["", *verdict_lines(late), f"report   {index}"]), flush=True)
 
 
 def _compare(cfg: Mapping[str, Any], studies: list[StudyRecord], refresh: int | None) -> None:

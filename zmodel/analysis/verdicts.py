@@ -11,6 +11,7 @@ from zmodel.analysis.rules import (
     early_stopping_bias,
     failures,
     few_trials,
+    importance_agreement,
     overfitting,
     pruning_bias,
     selection_optimism,
@@ -35,6 +36,10 @@ RULES: tuple[ModuleType, ...] = (
 )
 
 
+# needs forests to be fitted, so it comes with the report
+LATE: tuple[ModuleType, ...] = (importance_agreement,)
+
+
 def judge(findings: Findings, rules: tuple[ModuleType, ...] = RULES) -> list[Verdict]:
     """The verdicts of the rules, worst first; `believable` when none is a warning or worse.
 
@@ -46,6 +51,13 @@ def judge(findings: Findings, rules: tuple[ModuleType, ...] = RULES) -> list[Ver
         passed = [rule.CHECK for rule, verdicts in judged.items() if verdicts == []]
         found.append(_believable(passed))
     return sorted(found, key=lambda v: (-v.rank, v.code))
+
+
+def judge_late(findings: Findings) -> list[Verdict]:
+    """Verdicts that take seconds to find; notes only, so they never speak against `believable`."""
+    found = [verdict for rule in LATE for verdict in rule.judge(findings) or ()]
+    assert all(v.severity == "note" for v in found)
+    return found
 
 
 def _believable(passed: list[str]) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
@@ -33,6 +33,8 @@ class FinalJob(Job):
         forced: overrides that every run has, whatever the user says.
         values: set after composition, as far as the configuration has the key's parent.
     """
+
+    comparable: ClassVar[bool] = False
 
     study: str = ""
     overrides: dict[int, tuple[str, ...]] = field(default_factory=dict)

@@ -30,7 +30,7 @@ def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def fixed_part(config: Mapping[str, Any], searched: list[str]) -> dict[str, Any]:
+def fixed_part(config: Mapping[Any, Any], searched: list[str]) -> dict[str, Any]:
     """The configuration without what is searched and what does not matter."""
     flat = flatten({k: v for k, v in config.items() if k not in NOT_COMPARED})
     names = [name.lstrip("+") for name in searched]
@@ -62,7 +62,7 @@ def make_fingerprint(
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """One line per difference, ``key: before -> now``; a data hash is compared when both know it."""
+    """One line per difference, ``key: before -> now``; an unknown data hash equals any."""
     before, now = flatten(old), flatten(new)
     lines = []
     for key in sorted({*before, *now}):
@@ -85,8 +85,8 @@ def settle(study: optuna.Study, new: dict[str, Any], on_change: str) -> None:
             listed = "\n  ".join(lines)
             raise ValueError(
                 f"Study '{study.study_name}' was started with another setting, and its trials "
-                f"would not be comparable:\n  {listed}\nGive the study a new name (study_name=...), "
-                "or accept the mixture with hydra.sweeper.on_change=continue."
+                f"would not be comparable:\n  {listed}\nGive the study a new name "
+                "(study_name=...), or accept the mixture: hydra.sweeper.on_change=continue."
             )
         if lines:
             changes = study.user_attrs.get("changes", [])
@@ -109,7 +109,7 @@ def settle_data(study: optuna.Study, data_hash: str, on_change: str) -> None:
 
 
 def provenance_notes(study: optuna.Study) -> list[str]:
-    """Package versions and source revision that differ from the study's first start; not refused."""
+    """Versions and source revision that differ from the first start; noted, not refused."""
     now = {"versions": versions(), "git": git_state()}
     old = study.user_attrs.get("provenance")
     if old is None:

@@ -151,7 +151,7 @@ class Slots:
             pass  # finished in the meantime, by its worker or another reaper
 
     def _retry(self, trial: FrozenTrial) -> None:
-        attrs = {
+        attrs: dict[str, Any] = {
             key: trial.user_attrs[key]
             for key in ("slot", "forced", "forced_to", "control", "crashes")
             if key in trial.user_attrs
@@ -161,9 +161,7 @@ class Slots:
         system = {**trial.system_attrs}
         if trial.params:
             system["fixed_params"] = trial.params
-        template = create_trial(
-            state=TrialState.WAITING, user_attrs=attrs, system_attrs=system
-        )
+        template = create_trial(state=TrialState.WAITING, user_attrs=attrs, system_attrs=system)
         self.storage.create_new_trial(self.study_id, template)
 
     def enqueue(self, configurations: Iterable[dict[str, Any]]) -> None:

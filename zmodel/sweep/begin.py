@@ -20,7 +20,6 @@ from zmodel.sweep.controller import Controller
 from zmodel.sweep.job import Job
 from zmodel.sweep.launched import LaunchedStudy
 from zmodel.sweep.opening import command_line, forget, open_study
-from zmodel.sweep.plan import Plan
 from zmodel.sweep.processes import LocalWorkers
 from zmodel.sweep.proposals import Proposals
 from zmodel.sweep.results import write_results
@@ -55,7 +54,8 @@ def begin(settings: dict[str, Any], arguments: list[str], folder: Path, job: Job
     cfg = job.compose(example, 0, folder / "trials" / "0", {})
     config = OmegaConf.to_container(cfg, resolve=False)
     assert isinstance(config, dict)
-    fixed, objective = fixed_part(config, list(params)), config.get("optimized_metric")
+    searched = [*space.distributions, *params]
+    fixed, objective = fixed_part(config, searched), config.get("optimized_metric")
 
     folder.mkdir(parents=True, exist_ok=True)
     lock = partial(study_lock, plan.storage, folder)
@@ -63,7 +63,8 @@ def begin(settings: dict[str, Any], arguments: list[str], folder: Path, job: Job
         study = open_study(plan, space, objective, fixed)
     slots = Slots(study._storage, study._study_id, plan.n_trials, lock, plan.max_attempts)
     tally = slots.tally()
-    plan = replace(plan, since=(tally.finished, tally.failed), started=time.time())
+    since = (tally.finished, tally.failed)
+    plan = replace(plan, since=since, started=time.time(), fixed=fixed)
     enqueue_once(slots, first)
     code = run_workers(Worker(plan, job), study, slots, example)
     if not slots.trials():

@@ -126,5 +126,3 @@ class Controller:
 
     def _stop_time(self) -> float:
         return self._study.user_attrs.get("stop", 0.0)
-
-

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cloudpickle
 from hydra.core.hydra_config import HydraConfig
@@ -26,6 +26,9 @@ class Job:
         config: the configuration of the whole sweep.
         quiet: log to the run's file only, not to the console.
     """
+
+    comparable: ClassVar[bool] = True
+    """Whether trials differ in the searched parameters alone."""
 
     hydra_context: HydraContext
     task_function: TaskFunction

@@ -49,7 +49,9 @@ class WorkerTask:
 class LaunchedStudy:
     """Runs the study of a plan through the launcher of the configuration."""
 
-    def __init__(self, worker: Worker, study: optuna.Study, slots: Slots, example: list[str]) -> None:
+    def __init__(
+        self, worker: Worker, study: optuna.Study, slots: Slots, example: list[str]
+    ) -> None:
         self._worker = worker
         self._study = study
         self._slots = slots

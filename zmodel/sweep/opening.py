@@ -36,7 +36,7 @@ def open_study(
     study = optuna.create_study(
         study_name=plan.study_name,
         storage=open_storage(plan.storage),
-        directions=list(plan.directions),
+        directions=list(plan.directions),  # type: ignore[arg-type]
         load_if_exists=True,
     )
     found = tuple(d.name.lower() for d in study.directions)

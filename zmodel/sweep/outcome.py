@@ -16,7 +16,8 @@ from zmodel.interrupt import Interrupted
 
 TRACEBACK_CHARACTERS = 8_000
 RESULT_ATTRS = (
-    "epochs", "best_epoch", "seconds", "parameters", "stopped_early", "metrics", "seed", "max_epochs",
+    "epochs", "max_epochs", "best_epoch", "stopped_early", "seconds", "parameters", "metrics",
+    "seed",
 )  # fmt: skip
 
 

@@ -42,3 +42,5 @@ class Plan:
     """Slots finished and failed when this command started: the failure limit counts from there."""
     started: float = 0.0
     """Unix time at which this command started: a stop request older than it is void."""
+    fixed: dict[str, Any] | None = None
+    """The fixed configuration at the start; a trial that composes to another is refused."""

@@ -1,4 +1,4 @@
-"""What a person sees while a study runs: a few lines redrawn on a terminal, plain lines elsewhere."""
+"""What a person sees while a study runs: lines redrawn on a terminal, plain ones elsewhere."""
 
 from __future__ import annotations
 

@@ -47,6 +47,7 @@ class StudySweeper(Sweeper):
         from zmodel.sweep.begin import begin
         from zmodel.sweep.job import Job
 
+        assert self.config is not None and self.hydra_context is not None
         job = Job(self.hydra_context, self.task_function, self.config)
         settings = {key: plain(value) for key, value in self.settings.items()}
         folder = Path(str(self.config.hydra.sweep.dir)).absolute()

@@ -34,8 +34,8 @@ def best_of(name: str, folder: Path, space: SearchSpace) -> list[dict[str, Any]]
     """The best completed trials of a study beside ``folder``, as far as they fit this space."""
     path = folder.parent / name / JOURNAL
     if not path.is_file():
-        known = ", ".join(list_studies(folder.parent.parent)) or "none"
-        raise ValueError(f"hydra.sweeper.from_study: no study '{name}'. There are: {known}.")
+        names = ", ".join(list_studies(folder.parent.parent)) or "none"
+        raise ValueError(f"hydra.sweeper.from_study: no study '{name}'. There are: {names}.")
     other = optuna.load_study(study_name=name, storage=open_storage(str(path), read_only=True))
     complete = other.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     sign = -1 if other.directions[0].name == "MAXIMIZE" else 1

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from omegaconf import DictConfig, OmegaConf
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.interrupt import stop
-from zmodel.study.fingerprint import settle_data
+from zmodel.study.fingerprint import differences, fixed_part, settle_data
 from zmodel.study.journal import JournalError
 from zmodel.study.lease import Lease
 from zmodel.study.lock import study_lock
@@ -126,6 +127,8 @@ class _Session:
             overrides = [*self.space.fixed, *self.space.overrides(params)]
             changes = self._resume(ticket, trial) | self.proposals.changes(ticket)
             cfg = self.job.compose(overrides, ticket.number, folder, changes)
+            if self.job.comparable:
+                self._check_unchanged(cfg, [*params, *changes])
             with Heartbeat(trial), running(live):
                 returned = self.job.run(cfg)
             if isinstance(returned._return_value, STORAGE_ERRORS):
@@ -134,11 +137,27 @@ class _Session:
         except KeyboardInterrupt:
             self.slots.interrupt(ticket, "Ctrl-C", crashed=False)
             raise
-        except STORAGE_ERRORS:
+        except (Refused, *STORAGE_ERRORS):
             raise  # not the trial's fault: it is given again
         except (Exception, SystemExit) as error:
             outcome = failure(error)
         self._record(ticket, live, outcome)
+
+    def _check_unchanged(self, cfg: DictConfig, own: list[str]) -> None:
+        """Composition reads the files anew: somebody may have edited them while the study runs.
+
+        Raises:
+            Refused: the trial would not be comparable with those before.
+        """
+        config = OmegaConf.to_container(cfg, resolve=False)
+        assert isinstance(config, dict)
+        mine = [*self.space.distributions, *own]
+        found = fixed_part(config, mine)
+        wanted = {k: v for k, v in (self.plan.fixed or found).items() if k not in own}
+        lines = differences(wanted, found)
+        if lines:
+            listed = "\n  ".join(lines)
+            raise Refused(f"the configuration files changed while the study runs:\n  {listed}")
 
     def _resume(self, ticket: FrozenTrial, trial: optuna.Trial) -> dict[str, Any]:
         """Continue an interrupted attempt from its checkpoint: configuration and curve so far."""
@@ -194,7 +213,6 @@ class _Session:
             raise Refused(f"{error}\n(tried before the first trial, with {params})") from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
 
     def _settle_data(self, folder: Path) -> None:
         result = folder / "result.json"

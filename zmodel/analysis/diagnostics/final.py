@@ -1,6 +1,7 @@
 """The final stage: test scores of the retrained configurations, and how optimistic the search was.
 
-Reads final/**/result.json of the study's folder. The best validation value of n trials is the
+Reads final/summary.json, which the final stage writes when it is done, else every test score in
+final/**/result.json. The best validation value of n trials is the
 largest of n noisy numbers, so it promises more than the test set keeps; the gap is measured here.
 """
 
@@ -45,18 +46,18 @@ class Final:
         """Best validation value minus mean test score."""
         return None if self.validation is None else self.validation - self.mean
 
-    def per_class(self) -> dict[str, dict[str, float]]:
+    def per_class(self) -> list[dict[str, Any]]:
         """Precision and recall of each class, from the summed confusion matrix."""
         matrix = np.asarray(self.counts, dtype=float)
         if matrix.size == 0:
-            return {}
+            return []
         hits = np.diag(matrix)
         recall = hits / np.maximum(matrix.sum(axis=1), 1)
         precision = hits / np.maximum(matrix.sum(axis=0), 1)
-        return {
-            name: {"precision": float(p), "recall": float(r)}
+        return [
+            {"class": name, "precision": float(p), "recall": float(r)}
             for name, p, r in zip(self.classes, precision, recall, strict=True)
-        }
+        ]
 
 
 def data(study: StudyRecord) -> Final:
@@ -65,11 +66,11 @@ def data(study: StudyRecord) -> Final:
             "the final stage has not been run: python train.py -m hparams_search=final "
             f"study={study.name}"
         )
-    results = _winner(study.folder / "final")
-    scores = [float(r["metrics"]["test/acc"]) for r in results]
+    folder = study.folder / "final"
+    scores, matrices = _summary(folder) or _results(folder)
     if not scores:
         raise Unavailable("no run in the folder final/ has a test/acc in its result.json")
-    classes, counts = _confusion(results)
+    classes, counts = _confusion(matrices)
     std = float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0
     mean = float(np.mean(scores))
     return Final(
@@ -83,29 +84,31 @@ def data(study: StudyRecord) -> Final:
     )
 
 
-def _winner(folder: Path) -> list[dict[str, Any]]:
-    """Results with a test score of the configuration with the best mean validation value.
+Found = tuple[list[float], list[dict[str, Any]]]
 
-    A summary of the final stage names the winner's runs; without one all runs are taken.
-    """
-    results = {p.parent: read_result(p.parent) for p in sorted(folder.rglob("result.json"))}
-    tested = {run: r for run, r in results.items() if _tested(r)}
-    named = _named_runs(folder)
-    chosen = {run: r for run, r in tested.items() if run.resolve() in named} or tested
-    return list(chosen.values())
+
+def _summary(folder: Path) -> Found | None:
+    """The winner's test scores and confusion matrix as the final stage wrote them."""
+    try:
+        content = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        scores = [float(run["test_acc"]) for run in content["winner"]["tests"]]
+        return scores, [content["confusion_matrix"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _results(folder: Path) -> Found:
+    """Every test score in the folder, and the confusion matrices beside them."""
+    results = [read_result(path.parent) for path in sorted(folder.rglob("result.json"))]
+    tested = [r for r in results if _tested(r)]
+    matrices = [r.get("confusion_matrix") for r in tested]
+    scores = [float(r["metrics"]["test/acc"]) for r in tested]
+    return scores, [m for m in matrices if isinstance(m, dict) and m.get("split") == "test"]
 
 
 def _tested(result: dict[str, Any]) -> bool:
     metrics = result.get("metrics")
     return isinstance(metrics, dict) and isinstance(metrics.get("test/acc"), int | float)
-
-
-def _named_runs(folder: Path) -> set[Path]:
-    try:
-        content = json.loads((folder / "final.json").read_text(encoding="utf-8"))
-        return {(folder / str(run)).resolve() for run in content["winner"]["runs"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()
 
 
 def _validation(study: StudyRecord) -> float | None:
@@ -123,23 +126,16 @@ def _interval(mean: float, std: float, n: int) -> tuple[float, float] | None:
 
 
 def _confusion(
-    results: list[dict[str, Any]],
+    matrices: list[dict[str, Any]],
 ) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...]]:
-    """Summed test confusion matrices of the runs that hold one."""
-    total: np.ndarray | None = None
-    classes: tuple[str, ...] = ()
-    for result in results:
-        matrix = result.get("confusion_matrix")
-        if not isinstance(matrix, dict) or matrix.get("split") != "test":
-            continue
+    """Classes and the sum of the matrices that have the first one's classes."""
+    classes = tuple(map(str, matrices[0].get("classes", ()))) if matrices else ()
+    total = np.zeros((len(classes), len(classes)), dtype=int)
+    for matrix in matrices:
         counts = np.asarray(matrix.get("counts"), dtype=int)
-        names = tuple(map(str, matrix.get("classes", ())))
-        if counts.shape == (len(names), len(names)) and (total is None or names == classes):
-            total = counts if total is None else total + counts
-            classes = names
-    if total is None:
-        return (), ()
-    return classes, tuple(tuple(int(n) for n in row) for row in total)
+        if counts.shape == total.shape and tuple(map(str, matrix["classes"])) == classes:
+            total = total + counts
+    return (classes, tuple(tuple(map(int, row)) for row in total)) if total.any() else ((), ())
 
 
 def draw(record: Final, ax: Axes) -> None:

@@ -10,16 +10,14 @@ each at the best value it reported, and shows how much pruning changes the pictu
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from zmodel.analysis import style
+from zmodel.analysis.evaluators import evaluate, evaluator, frozen
 from zmodel.analysis.intervals import spread
 from zmodel.analysis.selection import scored, short, sign
 from zmodel.analysis.unavailable import Unavailable
@@ -27,7 +25,6 @@ from zmodel.study.records import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from optuna.importance._base import BaseImportanceEvaluator
 
 TITLE = "Parameter importance"
 QUESTION = "Which parameters moved the result, and how sure is that?"
@@ -87,23 +84,6 @@ class Importance:
         return len({m.first for m in self.methods if m.name != WITH_PRUNED}) <= 1
 
 
-class _Sample:
-    """The part of optuna.Study that importance evaluators read, over a list of trials."""
-
-    def __init__(self, trials: Sequence[FrozenTrial], direction: StudyDirection) -> None:
-        self._trials = trials
-        self.direction = direction
-        self.directions = [direction]
-
-    def get_trials(
-        self, deepcopy: bool = True, states: Container[TrialState] | None = None
-    ) -> list[FrozenTrial]:
-        return list(self._trials)
-
-    def _is_multi_objective(self) -> bool:
-        return False
-
-
 def ranking(study: StudyRecord) -> dict[str, Estimate]:
     """PED-ANOVA alone: cheap enough for the verdicts. Empty when there are too few trials."""
     values = [(t, float(t.value or 0)) for t in scored(study)]
@@ -158,13 +138,13 @@ def _method(
     sampled = len(values) > most
     if sampled:
         values = [values[i] for i in sorted(rng.choice(len(values), most, replace=False))]
-    trials = [_frozen(trial, value) for trial, value in values]
+    trials = [frozen(trial, value) for trial, value in values]
     direction = StudyDirection.MAXIMIZE if sign(study) > 0 else StudyDirection.MINIMIZE
-    point = _evaluate(_evaluator(name, 64 if len(trials) <= 100 else 24), trials, direction)
+    point = evaluate(evaluator(name, 64 if len(trials) <= 100 else 24), trials, direction)
     draws: dict[str, list[float]] = {param: [] for param in point}
     for _ in range(usual if rounds is None else rounds):
         again = [trials[i] for i in rng.integers(0, len(trials), len(trials))]
-        for param, share in _evaluate(_evaluator(name, 10), again, direction).items():
+        for param, share in evaluate(evaluator(name, 10), again, direction).items():
             draws.setdefault(param, []).append(share)
     return Method(
         name,
@@ -175,52 +155,6 @@ def _method(
             for param, value in point.items()
         },
     )
-
-
-def _evaluator(name: str, trees: int) -> BaseImportanceEvaluator:
-    # optuna.importance loads scikit-learn, a second that only this diagnostic needs
-    from optuna.importance import (
-        FanovaImportanceEvaluator,
-        MeanDecreaseImpurityImportanceEvaluator,
-        PedAnovaImportanceEvaluator,
-    )
-
-    if name == "fanova":
-        return FanovaImportanceEvaluator(n_trees=trees, seed=0)
-    if name == "mdi":
-        return MeanDecreaseImpurityImportanceEvaluator(n_trees=trees, seed=0)
-    return PedAnovaImportanceEvaluator()
-
-
-def _evaluate(
-    evaluator: BaseImportanceEvaluator, trials: list[FrozenTrial], direction: StudyDirection
-) -> dict[str, float]:
-    with warnings.catch_warnings():
-        # evaluators warn about few trials and constant columns; verdicts say it in plain words
-        warnings.simplefilter("ignore")
-        try:
-            found = evaluator.evaluate(_Sample(trials, direction))  # type: ignore[arg-type]
-        except (ValueError, RuntimeError):
-            # a resample in which every value or every column is the same
-            return {}
-    total = sum(found.values())
-    if not math.isfinite(total) or total <= 0:
-        return {}
-    return {param: float(value / total) for param, value in found.items()}
-
-
-def _frozen(trial: TrialRecord, value: float) -> FrozenTrial:
-    known = {p: v for p, v in trial.params.items() if p in trial.distributions}
-    frozen = create_trial(
-        state=TrialState.COMPLETE,
-        value=value,
-        params=known,
-        distributions={p: trial.distributions[p] for p in known},
-    )
-    frozen.number = trial.number
-    # PED-ANOVA tells trials apart by this
-    frozen._trial_id = trial.number
-    return frozen
 
 
 def draw(record: Importance, ax: Axes) -> None:

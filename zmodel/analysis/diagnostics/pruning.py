@@ -23,7 +23,7 @@ from optuna.pruners import (
 from zmodel.analysis import style
 from zmodel.analysis.audit import Audit, audit, by_value
 from zmodel.analysis.cells import Cells, cells_of
-from zmodel.analysis.diagnostics.stopping import allowance, own_allowance
+from zmodel.analysis.patience import allowance, own_allowance
 from zmodel.analysis.replay import CachedHyperband, events, replay, replayable
 from zmodel.analysis.selection import score, short, structural
 from zmodel.analysis.unavailable import Unavailable

@@ -7,22 +7,29 @@ smaller than theirs: their curves end where they were stopped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from zmodel.analysis import intervals, style
-from zmodel.analysis.attributes import count, flag
+from zmodel.analysis.attributes import flag
 from zmodel.analysis.cells import cells_of
+from zmodel.analysis.patience import (
+    Patience,
+    allowance,
+    own_allowance,
+    patience_regrets,
+    try_patiences,
+    used_patience,
+    was_cut,
+    was_stopped,
+)
 from zmodel.analysis.selection import (
-    fixed,
     recorded_epochs,
     score,
     scored,
     short,
-    sign,
     structural,
     top,
 )
@@ -35,14 +42,8 @@ if TYPE_CHECKING:
 TITLE = "Early stopping audit"
 QUESTION = "What did patience cost at each depth, and how little of it would have sufficed?"
 SIZE = (7.2, 3.4)
-CANDIDATES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50)
 LEAST = 3
 TOP_SHARE, TOP_LEAST = 0.1, 5
-# results that differ by less than this part of the best value count as the same
-SAME = 0.002
-# the part of the allowance in which a trial must still have been improving to count as cut
-LAST_PART = 0.1
-LEAST_ALLOWANCE = 10
 
 
 @dataclass(frozen=True)
@@ -61,19 +62,6 @@ class Depth:
     control_regret: float | None
     low: float | None
     high: float | None
-
-
-@dataclass(frozen=True)
-class Patience:
-    """What this patience would have done to the recorded curves. `kept`: how many of the top
-    trials keep their value; `loss`: what the best result would have lost."""
-
-    patience: int
-    epochs: int
-    share: float
-    kept: int
-    loss: float
-    loss_by_value: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -100,20 +88,20 @@ def data(study: StudyRecord) -> Stopping:
             f"the study has {len(trials)}"
         )
     most = allowance(study, trials)
-    patience = _patience(study, trials)
+    patience = used_patience(study, trials)
     controls = [t for t in trials if flag(t, "control")]
     leaders = [t for t in top(study, TOP_SHARE, TOP_LEAST) if len(t.curve) > 1]
     param = structural(study)[0] if structural(study) else None
     groups = _groups(study, param, trials)
-    patiences = _patiences(study, trials, leaders, groups, patience, most)
-    regrets = _regrets(study, controls, patience)
+    patiences = try_patiences(study, trials, leaders, groups, patience, most)
+    regrets = patience_regrets(study, controls, patience)
     enough = [p.patience for p in patiences if p.kept == len(leaders)]
     return Stopping(
         param=param,
         trials=len(trials),
         epochs_run=sum(map(recorded_epochs, trials)),
         epochs_allowed=sum(own_allowance(t, most) for t in trials),
-        stopped_early=sum(_stopped(t, most) for t in trials),
+        stopped_early=sum(was_stopped(t, most) for t in trials),
         patience=patience,
         controls=len(controls),
         control_regret=float(np.mean(regrets)) if regrets else None,
@@ -133,100 +121,6 @@ def _groups(
     return dict(zip(cells.labels, cells.split(trials), strict=True))
 
 
-def allowance(study: StudyRecord, trials: Sequence[TrialRecord]) -> int:
-    """The most epochs a trial might run: as recorded or configured, else the longest curve."""
-    known = [m for t in trials if (m := count(t, "max_epochs"))]
-    declared = fixed(study, "trainer.max_epochs")
-    if isinstance(declared, int) and declared > 0:
-        known.append(declared)
-    return max([*known, *(max(t.curve) + 1 for t in trials)])
-
-
-def own_allowance(trial: TrialRecord, most: int) -> int:
-    """The epochs that one trial might run, by default as many as any."""
-    return count(trial, "max_epochs") or most
-
-
-def _stopped(trial: TrialRecord, most: int) -> bool:
-    recorded = flag(trial, "stopped_early")
-    if recorded is not None:
-        return recorded
-    return max(trial.curve) + 1 < own_allowance(trial, most)
-
-
-def _patience(study: StudyRecord, trials: Sequence[TrialRecord]) -> int | None:
-    """The patience the study ran with: as configured, else the usual wait of stopped trials."""
-    declared = fixed(study, "early_stopping.patience")
-    if isinstance(declared, int):
-        return declared
-    waits = [max(t.curve) - best_epoch(study, t) for t in trials if flag(t, "stopped_early")]
-    return int(np.median(waits)) if waits else None
-
-
-def best_epoch(study: StudyRecord, trial: TrialRecord) -> int:
-    """The first epoch with the best finite value."""
-    values = {e: sign(study) * v for e, v in trial.curve.items() if np.isfinite(v)}
-    return max(values, key=lambda e: (values[e], -e)) if values else 0
-
-
-def stop(study: StudyRecord, trial: TrialRecord, patience: int) -> tuple[int, float]:
-    """Epochs run and best score if the trial had ended `patience` epochs without improvement."""
-    best, waited, ran = -np.inf, 0, 0
-    for value in trial.curve.values():
-        ran += 1
-        reached = sign(study) * value
-        waited = 0 if reached > best else waited + 1
-        best = max(best, reached)
-        if waited >= patience:
-            break
-    return ran, float(best)
-
-
-def _full(study: StudyRecord, trial: TrialRecord) -> float:
-    return max((sign(study) * v for v in trial.curve.values() if np.isfinite(v)), default=-np.inf)
-
-
-def _patiences(
-    study: StudyRecord,
-    trials: list[TrialRecord],
-    leaders: list[TrialRecord],
-    groups: dict[str, list[TrialRecord]],
-    own: int | None,
-    most: int,
-) -> tuple[Patience, ...]:
-    limit = own if own is not None else most
-    tried = sorted({p for p in CANDIDATES if p <= limit} | ({own} if own else set()))
-    best = _full(study, leaders[0]) if leaders else 0.0
-    found = []
-    for patience in tried:
-        after = {t.number: stop(study, t, patience) for t in trials}
-        lost = {t.number: _full(study, t) - after[t.number][1] for t in trials}
-        epochs = sum(ran for ran, _ in after.values())
-        found.append(
-            Patience(
-                patience,
-                epochs,
-                epochs / max(1, sum(len(t.curve) for t in trials)),
-                sum(lost[t.number] <= SAME * abs(best) for t in leaders),
-                best - max(reached for _, reached in after.values()),
-                {
-                    label: float(np.mean([lost[t.number] for t in group]))
-                    for label, group in groups.items()
-                    if group
-                },
-            )
-        )
-    return tuple(found)
-
-
-def _regrets(
-    study: StudyRecord, controls: Sequence[TrialRecord], patience: int | None
-) -> list[float]:
-    if patience is None:
-        return []
-    return [_full(study, t) - stop(study, t, patience)[1] for t in controls]
-
-
 def _depth(
     study: StudyRecord,
     label: str,
@@ -236,36 +130,20 @@ def _depth(
 ) -> Depth:
     controls = [t for t in group if flag(t, "control")]
     better = sorted(group, key=lambda t: -(score(study, t) or 0.0))[: (len(group) + 1) // 2]
-    regrets = _regrets(study, controls, patience)
+    regrets = patience_regrets(study, controls, patience)
     interval = intervals.bootstrap(regrets, intervals.mean)
     return Depth(
         label,
         len(group),
-        sum(_stopped(t, most) for t in group),
-        sum(_cut(study, t, most) for t in group),
+        sum(was_stopped(t, most) for t in group),
+        sum(was_cut(study, t, most) for t in group),
         len(better),
-        sum(_cut(study, t, most) for t in better),
+        sum(was_cut(study, t, most) for t in better),
         len(controls),
         float(np.mean(regrets)) if regrets else None,
         interval[0] if interval else None,
         interval[1] if interval else None,
     )
-
-
-def _cut(study: StudyRecord, trial: TrialRecord, most: int) -> bool:
-    """Whether the allowance ended while the trial was still improving by more than noise: the mean
-    of its last part is above that of the part before by two standard errors and more than SAME."""
-    own = own_allowance(trial, most)
-    if _stopped(trial, most) or own < LEAST_ALLOWANCE:
-        return False
-    values = [sign(study) * v for v in trial.curve.values() if np.isfinite(v)]
-    part = max(3, round(own * LAST_PART))
-    last, before = np.asarray(values[-part:]), np.asarray(values[-2 * part : -part])
-    if len(before) < part:
-        return False
-    gain = last.mean() - before.mean()
-    error = float(np.sqrt((last.var(ddof=1) + before.var(ddof=1)) / part))
-    return bool(gain > max(2 * error, SAME * abs(_full(study, trial))))
 
 
 def draw(record: Stopping, ax: Axes) -> None:

@@ -73,7 +73,7 @@ def _verdict(
     total, ended = sum(c.counts["pruned"] for c in found.cells), sum(c.ended for c in found.cells)
     again = sweep_command(
         findings.study,
-        {"hydra.sweeper.pruner": "null", "study_name": f"{findings.study.name}-unpruned"},
+        {"hydra/sweeper/pruner": "none", "study_name": f"{findings.study.name}-unpruned"},
     )
     return Verdict(
         CODE,
