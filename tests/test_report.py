@@ -227,6 +227,8 @@ def test_a_wrong_name_lists_the_nearest_studies_and_writes_nothing(tmp_path: Pat
     with pytest.raises(ValueError, match="received 'zlayer'; existing: zlayers, other"):
         command.analyze(config(tmp_path, "zlayer"))
     assert not (tmp_path / "studies" / "zlayer").exists()
+    with pytest.raises(ValueError, match="received nothing: .*other, zlayers"):
+        command.analyze(config(tmp_path, None))
     with pytest.raises(ValueError, match="watch must be"):
         command.analyze(config(tmp_path, "zlayers", watch=0))
 

@@ -209,7 +209,8 @@ def log_hyperparameters(cfg: DictConfig, trainer: pl.Trainer, result: dict[str, 
     resolved = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(resolved, dict)
     groups = ("model", "data", "trainer", "seed", "tags", "task_name")
-    params = {k: resolved[k] for k in groups} | {"parameters": result["parameters"]}
+    params = {k: without_plumbing(resolved[k]) for k in groups}
+    params["parameters"] = result["parameters"]
     for logger in trainer.loggers:
         if isinstance(logger, pl.loggers.TensorBoardLogger):
             # under names of their own: the curves get no stray last point
@@ -218,3 +219,11 @@ def log_hyperparameters(cfg: DictConfig, trainer: pl.Trainer, result: dict[str, 
         else:
             logger.log_hyperparams(params)
         logger.finalize("success")
+
+
+def without_plumbing(node: Any) -> Any:
+    """A configuration without class paths and folders: what is left are hyperparameters."""
+    if not isinstance(node, dict):
+        return node
+    own = {k: v for k, v in node.items() if not k.startswith("_") and not k.endswith("_dir")}
+    return {key: without_plumbing(value) for key, value in own.items()}

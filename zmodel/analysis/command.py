@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,7 @@ STOPPED = 130
 
 def analyze(cfg: Mapping[str, Any]) -> None:
     """Report on what the configuration names; ValueError says what the user must mend."""
-    names = _names(cfg["study"])
+    names = _names(cfg["study"], Path(cfg["paths"]["log_dir"]))
     every = _seconds(cfg["watch"])
     if every is None:
         _once(cfg, names)
@@ -25,15 +26,27 @@ def analyze(cfg: Mapping[str, Any]) -> None:
     try:
         _watch(cfg, names, every)
     except KeyboardInterrupt:
-        print("\nno longer watching; the report stays as it is")
+        _say("\nno longer watching; the report stays as it is")
         raise SystemExit(STOPPED) from None
 
 
-def _names(study: Any) -> list[str]:
+def _names(study: Any, log_dir: Path) -> list[str]:
+    if study is None or study == [] or study == "":
+        listed = ", ".join(list_studies(log_dir)[:10]) or "none yet"
+        raise ValueError(
+            f"study must name what to report on, received nothing: analyze.py study=NAME; studies "
+            f"in {log_dir / 'studies'}: {listed}"
+        )
     names = [str(study)] if isinstance(study, str | int | float) else [str(s) for s in study]
-    if not names:
-        raise ValueError("study must name at least one study, received an empty list")
     return list(dict.fromkeys(names))
+
+
+def _say(text: str) -> None:
+    """Print, also when the reader has gone away (`| head`): the report is still to be written."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
 
 
 def _seconds(watch: Any) -> int | None:
@@ -58,7 +71,7 @@ def _once(cfg: Mapping[str, Any], names: Sequence[str], refresh: int | None = No
         )
     done = all(map(_finished, studies))
     if empty:
-        print(f"waiting for the first trial of {', '.join(empty)}")
+        _say(f"waiting for the first trial of {', '.join(empty)}")
     elif len(studies) == 1:
         _report(cfg, studies[0], None if done else refresh)
     else:
@@ -74,13 +87,13 @@ def _report(cfg: Mapping[str, Any], study: StudyRecord, refresh: int | None) -> 
     findings = Findings(study)
     verdicts = judge(findings)
     # the verdicts are ready long before the figures: a reader need not wait for these
-    print(overview(findings, verdicts), flush=True)
+    _say(overview(findings, verdicts))
     from zmodel.analysis.report import write_report
 
     late = judge_late(findings)
     folder = Path(cfg["report_dir"] or _own_folder(cfg, study.name) / "report").absolute()
     index = write_report(findings, [*verdicts, *late], folder, refresh)
-    print("\n".join(["", *verdict_lines(late), f"report   {index}"]), flush=True)
+    _say("\n".join(["", *verdict_lines(late), f"report   {index}"]))
 
 
 def _compare(cfg: Mapping[str, Any], studies: list[StudyRecord], refresh: int | None) -> None:
@@ -92,10 +105,10 @@ def _compare(cfg: Mapping[str, Any], studies: list[StudyRecord], refresh: int | 
 
     record = compare.data(studies)
     judged = [(findings := Findings(study), judge(findings)) for study in studies]
-    print(side_by_side(record, judged), flush=True)
+    _say(side_by_side(record, judged))
     usual = Path(cfg["paths"]["log_dir"]) / "comparisons" / folder_name([s.name for s in studies])
     folder = Path(cfg["report_dir"] or usual).absolute()
-    print(f"\nreport   {write_comparison(judged, record, folder, refresh)}", flush=True)
+    _say(f"\nreport   {write_comparison(judged, record, folder, refresh)}")
 
 
 def _watch(cfg: Mapping[str, Any], names: Sequence[str], every: int) -> None:
@@ -105,7 +118,7 @@ def _watch(cfg: Mapping[str, Any], names: Sequence[str], every: int) -> None:
             print("\033[H\033[2J", end="")
         if _once(cfg, names, every):
             return
-        print(f"again in {every} seconds; Ctrl-C ends watching, not the study", flush=True)
+        _say(f"again in {every} seconds; Ctrl-C ends watching, not the study")
         time.sleep(every)
 
 

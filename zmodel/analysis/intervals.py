@@ -43,6 +43,31 @@ def spread(samples: Sequence[float] | np.ndarray, level: float = LEVEL) -> tuple
     return float(low), float(high)
 
 
+def outdoes(
+    first: Sequence[float],
+    second: Sequence[float],
+    best: int = 3,
+    rounds: int = ROUNDS,
+    seed: int = 0,
+) -> float | None:
+    """How surely the first sample's best values are larger than the second's.
+
+    The share of bootstrap rounds in which the mean of its `best` largest values is larger, with
+    as many draws from both: whoever was tried more often has the larger maximum by that alone.
+    None when one has fewer than `best` values.
+    """
+    n = min(len(first), len(second))
+    if n < best:
+        return None
+    rng = np.random.default_rng(seed)
+    means = []
+    for values in (first, second):
+        data = np.asarray(values, dtype=float)
+        draws = np.sort(data[rng.integers(0, len(data), (rounds, n))], axis=1)
+        means.append(draws[:, -best:].mean(axis=1))
+    return float(np.mean(means[0] > means[1]))
+
+
 def wilson(hits: int, n: int) -> tuple[float, float]:
     """Wilson score interval (Wilson 1927) of a share at 95 %; (0, 1) without observations."""
     if n == 0:

@@ -165,7 +165,8 @@ def figure(name: str, svg: str, alt: str, caption: str) -> str:
     width = float(match.group(1)) * 4 / 3 if match else 700.0
     label = f'<svg role="img" aria-label="{text(alt)}" '
     return (
-        f'<figure style="--natural: {width:.0f}px"><div class="plot" tabindex="0">'
+        f'<figure style="--natural: {width:.0f}px"><div class="plot" tabindex="0" role="group" '
+        f'aria-label="Figure: {text(name)}">'
         f"{svg.replace('<svg ', label, 1)}</div><figcaption>{text(caption)}</figcaption></figure>"
     )
 

@@ -34,6 +34,7 @@ class Part:
     rendered: Rendered | None = None
     caption: str = ""
     rows: tuple[dict[str, Any], ...] = ()
+    details: tuple[str, list[dict[str, Any]]] | None = None
 
 
 def write_report(
@@ -46,17 +47,21 @@ def write_report(
     table = trials.rows(findings.study)
     write(folder / "trials.csv", to_csv(table))
     for part in parts.values():
-        if part is None:
-            continue
-        _write_or_remove(
-            folder / "figures" / f"{part.name}.png", part.rendered.png if part.rendered else None
-        )
-        _write_or_remove(
-            folder / "data" / f"{part.name}.csv", to_csv(part.rows) if part.rows else None
-        )
+        if part is not None:
+            _write_part(part, folder)
     index = folder / "index.html"
     write(index, _page(findings, verdicts, parts, table, folder, refresh))
     return index
+
+
+def _write_part(part: Part, folder: Path) -> None:
+    extra = part.details[1] if part.details else None
+    for path, content in (
+        (folder / "figures" / f"{part.name}.png", part.rendered.png if part.rendered else None),
+        (folder / "data" / f"{part.name}.csv", to_csv(part.rows) if part.rows else None),
+        (folder / "data" / f"{part.name}_details.csv", to_csv(extra) if extra else None),
+    ):
+        _write_or_remove(path, content)
 
 
 def _write_or_remove(path: Path, content: str | bytes | None) -> None:
@@ -75,6 +80,7 @@ def _part(findings: Findings, module: ModuleType) -> Part | None:
     wanted = catalog.ONLY_IF.get(module)
     if wanted and not wanted(record):
         return None
+    details = getattr(module, "details", None)
     return Part(
         name,
         module,
@@ -82,6 +88,7 @@ def _part(findings: Findings, module: ModuleType) -> Part | None:
         render(module, record, name),
         module.caption(record),
         tuple(module.rows(record)),
+        details(record) if details else None,
     )
 
 
@@ -154,8 +161,16 @@ def _numbers(part: Part) -> str:
     return (
         f'<details class="no-print"><summary>Numbers</summary>'
         f'<p>{files}, <a href="data/{part.name}.csv">CSV</a></p>'
-        f"{page.table(part.rows, label=part.module.TITLE + ', numbers')}</details>"
+        f"{page.table(part.rows, label=part.module.TITLE + ', numbers')}{_details(part)}</details>"
     )
+
+
+def _details(part: Part) -> str:
+    if not part.details or not part.details[1]:
+        return ""
+    title, rows = part.details
+    file = f'<a href="data/{part.name}_details.csv">CSV</a>'
+    return f"<p>{page.text(title)} ({file}):</p>" + page.table(rows, label=title)
 
 
 def _trials_section(findings: Findings, table: list[dict[str, Any]], folder: Path) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from types import ModuleType
 
+from zmodel.analysis.diagnostics import values
+from zmodel.analysis.diagnostics.values import RIVAL
 from zmodel.analysis.examine import Findings
 from zmodel.analysis.rules import (
     boundary,
@@ -83,4 +85,16 @@ def headline(findings: Findings, verdicts: list[Verdict]) -> str:
         return f"{text} Do not conclude from it yet: see the alarms."
     if worst == 2:
         return f"{text} Conclude with care: see the warnings."
-    return f"{text} No check speaks against it."
+    return f"{text} No check speaks against it.{_lead(findings)}"
+
+
+def _lead(findings: Findings) -> str:
+    """How surely the best depth is ahead, when that can be said."""
+    found = findings.get(values.data)
+    if found is None or not found.leader.wins:
+        return ""
+    name, leader = short(found.param), found.leader
+    rivals = [c.label for c in found.cells if c is not leader and c.wins >= RIVAL]
+    if rivals:
+        return f" {name} = {leader.label} and {', '.join(rivals)} cannot be told apart."
+    return f" {name} = {leader.label} is ahead in {leader.wins:.0%} of bootstrap rounds."

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from zmodel.analysis import style
-from zmodel.analysis.cells import label_of
-from zmodel.analysis.selection import best, short, top
+from zmodel.analysis.cells import cells_of, label_of
+from zmodel.analysis.intervals import outdoes
+from zmodel.analysis.selection import best, score, scored, short, top
 from zmodel.analysis.unavailable import Unavailable
 from zmodel.study.records import StudyRecord
 
@@ -27,7 +28,12 @@ TOP_LEAST = 5
 
 @dataclass(frozen=True)
 class Bound:
-    """Places run from 0 (lower bound) to 1 (upper), on the scale the parameter is sampled on."""
+    """Places run from 0 (lower bound) to 1 (upper), on the scale the parameter is sampled on.
+
+    `at`: "low" or "high" when the best trial lies at that bound; `top_share`: how many of the top
+    trials lie there too; `steps`: number of values of an integer, else None; `ahead`: how surely
+    the bound's value (or quarter of the range) outdoes its inner neighbour, see `outdoes`.
+    """
 
     param: str
     low: str
@@ -37,13 +43,11 @@ class Bound:
     at: str | None
     top_share: float
     steps: int | None
+    ahead: float | None
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """`at` of a bound: "low" or "high" when the best trial lies there; `top_share`: how many of
-    the top trials lie there too; `steps`: number of values of an integer, else None."""
-
     number: int
     params: tuple[Bound, ...]
 
@@ -84,7 +88,19 @@ def _bound(study: StudyRecord, param: str, value: float, leaders: list[float]) -
         at,
         len(there) / len(places) if at and places else 0.0,
         steps,
+        _ahead(study, param, at) if at else None,
     )
+
+
+def _ahead(study: StudyRecord, param: str, at: str) -> float | None:
+    """The bound's cell against the next one inside; None when too few trials completed there."""
+    cells = cells_of(study, param)
+    groups = cells.split(scored(study))
+    if len(groups) < 2:
+        return None
+    edge, inner = (groups[0], groups[1]) if at == "low" else (groups[-1], groups[-2])
+    values = [[score(study, t) or 0.0 for t in group] for group in (edge, inner)]
+    return outdoes(values[0], values[1])
 
 
 def _place(distribution: FloatDistribution | IntDistribution, value: float) -> float:
@@ -152,6 +168,7 @@ def rows(record: Bounds) -> list[dict[str, Any]]:
             "best_place": b.best,
             "at_bound": b.at,
             "top_share_there": b.top_share,
+            "ahead_of_neighbour": b.ahead,
         }
         for b in record.params
     ]

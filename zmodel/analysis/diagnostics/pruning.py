@@ -210,6 +210,24 @@ def rows(record: Pruning) -> list[dict[str, Any]]:
     ]
 
 
+def details(record: Pruning) -> tuple[str, list[dict[str, Any]]]:
+    """The best tenth of the trials that a pruner would have killed: when, and at which rank."""
+    complete = max((a.top[max(a.top)][1] for a in record.audits), default=0)
+    return "Trials of the best tenth that would have died", [
+        {
+            "pruner": audited.pruner,
+            "trial": kill.number,
+            short(record.param) if record.param else "value": kill.label,
+            "final_rank": kill.rank,
+            "killed_at_epoch": kill.epoch,
+            "rank_then": f"{kill.rank_then} of {kill.of_then}",
+        }
+        for audited in record.audits
+        for kill in audited.kills
+        if kill.rank is not None and kill.rank <= complete
+    ]
+
+
 def caption(record: Pruning) -> str:
     worst = max(record.audits, key=lambda a: a.regret or 0.0)
     parts = [f"{record.trials:,} recorded curves replayed through Optuna's own pruners"]

@@ -49,15 +49,15 @@ TOP_SHARE, TOP_LEAST = 0.1, 5
 @dataclass(frozen=True)
 class Depth:
     """`stopped`: by patience; `cut`: at the end of the allowance while still improving;
-    `better_cut` of `better`: the same among the better half, whose end decides the comparison;
+    `leaders_cut` of `leaders`: the same among the depth's best quarter, which decide for it;
     `control_regret`: mean loss of the control trials to the study's patience, with interval."""
 
     label: str
     trials: int
     stopped: int
     cut: int
-    better: int
-    better_cut: int
+    leaders: int
+    leaders_cut: int
     controls: int
     control_regret: float | None
     low: float | None
@@ -129,7 +129,8 @@ def _depth(
     most: int,
 ) -> Depth:
     controls = [t for t in group if flag(t, "control")]
-    better = sorted(group, key=lambda t: -(score(study, t) or 0.0))[: (len(group) + 1) // 2]
+    order = sorted(group, key=lambda t: -(score(study, t) or 0.0))
+    leaders = order[: max(LEAST, len(group) // 4)]
     regrets = patience_regrets(study, controls, patience)
     interval = intervals.bootstrap(regrets, intervals.mean)
     return Depth(
@@ -137,8 +138,8 @@ def _depth(
         len(group),
         sum(was_stopped(t, most) for t in group),
         sum(was_cut(study, t, most) for t in group),
-        len(better),
-        sum(was_cut(study, t, most) for t in better),
+        len(leaders),
+        sum(was_cut(study, t, most) for t in leaders),
         len(controls),
         float(np.mean(regrets)) if regrets else None,
         interval[0] if interval else None,
@@ -218,8 +219,8 @@ def rows(record: Stopping) -> list[dict[str, Any]]:
             "trials": d.trials,
             "stopped": d.stopped,
             "cut_while_improving": d.cut,
-            "better_half": d.better,
-            "better_half_cut": d.better_cut,
+            "best_quarter": d.leaders,
+            "best_quarter_cut": d.leaders_cut,
             "controls": d.controls,
             "control_regret": d.control_regret,
             "ci_low": d.low,

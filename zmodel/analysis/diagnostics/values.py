@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 TITLE = "Values by depth"
 QUESTION = "What did each depth reach, and which one is ahead?"
 TOP = 3
+# a depth that wins this share of the rounds cannot be ruled out
+RIVAL = 0.05
 ROUNDS = 1000
 
 
@@ -173,7 +175,7 @@ def caption(record: Values) -> str:
         f"By the mean of its {TOP} best trials, {name} = {leader.label} is ahead in "
         f"{leader.wins:.0%} of bootstrap rounds"
     )
-    rivals = [c for c in record.cells if c is not leader and c.wins >= 0.05]
+    rivals = [c for c in record.cells if c is not leader and c.wins >= RIVAL]
     if rivals:
         others = ", ".join(f"{c.label} in {c.wins:.0%}" for c in rivals)
         text += f" ({others}): these cannot be told apart"

@@ -11,8 +11,10 @@ from zmodel.analysis.verdict import Verdict
 
 CODE = "boundary"
 CHECK = "the best trials lie inside the bounds"
-# of the top trials, how many must lie at the bound for a warning
+# for a warning, so many of the top trials must lie at the bound, and its value must outdo the next
+# one inside so surely; with too few trials at the next one, the former alone decides
 TOP_SHARE = 0.6
+AHEAD = 0.95
 # with fewer values than this, half of the range is a bound and says nothing
 LEAST_STEPS = 4
 
@@ -30,7 +32,11 @@ def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
     edge = bound.low if bound.at == "low" else bound.high
     word = "lower" if bound.at == "low" else "upper"
     there = round(bound.top_share * leaders)
-    clear = bound.top_share >= TOP_SHARE and (bound.steps is None or bound.steps >= LEAST_STEPS)
+    clear = (
+        bound.top_share >= TOP_SHARE
+        and (bound.steps is None or bound.steps >= LEAST_STEPS)
+        and (bound.ahead is None or bound.ahead >= AHEAD)
+    )
     text = (
         f"The best {name} is {edge}, the {word} bound of its range; {there} of the {leaders} best "
         f"trials are there too."
@@ -44,7 +50,13 @@ def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
         "warning" if clear else "note",
         text,
         bound.param,
-        {"bound": edge, "side": bound.at, "top_trials": leaders, "top_trials_there": there},
+        {
+            "bound": edge,
+            "side": bound.at,
+            "top_trials": leaders,
+            "top_trials_there": there,
+            "ahead": bound.ahead,
+        },
         action,
     )
 

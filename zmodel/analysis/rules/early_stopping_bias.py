@@ -10,9 +10,9 @@ from zmodel.analysis.verdict import Verdict
 
 CODE = "early_stopping_bias"
 CHECK = "early stopping and the epoch allowance treat the depths alike"
-# share of the better half of a depth's trials that was still improving when the allowance ended:
+# share of the best quarter of a depth's trials that still improved when the allowance ended:
 # with CUT the depth is hurt; it is a bias when another depth has less than half of that
-CUT, LEAST = 0.4, 3
+CUT, LEAST = 0.5, 3
 # what patience may cost on average, as a part of the best value
 REGRET = 0.01
 
@@ -21,13 +21,15 @@ def judge(findings: Findings) -> list[Verdict] | None:
     found = findings.get(stopping.data)
     if found is None:
         return None
-    cut = [d for d in found.depths if d.better >= LEAST and d.better_cut / d.better >= CUT]
+    cut = [d for d in found.depths if d.leaders >= LEAST and d.leaders_cut / d.leaders >= CUT]
     costly = [d for d in found.depths if _costly(findings, d)]
     verdicts = []
     if costly:
         verdicts.append(_patience_verdict(found, costly))
     if cut:
-        spared = any(d.better >= LEAST and d.better_cut / d.better < CUT / 2 for d in found.depths)
+        spared = any(
+            d.leaders >= LEAST and d.leaders_cut / d.leaders < CUT / 2 for d in found.depths
+        )
         verdicts.append(_cut_verdict(found, cut, "warning" if spared else "note"))
     return verdicts
 
@@ -48,16 +50,16 @@ def _name(found: Stopping) -> str:
 
 def _cut_verdict(found: Stopping, cut: list[Depth], severity: str) -> Verdict:
     labels = ", ".join(d.label for d in cut)
-    trials, of = sum(d.better_cut for d in cut), sum(d.better for d in cut)
+    trials, of = sum(d.leaders_cut for d in cut), sum(d.leaders for d in cut)
     return Verdict(
         CODE,
         severity,
-        f"{trials} of the {of} better trials at {_name(found)} = {labels} were still improving "
+        f"{trials} of the {of} best trials at {_name(found)} = {labels} were still improving "
         "when their epochs ran out: these depths could have reached more.",
         found.param,
         {
-            "cut": {d.label: d.better_cut for d in found.depths},
-            "better_half": {d.label: d.better for d in found.depths},
+            "cut": {d.label: d.leaders_cut for d in found.depths},
+            "best_quarter": {d.label: d.leaders for d in found.depths},
         },
         "raise trainer.max_epochs in a new study",
     )

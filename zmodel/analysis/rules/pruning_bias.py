@@ -13,7 +13,7 @@ from zmodel.analysis.verdict import Verdict
 
 CODE = "pruning_bias"
 CHECK = "no value lost its trials to a pruner before it could show what it reaches"
-# pruned share of a value against the others' (Fisher's exact test, Bonferroni over the values)
+# pruned share of a value against the others': Fisher's exact test, Bonferroni over the values
 DIFFERENCE = 0.2
 P_VALUE = 0.05
 LEAST_WIPED = 2
@@ -32,13 +32,14 @@ def judge(findings: Findings) -> list[Verdict] | None:
         if param.param == found.param
         for cell in param.cells
     }
-    wiped = [c for c in found.cells if _wiped_out(c)]
-    more = [
-        c
-        for c in found.cells
-        if c not in wiped and not _deserved(c, chances[c.label]) and _more_than_others(c, found)
-    ]
-    return [_verdict(findings, found, wiped, more)] if wiped or more else []
+    more = [c for c in found.cells if not _deserved(c, chances[c.label]) and _more(c, found)]
+    gone = [c for c in found.cells if c not in more and _wiped_out(c)]
+    verdicts = []
+    if more:
+        verdicts.append(_verdict(findings, found, more))
+    if gone:
+        verdicts.append(_note(found, gone))
+    return verdicts
 
 
 def _wiped_out(share: StateShares) -> bool:
@@ -50,7 +51,8 @@ def _deserved(share: StateShares, chance: float) -> bool:
     return share.counts["complete"] >= FLOOR[1] and chance < CHANCE
 
 
-def _more_than_others(share: StateShares, found: States) -> bool:
+def _more(share: StateShares, found: States) -> bool:
+    """Whether the value's trials were pruned clearly more often than the others'."""
     from scipy.stats import fisher_exact
 
     pruned, kept = share.counts["pruned"], share.counts["complete"]
@@ -64,12 +66,19 @@ def _more_than_others(share: StateShares, found: States) -> bool:
     return bool(gap >= DIFFERENCE and p_value * len(found.cells) <= P_VALUE)
 
 
-def _verdict(
-    findings: Findings, found: States, wiped: list[StateShares], more: list[StateShares]
-) -> Verdict:
+def _listed(found: States, cells: list[StateShares]) -> str:
     name = short(found.param)
-    hit = [*wiped, *more]
-    parts = [f"{c.counts['pruned']} of {c.ended} at {name} = {c.label}" for c in hit]
+    return ", ".join(f"{c.counts['pruned']} of {c.ended} at {name} = {c.label}" for c in cells)
+
+
+def _evidence(found: States) -> dict[str, dict[str, int]]:
+    return {
+        "pruned": {c.label: c.counts["pruned"] for c in found.cells},
+        "ended": {c.label: c.ended for c in found.cells},
+    }
+
+
+def _verdict(findings: Findings, found: States, more: list[StateShares]) -> Verdict:
     total, ended = sum(c.counts["pruned"] for c in found.cells), sum(c.ended for c in found.cells)
     again = sweep_command(
         findings.study,
@@ -77,14 +86,22 @@ def _verdict(
     )
     return Verdict(
         CODE,
-        "alarm" if wiped else "warning",
-        f"The pruner stopped {', '.join(parts)} ({total} of {ended} overall). A network that "
-        "starts slowly looks bad to a pruner whatever it would have reached, so the comparison "
-        f"of {name} is not fair.",
+        "alarm" if any(map(_wiped_out, more)) else "warning",
+        f"The pruner stopped {_listed(found, more)}, {total} of {ended} overall: more than chance "
+        "explains. A network that starts slowly looks bad to a pruner whatever it would have "
+        f"reached, so the comparison of {short(found.param)} is not fair.",
         found.param,
-        {
-            "pruned": {c.label: c.counts["pruned"] for c in found.cells},
-            "ended": {c.label: c.ended for c in found.cells},
-        },
+        _evidence(found),
         again or "run the study without a pruner and let early stopping end the trials",
+    )
+
+
+def _note(found: States, gone: list[StateShares]) -> Verdict:
+    return Verdict(
+        CODE,
+        "note",
+        f"The pruner left no trial alive at some values ({_listed(found, gone)}). So few may be "
+        "chance.",
+        found.param,
+        _evidence(found),
     )
