@@ -54,7 +54,7 @@ def test_a_terminal_shows_budget_best_depth_workers_and_time_left():
     assert "left" in out.getvalue() and "2 workers" in out.getvalue()
     assert "trial 2 z_layers=4: epoch 4, 0.5000" in out.getvalue()
     progress.update(Tally(4, 2, 1, 1, 0, 0), [*DONE, RUNNING], "2 workers")
-    assert "\x1b[2A" in out.getvalue()  # the two lines are drawn over
+    assert "\x1b[3A" in out.getvalue()  # the three lines are drawn over
 
 
 def test_the_best_of_a_minimisation_is_the_lowest():

@@ -53,13 +53,13 @@ class Progress:
             self._write(describe(trial, is_best=trial is best))
         summary = self._summary(tally, best, workers)
         if self._tty:
-            lines = [summary, *running[:MOST_WORKERS]]
+            lines = [*summary, *running[:MOST_WORKERS]]
             width = shutil.get_terminal_size().columns
             self._out.write("".join(f"{line[: width - 1]}\n" for line in lines))
             self._drawn = len(lines)
             self._out.flush()
         elif time.monotonic() - self._last_line >= PLAIN_SECONDS:
-            self._write("; ".join([summary, *running[:MOST_WORKERS]]))
+            self._write("; ".join([*summary, *running[:MOST_WORKERS]]))
 
     def close(self) -> None:
         """Leave the last state on the screen."""
@@ -80,7 +80,8 @@ class Progress:
         sign = 1 if self._maximise else -1
         return max(complete, key=lambda t: sign * t.values[0], default=None)
 
-    def _summary(self, tally: Tally, best: FrozenTrial | None, workers: str) -> str:
+    def _summary(self, tally: Tally, best: FrozenTrial | None, workers: str) -> list[str]:
+        """The budget and the time; the best so far."""
         filled = BAR * tally.finished // max(1, tally.total)
         parts = [
             f"[{'#' * filled}{'.' * (BAR - filled)}] {tally.finished}/{tally.total}",
@@ -88,15 +89,16 @@ class Progress:
         ]
         parts += [f"failed {tally.failed}"] if tally.failed else []
         parts += [f"pruned {tally.pruned}"] if tally.pruned else []
-        if best is not None:
-            depth = f" z_layers={best.params[DEPTH]}" if DEPTH in best.params else ""
-            parts.append(f"best {best.values[0]:.4f}{depth} (trial {best.number})")
         elapsed = time.monotonic() - self._begun
         parts.append(clock(elapsed))
         done = tally.finished - self._finished_before
         if done and not tally.is_complete:
             parts.append(f"~{clock(elapsed / done * (tally.total - tally.finished))} left")
-        return "  ".join([*parts, workers])
+        lines = ["  ".join([*parts, workers])]
+        if best is not None:
+            depth = f" z_layers={best.params[DEPTH]}" if DEPTH in best.params else ""
+            lines.append(f"  best {best.values[0]:.4f}{depth} (trial {best.number})")
+        return lines
 
 
 def worker_line(trial: FrozenTrial) -> str:
