@@ -326,3 +326,14 @@ def test_coverage_floors_are_kept_through_the_command(engine):
         "fails='layers == 2'", "hydra.sweeper.max_failure_rate=1.0", code=3,
     )  # fmt: skip
     assert "coverage floor not met: layers=2" in output
+
+
+def test_inline_for_a_debugger(engine):
+    output = engine.run("hydra.sweeper.n_trials=4", "hydra.sweeper.n_jobs=0")
+    assert len(engine.outcomes()) == 4 == finished(engine.trials())
+    assert "best so far" in output
+    refused = Engine(engine.out, "refused")
+    output = refused.run(
+        "hydra.sweeper.n_jobs=0", "hydra.sweeper.preflight=['epochs=1']", "returns=None", code=1
+    )
+    assert "must be a number" in output and not refused.folder.exists()

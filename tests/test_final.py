@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 import torch
 
 from zmodel.final.choice import Candidate, Run, choose
+from zmodel.final.last_weights import LastWeights
 from zmodel.final.plan import FinalPlan, settle_plan
 from zmodel.final.scores import Predictions, calibration, most_confused, per_class, spread
 from zmodel.study.records import StudyRecord, TrialRecord
@@ -222,6 +224,19 @@ def test_candidates_are_distinct_and_the_plan_is_kept(tmp_path):
         settle_plan(record, {**options, "top": 1}, tmp_path / "final")
     with pytest.raises(ValueError, match="final.seeds"):
         settle_plan(record, {**options, "seeds": 0}, tmp_path / "new")
+
+
+def test_a_retraining_keeps_its_last_weights():
+    keeper = LastWeights("nowhere", monitor="val/acc", mode="max")
+    for epoch, value in enumerate((0.5, 0.9, 0.7)):
+        net = torch.nn.Linear(1, 1)
+        trainer = SimpleNamespace(
+            sanity_checking=False, state=SimpleNamespace(fn="fit"), current_epoch=epoch,
+            callback_metrics={"val/acc": value},
+        )  # fmt: skip
+        keeper.on_validation_end(trainer, net)  # type: ignore[arg-type]
+    assert keeper.best_epoch == 2
+    assert torch.equal(keeper.best_weights["weight"], net.weight)  # type: ignore[index]
 
 
 @pytest.mark.slow

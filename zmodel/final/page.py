@@ -32,9 +32,7 @@ def write_page(outcome: Outcome, model: dict[str, Any] | None) -> None:
     nav = [(_name(module), module.TITLE) for module in FIGURES]
     nav += [("classes", "Classes"), *([("model", "Model")] if model else [])]
     title = f"{outcome.plan.study}: final stage"
-    write(
-        outcome.folder / "index.html", page.document(title, head, nav, section, page.footer())
-    )
+    write(outcome.folder / "index.html", page.document(title, head, nav, section, page.footer()))
 
 
 def _result(summary: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import optuna
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from omegaconf import OmegaConf
+from optuna.study import StudyDirection
 
 from zmodel.study.fingerprint import fixed_part
 from zmodel.study.lock import study_lock
@@ -21,13 +22,14 @@ from zmodel.sweep.job import Job
 from zmodel.sweep.launched import LaunchedStudy
 from zmodel.sweep.opening import command_line, forget, open_study
 from zmodel.sweep.processes import LocalWorkers
+from zmodel.sweep.progress import watched
 from zmodel.sweep.proposals import Proposals
 from zmodel.sweep.results import write_results
 from zmodel.sweep.samplers import grid_size
 from zmodel.sweep.settings import make_plan
 from zmodel.sweep.space import parse_space
 from zmodel.sweep.warm_start import enqueue_once, first_configurations
-from zmodel.sweep.worker import Worker
+from zmodel.sweep.worker import Refused, Worker
 
 FLOORS_UNMET = 3
 
@@ -87,10 +89,20 @@ def run_workers(worker: Worker, study: optuna.Study, slots: Slots, example: list
     if tally.finished:
         print(f"study '{plan.study_name}' continues: {tally.finished} of {plan.n_trials} are done")
     if plan.n_jobs == 0:
-        return worker()
+        with watched(slots, study.directions[0] == StudyDirection.MAXIMIZE, "in this process"):
+            return inline(worker)
     if not config.hydra.launcher._target_.endswith(BasicLauncher.__name__):
         return LaunchedStudy(worker, study, slots, example).run()
     return Controller(plan, study, slots, LocalWorkers(worker), command_line()).run()
+
+
+def inline(worker: Worker) -> int:
+    """Work in this process, where a debugger can follow."""
+    try:
+        return worker()
+    except Refused as refusal:
+        print(f"error: {refusal}", file=sys.stderr)
+        return 1
 
 
 def check_floors(proposals: Proposals, slots: Slots) -> int:

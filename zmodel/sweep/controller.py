@@ -13,10 +13,9 @@ from zmodel.study.slots import Slots
 from zmodel.sweep.failures import failure_limit
 from zmodel.sweep.plan import Plan
 from zmodel.sweep.processes import Exit, LocalWorkers
-from zmodel.sweep.progress import Progress
+from zmodel.sweep.progress import REFRESH_SECONDS, Progress
 from zmodel.sweep.worker import DONE, LIMIT, REFUSED
 
-REFRESH_SECONDS = 1.0
 FUTILE_STARTS = 5
 """So many workers may die one after the other without a trial being claimed."""
 

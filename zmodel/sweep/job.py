@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import cloudpickle
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
@@ -57,7 +56,6 @@ class Job:
 
     def run(self, cfg: DictConfig) -> JobReturn:
         """Run the task; its exceptions are in the return value, a BaseException passes through."""
-        HydraConfig.instance().set_config(cfg)
         return run_job(
             hydra_context=self.hydra_context,
             task_function=self.task_function,

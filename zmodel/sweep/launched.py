@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import signal
-import threading
+import sys
 import time
 from dataclasses import dataclass
 from types import FrameType
@@ -20,12 +20,11 @@ from optuna.study import StudyDirection
 
 from zmodel.interrupt import stop
 from zmodel.study.slots import Slots
-from zmodel.sweep.progress import Progress
+from zmodel.sweep.progress import watched
 from zmodel.sweep.worker import LIMIT, Refused, Worker
 
 log = logging.getLogger(__name__)
 
-REFRESH_SECONDS = 1.0
 MOST_ROUNDS = 5
 """How often workers are launched anew when all have ended and slots are left."""
 
@@ -57,7 +56,6 @@ class LaunchedStudy:
         self._slots = slots
         self._example = example
         """Overrides under which the worker's own configuration composes."""
-        self._done = threading.Event()
 
     def run(self) -> int:
         """Launch, wait, launch again while slots are left; return the exit code."""
@@ -67,29 +65,34 @@ class LaunchedStudy:
             task_function=WorkerTask(self._worker),
             config=job.config,
         )
-        watching = threading.Thread(target=self._watch, daemon=True)
-        watching.start()
+        maximise = self._study.directions[0] == StudyDirection.MAXIMIZE
         before = signal.signal(signal.SIGINT, self._on_signal)
         try:
-            for _ in range(MOST_ROUNDS):
-                codes = self._round(launcher, plan.n_jobs)
-                self._slots.reap()
-                refusals = [code for code in codes if isinstance(code, str)]
-                if refusals:
-                    print(f"error: {refusals[0]}")
-                    return 1
-                if LIMIT in codes:
-                    return LIMIT
-                if self._slots.tally().is_complete or self._stopped():
-                    break
+            with watched(self._slots, maximise, f"{plan.n_jobs} launched workers"):
+                code = self._rounds(launcher, plan.n_jobs)
         finally:
             signal.signal(signal.SIGINT, before)
-            self._done.set()
-            watching.join()
             configure_log(job.config.hydra.hydra_logging, job.config.hydra.verbose)
+        if code is not None:
+            return code
         if self._slots.tally().is_complete:
             return 0
         return 130 if self._stopped() else 1
+
+    def _rounds(self, launcher: Any, workers: int) -> int | None:
+        """Launch until nothing is left or nothing helps; an exit code if a worker settled it."""
+        for _ in range(MOST_ROUNDS):
+            codes = self._round(launcher, workers)
+            self._slots.reap()
+            refusals = [code for code in codes if isinstance(code, str)]
+            if refusals:
+                print(f"error: {refusals[0]}", file=sys.stderr)
+                return 1
+            if LIMIT in codes:
+                return LIMIT
+            if self._slots.tally().is_complete or self._stopped():
+                break
+        return None
 
     def _round(self, launcher: Any, workers: int) -> list[int | str]:
         overrides = [
@@ -102,15 +105,6 @@ class LaunchedStudy:
         except Exception as error:  # a worker died; each launcher has its own exception for it
             log.warning("a launched worker died (%s: %s)", type(error).__name__, error)
             return []
-
-    def _watch(self) -> None:
-        maximise = self._study.directions[0] == StudyDirection.MAXIMIZE
-        progress = Progress(self._slots.tally(), maximise)
-        while not self._done.wait(REFRESH_SECONDS):
-            jobs = f"{self._worker.plan.n_jobs} launched workers"
-            progress.update(self._slots.tally(), self._slots.trials(), jobs)
-        progress.update(self._slots.tally(), self._slots.trials(), "")
-        progress.close()
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         print("\nstopping: launched workers end after their current trial")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import shutil
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TextIO
 
 from optuna.trial import FrozenTrial, TrialState
 
-from zmodel.study.slots import Tally
+from zmodel.study.slots import Slots, Tally
 
 PLAIN_SECONDS = 30.0
 """Without a terminal: least seconds between two lines in which nothing finished."""
+REFRESH_SECONDS = 1.0
 BAR = 24
 MOST_WORKERS = 16
 """So many running trials are listed."""
@@ -99,6 +103,30 @@ class Progress:
             depth = f" z_layers={best.params[DEPTH]}" if DEPTH in best.params else ""
             lines.append(f"  best {best.values[0]:.4f}{depth} (trial {best.number})")
         return lines
+
+
+@contextmanager
+def watched(slots: Slots, maximise: bool, workers: str) -> Iterator[None]:
+    """Show the progress from a thread while the block waits for something else."""
+    own = replace(slots)  # a ledger of its own: the thread must not share one
+    progress = Progress(own.tally(), maximise)
+    done = threading.Event()
+
+    def watch() -> None:
+        ended = False
+        while not ended:
+            ended = done.wait(REFRESH_SECONDS)
+            progress.update(own.tally(), own.trials(), workers)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    progress.update(own.tally(), own.trials(), workers)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        progress.close()
 
 
 def worker_line(trial: FrozenTrial) -> str:
