@@ -10,20 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import optuna
 import pytest
-from optuna.distributions import FloatDistribution, IntDistribution
-from optuna.samplers import BaseSampler, GPSampler, TPESampler
+from optuna.distributions import IntDistribution
+from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from zmodel.study.lease import Lease
 from zmodel.study.slots import Slots
 from zmodel.sweep.books import HOPELESS
-from zmodel.sweep.conditional import given
 from zmodel.sweep.coverage import Coverage, attrs, risks
-from zmodel.sweep.coverage_sampler import CoverageSampler, obey
-from zmodel.sweep.floors import parse_floors
+from zmodel.sweep.coverage_sampler import CoverageSampler
 from zmodel.sweep.policy import Policy
 from zmodel.sweep.samplers import make_sampler
 from zmodel.sweep.space import parse_space
@@ -37,51 +34,6 @@ PARAMS = {
 }
 SPACE = parse_space(PARAMS, [])
 FINITE = parse_space({"z": "range(1, 6)", "net": "choice(cnn, mlp, gru)", "b": "16,32,64,128"}, [])
-
-
-# --- what the user writes ---------------------------------------------------------------------
-
-
-def test_floors_are_counts_shares_and_bins() -> None:
-    spec = {"z": 5, "net": "10%", "lr": {"bins": 4, "min": 3}, "w": {"bins": 3, "min": "5%"}}
-    cells = parse_floors(spec, SPACE, 60)
-    assert [(cell.target, cell.least) for cell in cells["z"]] == [(z, 5) for z in range(1, 6)]
-    assert [cell.least for cell in cells["net"]] == [6, 6, 6]
-    # a log range is cut into equal ratios; every value belongs to exactly one range
-    edges = [cell.target for cell in cells["lr"]]
-    assert [low for low, _ in edges] == pytest.approx([1e-5, 1e-4, 1e-3, 1e-2])
-    assert edges[-1][1] == 1e-1
-    for value in (1e-5, 9.9e-5, 1e-4, 3e-3, math.nextafter(1e-2, 0), 1e-2, 1e-1):
-        assert sum(cell.holds(value) for cell in cells["lr"]) == 1
-    assert [cell.target for cell in cells["w"]] == [(4, 9), (10, 24), (25, 64)]
-    assert [cell.least for cell in cells["w"]] == [3, 3, 3]
-
-
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ({"z": 13}, r"need|65, more than n_trials=60.*a floor of 12 \(20%\), or n_trials=65"),
-        ({"z": "25%"}, "75, more than n_trials=60"),
-        ({"w": 5}, r"for each of 61 values.*\{bins: 12, min: 5\}"),
-        ({"lr": {"bins": 9, "min": 7}}, r"63.*\{bins: 8, min: 7\}"),
-        ({"zz": 5}, "Did you mean 'z'"),
-        ({"w2": 5}, "w2 only exists when z >= 2"),
-        ({"lr": 5}, r"needs bins, as in \{bins: 4, min: 5\}"),
-        ({"net": {"bins": 2, "min": 5}}, "choices have no bins"),
-        ({"z": {"bins": 6, "min": 1}}, "6 bins for 5 values"),
-        ({"z": -1}, "must be a count"),
-        ({"z": 2.5}, "must be a count"),
-        ({"z": "ten%"}, "must be a count"),
-        ({"z": True}, "must be a count"),
-        ({"lr": {"bins": 4}}, "must be a count"),
-    ],
-)
-def test_a_floor_that_cannot_be_is_refused_before_the_first_trial(spec: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Coverage(spec, SPACE, 60)
-
-
-# --- a study with workers that sleep, fail, and are killed --------------------------------------
 
 
 @dataclass
@@ -316,103 +268,6 @@ def test_the_binomial_tail() -> None:
     assert risks(3, 4, 0.1) and not risks(9, 0, 0.1)
     assert not risks(6, 1, 0.05) and risks(4, 1, 0.05)  # 1.6e-8 and 6e-6
     assert not risks(5000, 100, 0.5)
-
-
-# --- proposing the rest -------------------------------------------------------------------------
-
-
-def test_folding_keeps_what_is_inside_and_stays_uniform() -> None:
-    lr = FloatDistribution(1e-4, 1, log=True)
-    assert obey(2e-2, (1e-2, 1e-1), lr) == 2e-2
-    assert obey(2e-3, (1e-2, 1e-1), lr) == pytest.approx(2e-2)
-    assert obey(5, (1, 3), IntDistribution(1, 6)) == 2
-    assert obey(0.9, (0.25, 0.5), FloatDistribution(0, 1)) == pytest.approx(0.4)
-    assert obey(0.75, (0.0, 0.25), FloatDistribution(0, 1, step=0.25)) == 0.25
-
-
-def history(n_trials: int) -> optuna.Study:
-    """The best learning rate of a cnn is 1e-4, that of an mlp 1e-2; cnns score higher."""
-    rng = random.Random(0)
-    space = parse_space({"net": "cnn,mlp", "lr": "tag(log, interval(1e-6, 1))"}, [])
-    study = optuna.create_study(direction="maximize")
-    for _ in range(n_trials):
-        params = {"net": rng.choice(["cnn", "mlp"]), "lr": 10 ** rng.uniform(-6, 0)}
-        best, top = (-4, 1.0) if params["net"] == "cnn" else (-2, 0.9)
-        value = top - 0.1 * (math.log10(params["lr"]) - best) ** 2
-        study.add_trial(create_trial(params=params, distributions=space.distributions, value=value))
-    return study
-
-
-def proposals(study: optuna.Study, samplers: list[BaseSampler], target: dict[str, Any]) -> list:
-    """What each sampler proposes when forced to `target`."""
-    space = study.trials[0].distributions
-    found = []
-    for sampler in samplers:
-        ticket = create_trial(state=TrialState.RUNNING, user_attrs={"forced_to": target})
-        trial_id = study._storage.create_new_trial(study._study_id, ticket)
-        study.sampler = CoverageSampler(sampler, space)
-        trial = optuna.Trial(study, trial_id)
-        found.append({name: trial._suggest(name, space[name]) for name in space})
-        study.tell(trial, state=TrialState.FAIL)
-    return found
-
-
-def middle(found: list[dict[str, Any]]) -> float:
-    return float(np.median([math.log10(params["lr"]) for params in found]))
-
-
-@pytest.mark.parametrize("multivariate", [True, False])
-def test_tpe_proposes_given_the_forced_value(multivariate: bool) -> None:
-    study = history(120)
-    samplers: list[BaseSampler] = [
-        TPESampler(seed=seed, multivariate=multivariate) for seed in range(15)
-    ]
-    assert middle(proposals(study, samplers, {"net": "cnn"})) == pytest.approx(-4, abs=0.7)
-    assert middle(proposals(study, samplers, {"net": "mlp"})) == pytest.approx(-2, abs=0.7)
-    if multivariate:  # and a forced range tells which network suits it
-        nets = [params["net"] for params in proposals(study, samplers, {"lr": [1e-5, 2e-4]})]
-        assert nets.count("cnn") >= 12
-    rates = [params["lr"] for params in proposals(study, samplers, {"lr": [1e-3, 1e-1]})]
-    assert all(1e-3 <= rate <= 1e-1 for rate in rates) and len(set(rates)) == 15
-
-
-def test_the_gaussian_process_proposes_given_the_forced_value() -> None:
-    pytest.importorskip("torch")
-    study = history(40)
-    samplers: list[BaseSampler] = [GPSampler(seed=0)]
-    assert middle(proposals(study, samplers, {"net": "cnn"})) == pytest.approx(-4, abs=0.7)
-    assert middle(proposals(study, samplers, {"net": "mlp"})) == pytest.approx(-2, abs=0.7)
-    rates = [params["lr"] for params in proposals(study, samplers, {"lr": [1e-3, 1e-1]})]
-    assert all(1e-3 <= rate <= 1e-1 for rate in rates)
-
-
-def test_tpe_draws_its_candidates_from_the_conditional() -> None:
-    """Two good trials, a cnn at 1e-4 and an mlp at 1e-2: forced to one, the other hardly counts."""
-    study = history(120)
-    space = study.trials[0].distributions
-    seen = {"lr": np.array([1e-4] * 20 + [1e-2] * 20), "net": np.array([0] * 20 + [1] * 20)}
-
-    def draws(forced: dict[str, Any]) -> dict[str, np.ndarray]:
-        proposer = given(TPESampler(), forced, space)
-        estimator = proposer._tpe._parzen_estimator_cls(
-            seen,
-            {"lr": space["lr"], "net": space["net"]},
-            TPESampler()._parzen_estimator_parameters,
-        )
-        return estimator.sample(np.random.RandomState(0), 500)
-
-    for name, best in (("cnn", 1e-4), ("mlp", 1e-2)):
-        found = draws({"net": name})
-        assert np.median(found["lr"]) == pytest.approx(best, rel=1.0)
-        assert set(found["net"]) == {["cnn", "mlp"].index(name)}
-    found = draws({"lr": (1e-3, 1e-1)})
-    assert found["lr"].min() >= 1e-3 and found["lr"].max() <= 1e-1
-    assert found["net"].mean() > 0.9
-
-
-def test_only_samplers_with_a_model_have_a_conditional() -> None:
-    assert given(optuna.samplers.RandomSampler(), {"z": 1}, SPACE.distributions) is None
-    assert given(TPESampler(), {"z": 1}, SPACE.distributions) is not None
 
 
 def test_a_forced_trial_stays_out_of_the_generation_of_cma_es(tmp_path: Path) -> None:

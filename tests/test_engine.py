@@ -337,3 +337,17 @@ def test_inline_for_a_debugger(engine):
         "hydra.sweeper.n_jobs=0", "hydra.sweeper.preflight=['epochs=1']", "returns=None", code=1
     )
     assert "must be a number" in output and not refused.folder.exists()
+
+
+def test_a_preempted_worker_puts_its_trial_back_with_its_checkpoint(engine):
+    process = engine.start("hydra.sweeper.n_trials=6", "epochs=15", "seconds=0.1")
+    engine.wait(lambda ts: sum(len(t.intermediate_values) > 1 for t in ts) == 2)
+    os.kill(pids(engine)[0], signal.SIGTERM)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    outcomes = engine.outcomes()
+    assert len(outcomes) == 6 == finished(outcomes)
+    again = [t for t in outcomes if t.user_attrs["attempt"] == 2]
+    assert len(again) == 1
+    config = engine.folder / "trials" / str(again[0].number) / ".hydra" / "config.yaml"
+    assert "last.ckpt" in config.read_text()

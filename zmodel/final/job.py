@@ -38,7 +38,7 @@ class FinalJob(Job):
 
     study: str = ""
     overrides: dict[int, tuple[str, ...]] = field(default_factory=dict)
-    forced: tuple[str, ...] = ()
+    forced: tuple[str, ...] = ("test=false",)
     values: dict[str, Any] = field(default_factory=dict)
 
     def compose(

@@ -38,6 +38,8 @@ class Controller:
         """The signal that asked the study to stop."""
         self._ended: int | None = None
         """Exit code settled by a worker: no more are started."""
+        self._preempted: set[int] = set()
+        """Places of workers that something outside asked to end: not filled again."""
         self._futile = 0
 
     def run(self) -> int:
@@ -62,7 +64,8 @@ class Controller:
             progress.update(tally, self._slots.trials(), f"{len(self._workers)} workers")
             if self._ended is None and self._asked is None and not tally.is_complete:
                 for index in self._workers.free_indices():
-                    self._workers.start(index)
+                    if index not in self._preempted:
+                        self._workers.start(index)
             if not len(self._workers):
                 return
             known = len(self._slots.trials())
@@ -81,7 +84,7 @@ class Controller:
             self._ended = 1
             self._workers.signal(signal.SIGTERM)
         elif ended.code == 128 + signal.SIGTERM and self._asked is None:
-            self._ended = self._ended or ended.code  # preempted from outside: leave the place empty
+            self._preempted.add(ended.index)
         elif self._asked is None:
             self._replace(ended, claimed)
 
@@ -108,6 +111,8 @@ class Controller:
 
     def _exit_code(self) -> int:
         tally = self._slots.tally()
+        if self._asked is None and self._preempted and not tally.is_complete:
+            self._asked = signal.SIGTERM  # all workers were preempted
         if self._asked is not None and not tally.is_complete:
             print(
                 f"stopped with {tally.finished} of {tally.total} trials done. "
