@@ -31,6 +31,8 @@ from zmodel.study.records import StudyRecord
 
 TRIALS = 50
 MARGIN = 0.01
+LITTLE = 0.004
+NAIVE_EPOCHS = 15
 SLOWER = (3.0, 5.0, 7.5, 9.5, 11.5)
 TRUTHS = {
     "deep": Truth(),
@@ -50,7 +52,7 @@ METHODS: dict[str, Callable[[Truth, int], StudyRecord]] = {
     "floors": lambda t, s: simulate(t, TRIALS, s, sampler=tpe(s), floor=5),
     "tpe alone": lambda t, s: simulate(t, TRIALS, s, sampler=tpe(s)),
     "naive": lambda t, s: simulate(
-        replace(t, epochs=15), TRIALS, s, sampler=tpe(s, old=True), pruner=MedianPruner()
+        replace(t, epochs=NAIVE_EPOCHS), TRIALS, s, sampler=tpe(s, old=True), pruner=MedianPruner()
     ),
     "naive, 60 epochs": lambda t, s: simulate(
         t, TRIALS, s, sampler=tpe(s, old=True), pruner=MedianPruner()
@@ -69,7 +71,9 @@ def judge(task: tuple[str, str, int]) -> dict[str, Any]:
     method, name, seed = task
     truth = TRUTHS[name]
     study = METHODS[method](truth, seed)
-    epochs = 15 if method == "naive" else truth.epochs
+    if method == "naive":
+        truth = replace(truth, epochs=NAIVE_EPOCHS)
+    epochs = truth.epochs
     reach = 0.1 + (np.array(truth.ceiling) - 0.1) * (1 - np.exp(-epochs / np.array(truth.tau)))
     can_win = {str(z) for z, r in zip(truth.depths, reach, strict=True) if r >= max(reach) - MARGIN}
     cells = cells_of(study, DEPTH)
@@ -79,6 +83,13 @@ def judge(task: tuple[str, str, int]) -> dict[str, Any]:
     }
     findings = Findings(study)
     under = underexplored.judge(findings) or []
+    stopping = [
+        label
+        for v in early_stopping_bias.judge(findings) or []
+        if v.rank >= 2
+        for label, n in v.evidence["cut"].items()
+        if n >= v.evidence["best_quarter"][label] / 2 > 0
+    ]
     return {
         "task": task,
         "collapsed": {z for z in can_win if completed[z] < 3},
@@ -87,11 +98,19 @@ def judge(task: tuple[str, str, int]) -> dict[str, Any]:
         "named": {z for v in under if v.rank >= 2 for z in v.evidence["values"]},
         "given_up": {z for v in under if v.rank == 1 for z in v.evidence["values"]},
         "pruning": max((v.rank for v in pruning_bias.judge(findings) or []), default=0),
-        "stopping": max((v.rank for v in early_stopping_bias.judge(findings) or []), default=0),
+        "stopping": stopping,
+        "left": [_left(truth, study, label) for label in stopping],
         "boundary": max(
             (v.rank for v in boundary.judge(findings) or [] if v.param == DEPTH), default=0
         ),
     }
+
+
+def _left(truth: Truth, study: StudyRecord, label: str) -> float:
+    """What the best quarter of a depth's trials, at least 3, had still to gain on average."""
+    trials = [t for t in study.trials if str(t.params[DEPTH]) == label and t.state == "complete"]
+    trials.sort(key=lambda t: -(t.value or 0.0))
+    return float(np.mean([truth.left(t.params) for t in trials[: max(3, len(trials) // 4)]]))
 
 
 def share(hits: list[bool]) -> str:
@@ -118,8 +137,12 @@ def table(results: list[dict[str, Any]]) -> None:
         print(
             f"{method:<18} {truth:<8} pruning_bias {share([r['pruning'] >= 2 for r in found])}  "
             f"boundary {share([r['boundary'] >= 2 for r in found])}  "
-            f"early_stopping_bias {share([r['stopping'] >= 2 for r in found])}"
+            f"early_stopping_bias {share([bool(r['stopping']) for r in found])}"
         )
+
+    left = [gain for r in results for gain in r["left"]]
+    little = share([gain < LITTLE for gain in left])
+    print(f"\ndepths called cut: less than {LITTLE} left to gain in {little}")
 
 
 def main() -> None:

@@ -46,6 +46,8 @@ ONLY_IF = {
     duplicates: lambda record: bool(record.groups),
     zombies: lambda record: bool(record.zombies),
 }
+# left out when they are not available: most studies have nothing of the kind
+OPTIONAL = (pruned,)
 
 
 def name_of(module: ModuleType) -> str:

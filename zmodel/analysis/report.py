@@ -75,6 +75,8 @@ def _write_or_remove(path: Path, content: str | bytes | None) -> None:
 def _part(findings: Findings, module: ModuleType) -> Part | None:
     name = catalog.name_of(module)
     record = findings.get(module.data)
+    if record is None and module in catalog.OPTIONAL:
+        return None
     if record is None:
         return Part(name, module, findings.reason(module.data))
     wanted = catalog.ONLY_IF.get(module)

@@ -52,7 +52,7 @@ class Scale:
             getattr(ax, f"set_{axis}lim")(-margin, len(self.choices) - 1 + margin)
         elif self.log:
             getattr(ax, f"set_{axis}lim")(self.low / 1.2, self.high * 1.2)
-            style.log_axis(ax, axis)
+            style.log_axis(ax, axis, most=4)
         elif self.integer and self.high - self.low < MOST_VALUES:
             getattr(ax, f"set_{axis}lim")(self.low - 0.4, self.high + 0.4)
             one.set_ticks(range(int(self.low), int(self.high) + 1))

@@ -30,6 +30,7 @@ DEPTH = "model.z_layers"
 LR = "model.optimizer.lr"
 WIDTH = "model.width"
 BATCH = "data.batch_size"
+CHANCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -57,17 +58,25 @@ class Truth:
             BATCH: CategoricalDistribution([32, 64, 128]),
         }
 
-    def curve(self, params: dict, rng: np.random.Generator, epochs: int) -> np.ndarray:
-        """Validation accuracy of epochs 0 to `epochs` - 1."""
+    def reach_and_tau(self, params: dict) -> tuple[float, float]:
+        """The accuracy that a trial tends to, and the epochs in which it comes 63 % of the way."""
         at = params[DEPTH] - self.low
         off = math.log10(params[LR] / self.best_lr)
         # too large a step hurts deep networks most, too small a one mainly slows
-        wide = 0.05 * (1 - math.log(params[WIDTH] / 4) / math.log(16))
-        reach = self.ceiling[at] - wide - 0.06 * off**2 - (0.08 * at * off if off > 0 else 0)
-        tau = self.tau[at] * (1 + 1.2 * max(0.0, -off))
+        narrow = 0.05 * (1 - math.log(params[WIDTH] / 4) / math.log(16))
+        reach = self.ceiling[at] - narrow - 0.06 * off**2 - (0.08 * at * off if off > 0 else 0)
+        return max(reach, 0.12), self.tau[at] * (1 + 1.2 * max(0.0, -off))
+
+    def left(self, params: dict) -> float:
+        """What a trial had still to gain when its epochs ended."""
+        reach, tau = self.reach_and_tau(params)
+        return (reach - CHANCE) * math.exp(-self.epochs / tau)
+
+    def curve(self, params: dict, rng: np.random.Generator, epochs: int) -> np.ndarray:
+        """Validation accuracy of epochs 0 to `epochs` - 1."""
+        reach, tau = self.reach_and_tau(params)
         rise = 1 - np.exp(-(np.arange(epochs) + 1) / tau)
-        clean = 0.1 + (max(reach, 0.12) - 0.1) * rise
-        return np.clip(clean + rng.normal(0, self.noise, epochs), 0, 1)
+        return np.clip(CHANCE + (reach - CHANCE) * rise + rng.normal(0, self.noise, epochs), 0, 1)
 
 
 def simulate(

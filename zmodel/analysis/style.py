@@ -6,6 +6,7 @@ states follow Okabe & Ito (2008), with a hatch on top so that no meaning rests o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -176,18 +177,41 @@ def legend_above(ax: Axes, columns: int = 5, **options: Any) -> None:
         )
 
 
-def log_axis(ax: Axes, axis: str = "x") -> None:
+def colors_of(labels: Sequence[str]) -> dict[str, str]:
+    """A colour per depth. Give all declared depths, so that each has its colour in every figure."""
+    return dict(zip(labels, ramp(len(labels)), strict=True))
+
+
+def whole_numbers(ax: Axes, axis: str = "y") -> None:
+    """Ticks of counts: no half trials."""
+    from matplotlib.ticker import MaxNLocator
+
+    getattr(ax, f"{axis}axis").set_major_locator(MaxNLocator(integer=True))
+
+
+def log_axis(ax: Axes, axis: str = "x", most: int = 5) -> None:
     """A logarithmic axis with few plain labels: 0.001, 20, 50k."""
-    from matplotlib.ticker import LogLocator, NullFormatter
+    from matplotlib.ticker import NullFormatter
 
     getattr(ax, f"set_{axis}scale")("log")
     low, high = sorted(getattr(ax, f"get_{axis}lim")())
     one = getattr(ax, f"{axis}axis")
-    decades = high / low if low > 0 else 1e9
-    # below two decades the powers of ten alone are too few labels
-    one.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 200 else (1,), numticks=8))
-    one.set_major_formatter(lambda x, _: plain_number(x))
+    ticks = log_ticks(low, high, most)
+    one.set_ticks(ticks, [plain_number(t) for t in ticks])
     one.set_minor_formatter(NullFormatter())
+    getattr(ax, f"set_{axis}lim")(low, high)
+
+
+def log_ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """Round numbers in a range of positive ones: 1-2-5 steps, or powers of ten where these are
+    too many, every so many where these are."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = ((1, 2, 5), (1, 3), (1,))
+    for digits in steps:
+        ticks = [d * 10.0**e for e in decades for d in digits if low <= d * 10.0**e <= high]
+        if len(ticks) <= most:
+            return ticks
+    return ticks[:: math.ceil(len(ticks) / most)]
 
 
 def plain_number(value: float) -> str:

@@ -28,7 +28,8 @@ def write_page(outcome: Outcome, model: dict[str, Any] | None) -> None:
     write(outcome.folder / SECTION, section)
     study = page.text(outcome.plan.study)
     head = f"<h1>Final stage of study {study}</h1>"
-    head += f'<p class="headline">{page.text(test_sentence(summary))}</p>'
+    text = f"Trial {outcome.winner.trial} won; test accuracy {summary['test_acc_mean']:.4f}."
+    head += f'<p class="headline">{page.text(text)}</p>'
     nav = [(_name(module), module.TITLE) for module in FIGURES]
     nav += [("classes", "Classes"), *([("model", "Model")] if model else [])]
     title = f"{outcome.plan.study}: final stage"

@@ -156,10 +156,10 @@ def _ended(name: str, storage: str | None, folder: Path) -> list[TrialRecord]:
     """The trials of a sweep of this stage that have an outcome; none before its first start."""
     if storage is None and not (folder / JOURNAL).is_file():
         return []
-    opened = open_storage(storage or str(folder / JOURNAL), create=False, read_only=True)
     try:
+        opened = open_storage(storage or str(folder / JOURNAL), create=False, read_only=True)
         trials = load_study(name, opened, folder).trials
-    except ValueError:
+    except ValueError:  # no such database, or no such study in it, yet
         return []
     return [t for t in trials if t.state in ("complete", "failed")]
 

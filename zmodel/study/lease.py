@@ -38,14 +38,23 @@ class Lease:
         folder.mkdir(parents=True, exist_ok=True)
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self.path = (folder / f"{self.id}.lease").resolve()
-        self._file = self.path.open("w")
+        unlocked = self.path.with_suffix(".new")
+        self._file = unlocked.open("w")
         fcntl.flock(self._file, fcntl.LOCK_EX)
+        unlocked.rename(self.path)  # nobody ever sees a lease of a living worker unlocked
         self.record = {"worker": self.id, "machine": this_machine(), "path": str(self.path)}
 
     def release(self) -> None:
         """The worker ends in good order; its file goes with it."""
         self.path.unlink(missing_ok=True)
         self._file.close()
+
+
+def remove_dead(folder: Path) -> None:
+    """Remove the leases that killed workers left behind; only once their trials are reaped."""
+    for path in folder.glob("*.lease"):
+        if not _is_locked(path):
+            path.unlink(missing_ok=True)
 
 
 class Observer:

@@ -15,6 +15,7 @@ from omegaconf import OmegaConf
 from optuna.study import StudyDirection
 
 from zmodel.study.fingerprint import fixed_part
+from zmodel.study.lease import remove_dead
 from zmodel.study.lock import study_lock
 from zmodel.study.slots import Slots
 from zmodel.sweep.controller import Controller
@@ -79,6 +80,7 @@ def begin(settings: dict[str, Any], arguments: list[str], folder: Path, job: Job
 def run_workers(worker: Worker, study: optuna.Study, slots: Slots, example: list[str]) -> int:
     plan, config = worker.plan, worker.job.config
     slots.reap()
+    remove_dead(plan.folder / "workers")
     tally = slots.tally()
     if tally.is_complete:
         print(

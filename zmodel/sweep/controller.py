@@ -8,6 +8,7 @@ from types import FrameType
 
 import optuna
 from optuna.study import StudyDirection
+from optuna.trial import TrialState
 
 from zmodel.study.slots import Slots
 from zmodel.sweep.failures import failure_limit
@@ -17,7 +18,7 @@ from zmodel.sweep.progress import REFRESH_SECONDS, Progress
 from zmodel.sweep.worker import DONE, LIMIT, REFUSED
 
 FUTILE_STARTS = 5
-"""So many workers may die one after the other without a trial being claimed."""
+"""So many workers per place may die one after the other without a trial being claimed."""
 
 
 class Controller:
@@ -41,6 +42,8 @@ class Controller:
         self._preempted: set[int] = set()
         """Places of workers that something outside asked to end: not filled again."""
         self._futile = 0
+        """Deaths in a row between which no trial was claimed."""
+        self._claimed = -1
 
     def run(self) -> int:
         maximise = self._study.directions[0] == StudyDirection.MAXIMIZE
@@ -68,11 +71,10 @@ class Controller:
                         self._workers.start(index)
             if not len(self._workers):
                 return
-            known = len(self._slots.trials())
             for ended in self._workers.wait(REFRESH_SECONDS):
-                self._judge(ended, claimed=len(self._slots.trials()) > known)
+                self._judge(ended)
 
-    def _judge(self, ended: Exit, claimed: bool) -> None:
+    def _judge(self, ended: Exit) -> None:
         """Decide whether the place of a worker that ended is to be filled again."""
         if ended.code == DONE:
             self._ended = self._ended or DONE
@@ -86,16 +88,18 @@ class Controller:
         elif ended.code == 128 + signal.SIGTERM and self._asked is None:
             self._preempted.add(ended.index)
         elif self._asked is None:
-            self._replace(ended, claimed)
+            self._replace(ended)
 
-    def _replace(self, ended: Exit, claimed: bool) -> None:
+    def _replace(self, ended: Exit) -> None:
         self._slots.reap()
-        self._futile = 0 if claimed else self._futile + 1
+        claimed = sum(t.state != TrialState.WAITING for t in self._slots.trials())
+        self._futile = self._futile + 1 if claimed == self._claimed else 0
+        self._claimed = claimed
         logs = self._plan.folder / "workers"
         how = f"signal {-ended.code}" if ended.code < 0 else f"exit code {ended.code}"
         print(f"\na worker died ({how}); its trial is given again. Logs: {logs}", file=sys.stderr)
-        if self._futile >= FUTILE_STARTS:
-            print(f"error: {FUTILE_STARTS} workers died in a row without a trial.", file=sys.stderr)
+        if self._futile >= FUTILE_STARTS * self._plan.n_jobs and self._ended is None:
+            print(f"error: {self._futile} workers died in a row without a trial", file=sys.stderr)
             self._ended = 1
             self._workers.signal(signal.SIGTERM)
 

@@ -190,6 +190,7 @@ def _draw_depths(record: Comparison, ax: Axes) -> None:
         ax.bar(places, total, width * 0.9, color=color, alpha=0.35, linewidth=0)
         ax.bar(places, done, width * 0.9, color=color, linewidth=0)
     ax.set_ylabel("trials (full colour: completed)")
+    style.whole_numbers(ax)
     style.categories(ax, list(record.labels), short(record.param or ""))
 
 

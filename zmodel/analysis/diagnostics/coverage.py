@@ -166,6 +166,7 @@ def draw(record: Coverage, ax: Axes) -> None:
             va="bottom",
         )
     ax.set_ylabel("trials")
+    style.whole_numbers(ax)
     ax.margins(y=0.12)
     style.categories(ax, [cell.label for cell in shown.cells], short(shown.param))
     style.legend_above(ax)

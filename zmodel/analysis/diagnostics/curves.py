@@ -30,6 +30,7 @@ PAIRS = (("loss", "train/loss", "val/loss"), ("accuracy", "train/acc", "val/acc"
 # reading one small file per trial: more of them would not change the means, only take longer
 MOST_FILES = 200
 REPORTED = "reported"
+ALL = "all trials"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Curves:
 
     objective: str
     param: str | None
+    labels: tuple[str, ...]
     best_number: int
     best: dict[str, dict[int, float]]
     best_epoch: int | None
@@ -67,12 +69,14 @@ def data(study: StudyRecord) -> Curves:
         curves[REPORTED] = dict(winner.curve)
     ended = [t for t in study.trials if t.state == "complete"]
     params = structural(study)
-    bands, sampled = _bands(study, params[0] if params else None, ended)
+    param = params[0] if params else None
+    bands, sampled = _bands(study, param, ended)
     if not curves and not bands:
         raise Unavailable("no trial reported a value per epoch and no csv/metrics.csv was found")
     return Curves(
         objective_name(study),
-        params[0] if params else None,
+        param,
+        cells_of(study, param).labels if param else (ALL,),
         winner.number,
         curves,
         count(winner, "best_epoch"),
@@ -85,7 +89,7 @@ def _bands(
     study: StudyRecord, param: str | None, trials: Sequence[TrialRecord]
 ) -> tuple[tuple[Band, ...], int]:
     if param is None:
-        groups = [("all trials", list(trials))]
+        groups = [(ALL, list(trials))]
     else:
         cells = cells_of(study, param)
         groups = list(zip(cells.labels, cells.split(trials), strict=True))
@@ -181,8 +185,7 @@ def _draw_line(record: Curves, ax: Axes, metric: str, label: str, color: str) ->
 
 def _draw_bands(record: Curves, ax: Axes, metric: str, name: str) -> None:
     bands = [b for b in record.bands if b.metric == metric]
-    labels = list(dict.fromkeys(b.label for b in record.bands))
-    colors = dict(zip(labels, style.ramp(len(labels)), strict=True))
+    colors = style.colors_of(record.labels)
     for band in bands:
         low = np.subtract(band.mean, band.std)
         high = np.add(band.mean, band.std)

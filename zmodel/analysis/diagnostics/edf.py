@@ -31,6 +31,7 @@ class Edf:
     objective: str
     maximize: bool
     param: str | None
+    labels: tuple[str, ...]
     distributions: tuple[Distribution, ...]
 
 
@@ -46,13 +47,14 @@ def data(study: StudyRecord) -> Edf:
         for label, group in groups.items()
         if group
     ]
-    return Edf(objective_name(study), sign(study) > 0, param, tuple(found))
+    labels = cells.labels if param else ()
+    return Edf(objective_name(study), sign(study) > 0, param, labels, tuple(found))
 
 
 def draw(record: Edf, ax: Axes) -> None:
-    parts = record.distributions[1:]
-    for part, color in zip(parts, style.ramp(len(parts)), strict=True):
-        _step(record, ax, part, color, 1.4)
+    colors = style.colors_of(record.labels)
+    for part in record.distributions[1:]:
+        _step(record, ax, part, colors[part.label], 1.4)
     _step(record, ax, record.distributions[0], style.INK, 2.4)
     ax.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
     ax.set_ylim(0, 1.02)

@@ -59,7 +59,7 @@ def draw(record: Failures, ax: Axes) -> None:
     ax.set_yticks(range(len(shown)), [r if len(r) < 60 else r[:58] + "…" for r, _ in shown])
     ax.invert_yaxis()
     ax.grid(False, axis="y")
-    ax.locator_params(axis="x", integer=True)
+    style.whole_numbers(ax, "x")
     ax.set_xlabel("trials")
 
 

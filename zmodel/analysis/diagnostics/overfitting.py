@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis import style
+from zmodel.analysis.cells import cells_of, label_of
 from zmodel.analysis.runs import metrics_of, read_metrics, run_folder
 from zmodel.analysis.selection import short, structural, top
 from zmodel.analysis.unavailable import Unavailable
@@ -41,6 +42,7 @@ class Overfitting:
     """The best trial first, then the next best."""
 
     param: str | None
+    labels: tuple[str, ...]
     trials: tuple[Fit, ...]
 
     @property
@@ -59,14 +61,15 @@ def data(study: StudyRecord) -> Overfitting:
             "the best trial recorded no train/acc and val/acc, neither as attributes nor in its "
             "run folder"
         )
-    return Overfitting(param, tuple(fit for fit in fits if fit))
+    labels = cells_of(study, param).labels if param else ()
+    return Overfitting(param, labels, tuple(fit for fit in fits if fit))
 
 
 def _fit(study: StudyRecord, trial: TrialRecord, param: str | None) -> Fit | None:
     folder = run_folder(study, trial)
     curves = read_metrics(folder) if folder else {}
     train, val = curves.get("train/acc", {}), curves.get("val/acc", {})
-    depth = str(trial.params[param]) if param in trial.params else None
+    depth = label_of(trial.params[param]) if param in trial.params else None
     common = sorted(train.keys() & val.keys())
     if common:
         epoch = max(common, key=lambda e: val[e])
@@ -85,9 +88,11 @@ def _rise(losses: dict[int, float] | None) -> float | None:
 
 
 def draw(record: Overfitting, ax: Axes) -> None:
-    depths = sorted({f.depth or "" for f in record.trials}, key=lambda d: (len(d), d))
-    for color, depth in zip(style.ramp(len(depths)), depths, strict=True):
+    colors = style.colors_of(record.labels) or {"": style.ACCENT}
+    for depth, color in colors.items():
         found = [f for f in record.trials if (f.depth or "") == depth]
+        if not found:
+            continue
         label = f"{short(record.param)} = {depth}" if record.param else None
         ax.scatter(
             [f.train_acc for f in found],

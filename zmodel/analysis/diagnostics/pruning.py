@@ -234,7 +234,8 @@ def caption(record: Pruning) -> str:
     parts[0] += " (a random sample of the study)." if record.sampled else "."
     if worst.regret:
         parts.append(
-            f"{LABELS[worst.pruner]} would have cost most: {worst.regret:.4f} of the best value."
+            f"{LABELS[worst.pruner]} would have cost most: its best survivor is {worst.regret:.4f} "
+            "worse than the best trial."
         )
     else:
         parts.append("None would have lost the best value.")

@@ -29,6 +29,7 @@ SIZE = (7.2, 3.4)
 LEAST = 3
 ROUNDS = 100
 MOST = 400
+SURE = 0.8
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,14 @@ class Crossing:
 class Speeds:
     param: str
     objective: str
+    labels: tuple[str, ...]
     cells: tuple[Speed, ...]
     crossings: tuple[Crossing, ...]
+
+    @property
+    def sure(self) -> list[Crossing]:
+        """The crossings that most bootstrap rounds have too."""
+        return [c for c in self.crossings if c.share >= SURE]
 
 
 def data(study: StudyRecord) -> Speeds:
@@ -81,7 +88,7 @@ def data(study: StudyRecord) -> Speeds:
     length = max(max(t.curve) for group in groups.values() for t in group) + 1
     tables = {label: _better_half(study, group, length) for label, group in groups.items()}
     speeds = tuple(_speed(study, label, group, tables[label]) for label, group in groups.items())
-    return Speeds(param, objective_name(study), speeds, tuple(_crossings(tables)))
+    return Speeds(param, objective_name(study), cells.labels, speeds, tuple(_crossings(tables)))
 
 
 def _speed(study: StudyRecord, label: str, group: list[TrialRecord], table: np.ndarray) -> Speed:
@@ -170,8 +177,9 @@ def overtaking(difference: Sequence[float] | np.ndarray) -> tuple[int, bool] | N
 
 def draw(record: Speeds, ax: Axes) -> None:
     left, right = style.panels(ax, 1, 2, width_ratios=[2, 3])
-    colors = style.ramp(len(record.cells))
-    for at, (cell, color) in enumerate(zip(record.cells, colors, strict=True)):
+    colors = style.colors_of(record.labels)
+    for at, cell in enumerate(record.cells):
+        color = colors[cell.label]
         if cell.low is not None and cell.high is not None:
             left.vlines(at, cell.low, cell.high, color=color, linewidth=2.2)
         left.scatter([at], [cell.epochs], s=46, color=color, zorder=3)
@@ -179,7 +187,7 @@ def draw(record: Speeds, ax: Axes) -> None:
     left.set_ylim(bottom=0)
     left.set_ylabel("epochs to 90 % of own best")
     style.categories(left, [c.label for c in record.cells], short(record.param))
-    for crossing in record.crossings:
+    for crossing in record.sure:
         late = next(c for c in record.cells if c.label == crossing.late)
         right.scatter(
             [crossing.epoch + 1],
@@ -235,11 +243,15 @@ def caption(record: Speeds) -> str:
         f"{name} = {fast.label} needs {fast.epochs:g} epochs to 90 % of its own best, {name} = "
         f"{slow.label} needs {slow.epochs:g}. Curves: median of each depth's better half."
     )
-    sure = [c for c in record.crossings if c.share >= 0.8]
-    if sure:
-        last = max(sure, key=lambda c: c.epoch)
+    if record.sure:
+        last = max(record.sure, key=lambda c: c.epoch)
+        pairs = (
+            "One pair crosses:"
+            if len(record.sure) == 1
+            else f"{len(record.sure)} pairs cross; last,"
+        )
         text += (
-            f" {len(sure)} pairs cross; last, {name} = {last.late} overtakes {last.early} at epoch "
+            f" {pairs} {name} = {last.late} overtakes {last.early} at epoch "
             f"{last.epoch + 1} ({last.low + 1:.0f} to {last.high + 1:.0f})."
         )
     return text

@@ -175,6 +175,7 @@ def draw(record: Stopping, ax: Axes) -> None:
         )
         base = [a + b for a, b in zip(base, numbers, strict=True)]
     left.set_ylabel("completed trials")
+    style.whole_numbers(left)
     style.categories(
         left, [d.label for d in record.depths], short(record.param) if record.param else "trials"
     )
@@ -256,7 +257,9 @@ def caption(record: Stopping) -> str:
             f" A patience of {record.sufficient} would have kept the top {record.top} results"
             f"{used} with {kept.share:.0%} of the epochs that ran."
         )
-    if record.control_regret is not None:
+    if not record.stopped_early:
+        text += " No trial was stopped, so patience has cost nothing."
+    elif record.control_regret is not None:
         text += (
             f" {record.controls} control trials ran to the end: patience {record.patience} would "
             f"have cost them {record.control_regret:.4f} on average."

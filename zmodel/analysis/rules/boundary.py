@@ -12,9 +12,9 @@ from zmodel.analysis.verdict import Verdict
 CODE = "boundary"
 CHECK = "the best trials lie inside the bounds"
 # for a warning, so many of the top trials must lie at the bound, and its value must outdo the next
-# one inside so surely; with too few trials at the next one, the former alone decides
+# one inside so surely; with too few trials at the next one that cannot be said
 TOP_SHARE = 0.6
-AHEAD = 0.95
+AHEAD = 0.98
 # with fewer values than this, half of the range is a bound and says nothing
 LEAST_STEPS = 4
 
@@ -35,7 +35,8 @@ def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
     clear = (
         bound.top_share >= TOP_SHARE
         and (bound.steps is None or bound.steps >= LEAST_STEPS)
-        and (bound.ahead is None or bound.ahead >= AHEAD)
+        and bound.ahead is not None
+        and bound.ahead >= AHEAD
     )
     text = (
         f"The best {name} is {edge}, the {word} bound of its range; {there} of the {leaders} best "
