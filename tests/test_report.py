@@ -286,6 +286,19 @@ def test_watching_refreshes_until_the_budget_is_spent(tmp_path: Path, monkeypatc
     assert "http-equiv" not in (folder / "report" / "index.html").read_text().split("<script")[0]
 
 
+def test_ctrl_c_ends_watching_with_the_exit_code_of_the_contract(tmp_path: Path, monkeypatch):
+    make_study(tmp_path, "busy", 10, running=2)
+
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command.time, "sleep", interrupt)
+    monkeypatch.setattr(catalog, "SECTIONS", catalog.SECTIONS[:1])
+    with pytest.raises(SystemExit) as end:
+        command.analyze(config(tmp_path, "busy", watch=5))
+    assert end.value.code == 130
+
+
 def test_several_studies_are_compared(tmp_path: Path, capsys):
     make_study(tmp_path, "one", 8)
     make_study(tmp_path, "two", 12)

@@ -46,9 +46,8 @@ def write_report(
     write(folder / "summary.json", to_json(summary))
     table = trials.rows(findings.study)
     write(folder / "trials.csv", to_csv(table))
-    for part in parts.values():
-        if part is not None:
-            _write_part(part, folder)
+    for module, part in parts.items():
+        _write_part(part or Part(catalog.name_of(module), module, "nothing to show"), folder)
     index = folder / "index.html"
     write(index, _page(findings, verdicts, parts, table, folder, refresh))
     return index

@@ -32,8 +32,11 @@ def run_folder(study: StudyRecord, trial: TrialRecord) -> Path | None:
 def read_metrics(folder: Path) -> dict[str, dict[int, float]]:
     """Metric -> epoch (0-based) -> value, from the rows of csv/metrics.csv merged by epoch."""
     curves: dict[str, dict[int, float]] = {}
+    path = folder / "csv" / "metrics.csv"
+    if not path.is_file():
+        return curves
     try:
-        with (folder / "csv" / "metrics.csv").open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 _merge(row, curves)
     except (OSError, csv.Error, UnicodeDecodeError):
@@ -59,8 +62,11 @@ def _merge(row: dict[str, str | None], curves: dict[str, dict[int, float]]) -> N
 
 def read_result(folder: Path) -> dict[str, Any]:
     """The content of result.json; empty when there is none yet."""
+    path = folder / "result.json"
+    if not path.is_file():
+        return {}
     try:
-        content = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

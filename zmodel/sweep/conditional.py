@@ -17,8 +17,8 @@ error. "Replaced" is a free proposal with the depth overwritten.
 |--------------------------|-----------------------------|-------------|-------------|
 | TPE, 60, 60              | by 1.6                      | .040 ± .002 | .038 ± .003 |
 |                          | by 6.3                      | .138 ± .008 | .098 ± .005 |
-| GP, 40, 12               | by 1.6                      | .041 ± .003 | .036 ± .006 |
-|                          | by 6.3                      | .149 ± .007 | .105 ± .011 |
+| GP, 40, 12               | by 1.6                      | .041 ± .003 | .042 ± .005 |
+|                          | by 6.3                      | .149 ± .007 | .101 ± .014 |
 
 So it helps where depths want different settings, and does no harm where they don't. Two variants
 were dropped: bare results instead of ranks (TPE .136 ± .007 in the second row, the GP .078 ± .006

@@ -25,10 +25,10 @@ class CoverageSampler(BaseSampler):
     before, under the study's lock. Parameters given beforehand (`enqueue_trial`) win.
 
     TPE and the Gaussian process propose from their conditional (`conditional.py`); grid takes a
-    point that has the forced value; the others propose everything and the forced parameters are
-    then replaced. For random and quasi-random draws that is the conditional; for CMA-ES and the
-    genetic algorithms it is their proposal with those coordinates moved. The distribution that is
-    recorded always is the declared one.
+    point that has the forced value; the other samplers propose everything, and the forced
+    parameters are then replaced. For random and quasi-random draws that is the conditional; for
+    CMA-ES and the genetic algorithms it is their proposal with those coordinates moved. The
+    distribution that is recorded always is the declared one.
 
     Args:
         space: the declared distributions. A parameter asked with another one is left alone.
