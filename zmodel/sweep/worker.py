@@ -92,8 +92,8 @@ class _Session:
             storage, self.study._study_id, plan.n_trials, self.lock, plan.max_attempts
         )
         self.proposals = Proposals(plan, self.space)
-        if plan.pruner is not None:
-            self.study.pruner = self.proposals.make_pruner()
+        # always: what Optuna takes for "no pruner given" is its MedianPruner
+        self.study.pruner = self.proposals.make_pruner()
 
     def work(self) -> int:
         self.preflight()

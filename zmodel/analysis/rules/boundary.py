@@ -14,7 +14,7 @@ CHECK = "the best trials lie inside the bounds"
 # for a warning, so many of the top trials must lie at the bound, and its value must outdo the next
 # one inside so surely; with too few trials at the next one that cannot be said
 TOP_SHARE = 0.6
-AHEAD = 0.98
+AHEAD = 0.99
 # with fewer values than this, half of the range is a bound and says nothing
 LEAST_STEPS = 4
 

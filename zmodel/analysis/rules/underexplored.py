@@ -45,19 +45,19 @@ def floor(param: ParamCoverage) -> int:
     return max(low, min(high, round(SHARE_OF_EVEN * ended / len(param.cells))))
 
 
-def cannot_win(cell: Cell) -> bool:
+def cannot_win(cell: Cell, param: ParamCoverage) -> bool:
     """Whether its few completed trials speak against a value.
 
-    Never when some of its trials were pruned: survivors of a pruner are all near the best, so
-    what the other values seem to have gained is too little.
+    Never in a study with pruned trials: survivors of a pruner all lie near the best, so what the
+    other values seem to have gained is too little.
     """
-    judged = cell.states["complete"] >= LEAST_TO_JUDGE and not cell.states["pruned"]
+    judged = cell.states["complete"] >= LEAST_TO_JUDGE and not any(param.counts("pruned"))
     return judged and cell.chance < CHANCE
 
 
 def _judge(findings: Findings, param: ParamCoverage, least: int) -> list[Verdict]:
     behind = [cell for cell in param.cells if cell.states["complete"] < least]
-    closed = [cell for cell in behind if cannot_win(cell)]
+    closed = [cell for cell in behind if cannot_win(cell, param)]
     open_ = [cell for cell in behind if cell not in closed]
     verdicts = []
     if open_:
