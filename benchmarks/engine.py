@@ -10,6 +10,7 @@ Overhead: CPU time of the whole process per empty trial, inline, beyond that of 
 
 from __future__ import annotations
 
+import json
 import resource
 import subprocess
 import sys
@@ -82,20 +83,25 @@ def study(kind: str, out: Path, *overrides: str, launcher: str = "basic") -> tup
     return cpu, wall
 
 
-def utilisation(folder: Path) -> None:
-    sleeps = np.random.default_rng(0).exponential(1.0, 32).round(3).tolist()
-    print(f"32 sleeps, {sum(sleeps):.1f} s in all, on 4 workers")
-    for kind, launcher in (("stock", "joblib"), ("ours", "basic")):
-        log = folder / f"{kind}.log"
-        study(
-            kind, folder / f"util-{kind}", f"sleeps={sleeps}", f"log={log}",
-            "i=range(0,32)", "x=0.5", "hydra.sweeper.n_trials=32", "hydra.sweeper.n_jobs=4",
-            "hydra/sweeper/sampler=grid", launcher=launcher,
-        )  # fmt: skip
-        spans = np.array([eval(line) for line in log.read_text().splitlines()])
-        total = spans[:, 1].max() - spans[:, 0].min()
-        busy = (spans[:, 1] - spans[:, 0]).sum() / (4 * total)
-        print(f"  {kind:>6}: {len(spans)} tasks, {total:.1f} s, busy {busy:.0%}")
+def utilisation(folder: Path, draws: int = 5) -> None:
+    busy: dict[str, list[float]] = {"stock": [], "ours": []}
+    for draw in range(draws):
+        sleeps = np.random.default_rng(draw).exponential(1.0, 32).round(3).tolist()
+        for kind, launcher in (("stock", "joblib"), ("ours", "basic")):
+            log = folder / f"{kind}-{draw}.log"
+            study(
+                kind, folder / f"util-{kind}-{draw}", f"sleeps={sleeps}", f"log={log}",
+                "i=range(0,32)", "x=0.5", "hydra.sweeper.n_trials=32", "hydra.sweeper.n_jobs=4",
+                "hydra/sweeper/sampler=grid", launcher=launcher,
+            )  # fmt: skip
+            spans = np.array([json.loads(line) for line in log.read_text().splitlines()])
+            assert len(spans) == 32
+            total = spans[:, 1].max() - spans[:, 0].min()
+            busy[kind].append((spans[:, 1] - spans[:, 0]).sum() / (4 * total))
+    print(f"32 exponential sleeps on 4 workers, {draws} draws: busy share of worker time")
+    for kind, found in busy.items():
+        listed = ", ".join(f"{value:.0%}" for value in found)
+        print(f"  {kind:>6}: median {np.median(found):.0%} ({listed})")
 
 
 def overhead(folder: Path, trials: int = 60, rounds: int = 3) -> None:

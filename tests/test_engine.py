@@ -189,7 +189,7 @@ def test_stop_command_lets_workers_finish_their_trial(engine):
 def test_pruner_is_reached_and_is_off_by_default(engine):
     engine.run("hydra.sweeper.n_trials=15", "hydra.sweeper.n_jobs=1")
     assert finished(engine.trials()) == 15
-    null = Engine(engine.out, "null")  # where Optuna itself would put its MedianPruner
+    null = Engine(engine.out, "unpruned")  # where Optuna itself would put its MedianPruner
     null.run("hydra.sweeper.n_trials=15", "hydra.sweeper.n_jobs=1", "hydra.sweeper.pruner=null")
     assert finished(null.trials()) == 15
     other = Engine(engine.out, "pruned")
