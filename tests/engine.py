@@ -68,15 +68,15 @@ class Engine:
 
     def wait(self, condition: Callable[[list[FrozenTrial]], bool], timeout: float = 60) -> None:
         """Until the trials of the study fulfil the condition."""
-        end = time.monotonic() + timeout
+        end, last = time.monotonic() + timeout, None
         while time.monotonic() < end:
             try:
                 if condition(self.trials()):
                     return
-            except (ValueError, KeyError):
-                pass  # not created yet
+            except (ValueError, KeyError) as error:
+                last = error  # not created yet
             time.sleep(0.05)
-        raise AssertionError("the study did not come that far in time")
+        raise AssertionError(f"the study did not come that far in time; last error: {last}")
 
 
 def finished(trials: list[FrozenTrial]) -> int:

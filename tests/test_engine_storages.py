@@ -59,8 +59,9 @@ def test_a_postgres_outage_of_thirty_seconds_is_survived(tmp_path):
     server = Postgres()
     try:
         engine = Engine(tmp_path, "outage", server.url)
-        process = engine.start("hydra.sweeper.n_trials=12", "epochs=10", "seconds=0.2")
-        engine.wait(lambda ts: finished(ts) >= 2, timeout=120)
+        process = engine.start("hydra.sweeper.n_trials=12", "epochs=10", "seconds=0.3")
+        time.sleep(6)  # a reader in the moment the schema is made would hold up its writer
+        engine.wait(lambda ts: finished(ts) >= 2, timeout=60)
         server.stop()
         time.sleep(30)
         server.start()
@@ -110,6 +111,6 @@ def test_workers_through_a_hydra_launcher(engine, launcher):
     outcomes = engine.outcomes()
     assert [t.user_attrs["slot"] for t in outcomes] == list(range(10))
     assert finished(outcomes) == 10, output
-    assert outcomes[3].user_attrs["attempt"] == 2
+    assert outcomes[3].user_attrs["attempt"] >= 2
     storage = open_storage(str(engine.folder / "study.journal"), read_only=True)
     assert storage.get_all_studies()[0].study_name == "quick"
