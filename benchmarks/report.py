@@ -1,7 +1,7 @@
 """How long a report takes, how much memory, and how large the page is.
 
     python benchmarks/report.py                      # 1,000 and 10,000 trials of 60 epochs
-    python benchmarks/report.py --trials 1000 --keep /tmp/logs
+    python benchmarks/report.py --trials 1000 --keep FOLDER
 
 The study is random search on simulated learning curves, written as a journal in the form that
 workers write it: one line per parameter, report and state, and a run folder per trial.
