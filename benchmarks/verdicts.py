@@ -29,7 +29,6 @@ from zmodel.analysis.rules import boundary, early_stopping_bias, pruning_bias, u
 from zmodel.analysis.simulate import DEPTH, Truth, simulate
 from zmodel.study.records import StudyRecord
 
-TRIALS = 50
 MARGIN = 0.01
 LITTLE = 0.004
 NAIVE_EPOCHS = 15
@@ -47,30 +46,30 @@ def tpe(seed: int, old: bool = False) -> TPESampler:
     return TPESampler(seed=seed, multivariate=not old, constant_liar=not old)
 
 
-METHODS: dict[str, Callable[[Truth, int], StudyRecord]] = {
-    "random": lambda t, s: simulate(t, TRIALS, s, sampler=RandomSampler(seed=s)),
-    "floors": lambda t, s: simulate(t, TRIALS, s, sampler=tpe(s), floor=5),
-    "tpe alone": lambda t, s: simulate(t, TRIALS, s, sampler=tpe(s)),
-    "naive": lambda t, s: simulate(
-        replace(t, epochs=NAIVE_EPOCHS), TRIALS, s, sampler=tpe(s, old=True), pruner=MedianPruner()
+METHODS: dict[str, Callable[[Truth, int, int], StudyRecord]] = {
+    "random": lambda t, s, n: simulate(t, n, s, sampler=RandomSampler(seed=s)),
+    "floors": lambda t, s, n: simulate(t, n, s, sampler=tpe(s), floor=5),
+    "tpe alone": lambda t, s, n: simulate(t, n, s, sampler=tpe(s)),
+    "naive": lambda t, s, n: simulate(
+        replace(t, epochs=NAIVE_EPOCHS), n, s, sampler=tpe(s, old=True), pruner=MedianPruner()
     ),
-    "naive, 60 epochs": lambda t, s: simulate(
-        t, TRIALS, s, sampler=tpe(s, old=True), pruner=MedianPruner()
+    "naive, 60 epochs": lambda t, s, n: simulate(
+        t, n, s, sampler=tpe(s, old=True), pruner=MedianPruner()
     ),
-    "pruned": lambda t, s: simulate(t, TRIALS, s, sampler=tpe(s), pruner=MedianPruner()),
-    "random, pruned": lambda t, s: simulate(
-        t, TRIALS, s, sampler=RandomSampler(seed=s), pruner=MedianPruner(n_warmup_steps=20)
+    "pruned": lambda t, s, n: simulate(t, n, s, sampler=tpe(s), pruner=MedianPruner()),
+    "random, pruned": lambda t, s, n: simulate(
+        t, n, s, sampler=RandomSampler(seed=s), pruner=MedianPruner(n_warmup_steps=20)
     ),
 }
 
 
-def judge(task: tuple[str, str, int]) -> dict[str, Any]:
+def judge(task: tuple[str, str, int, int]) -> dict[str, Any]:
     """One simulated study: what was true of it, and what the rules said."""
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    method, name, seed = task
+    method, name, seed, trials = task
     truth = TRUTHS[name]
-    study = METHODS[method](truth, seed)
+    study = METHODS[method](truth, seed, trials)
     if method == "naive":
         truth = replace(truth, epochs=NAIVE_EPOCHS)
     epochs = truth.epochs
@@ -148,11 +147,12 @@ def table(results: list[dict[str, Any]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--studies", type=int, default=100, help="per method and truth")
-    parser.add_argument("--first", type=int, default=1000, help="first seed; tuned on 0 to 59")
+    parser.add_argument("--trials", type=int, default=50, help="per study")
+    parser.add_argument("--first", type=int, default=2000, help="first seed; tuned on those below")
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
     seeds = range(arguments.first, arguments.first + arguments.studies)
-    tasks = list(product(METHODS, TRUTHS, seeds))
+    tasks = list(product(METHODS, TRUTHS, seeds, [arguments.trials]))
     with ProcessPoolExecutor(arguments.processes) as pool:
         table(list(pool.map(judge, tasks, chunksize=10)))
 

@@ -87,7 +87,7 @@ def test_underexplored_offers_the_command_that_mends_it():
 
 def test_a_value_left_with_reason_is_only_noted():
     good = [0.8 + i / 200 for i in range(15)]
-    study = hand_made({1: [0.2, 0.25], 2: good, 3: good, 4: good, 5: good})
+    study = hand_made({1: [0.2, 0.25, 0.22], 2: good, 3: good, 4: good, 5: good})
     assert worst(study, "underexplored") == "note"
     never = hand_made({1: [], 2: good, 3: good, 4: good, 5: good})
     assert worst(never, "underexplored") == "alarm"

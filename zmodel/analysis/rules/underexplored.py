@@ -12,12 +12,12 @@ from zmodel.analysis.verdict import Verdict
 CODE = "underexplored"
 CHECK = "every value of the structural parameters completed enough trials, or cannot win"
 # completed trials that a value needs: this part of an even share of the ended trials, within limits
-SHARE_OF_EVEN = 0.4
+SHARE_OF_EVEN = 1 / 3
 FLOOR = (2, 5)
 # below this chance (potential.py) a value counts as given up with reason; how these numbers were
 # chosen: docs/diagnostics.md, Calibration
 CHANCE = 0.02
-LEAST_TO_JUDGE = 2
+LEAST_TO_JUDGE = 3
 
 
 def judge(findings: Findings) -> list[Verdict] | None:
