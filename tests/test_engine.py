@@ -310,12 +310,14 @@ def test_a_configuration_edited_while_the_study_runs_ends_it(engine, tmp_path):
     assert process.returncode == 1
     assert "fixed.epochs" not in output and "epochs: 4 -> 5" in output
     assert all(len(t.intermediate_values) == 4 for t in engine.trials() if t.values)
+    assert not any(t.user_attrs.get("crashes") for t in engine.trials())  # nobody died of it
 
 
 def test_each_worker_gets_its_gpu(engine, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     visible = "float(__import__('os').environ['CUDA_VISIBLE_DEVICES'])"
-    engine.run("hydra.sweeper.n_trials=8", "hydra.sweeper.n_jobs=null", f'returns="{visible}"')
+    command = ("hydra.sweeper.n_trials=8", "hydra.sweeper.n_jobs=null", f'returns="{visible}"')
+    engine.run(*command, "seconds=0.2")  # long enough for both workers to get some
     assert {t.value for t in engine.trials()} == {3.0, 5.0}
 
 
@@ -341,6 +343,20 @@ def test_inline_for_a_debugger(engine):
         "hydra.sweeper.n_jobs=0", "hydra.sweeper.preflight=['epochs=1']", "returns=None", code=1
     )
     assert "must be a number" in output and not refused.folder.exists()
+
+
+def test_a_refused_start_leaves_nothing_although_trials_were_enqueued(engine):
+    """Waiting trials are not begun ones: the mended command must not meet the old setting."""
+    command = ("hydra.sweeper.preflight=['epochs=1']", "hydra.sweeper.enqueue=[{x: 0.25}]")
+    engine.run(*command, "returns=None", code=1)
+    assert not engine.folder.exists()
+    engine.run(*command, "hydra.sweeper.n_trials=3")
+    assert engine.trials()[0].params["x"] == 0.25 and finished(engine.trials()) == 3
+
+
+def test_the_reason_of_a_failed_study_is_said_in_this_process_too(engine):
+    output = engine.run("fails='True'", "hydra.sweeper.n_jobs=0", code=3)
+    assert "5 x RuntimeError: told to fail" in output
 
 
 def test_a_preempted_worker_puts_its_trial_back_with_its_checkpoint(engine):

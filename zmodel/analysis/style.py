@@ -177,6 +177,27 @@ def legend_above(ax: Axes, columns: int = 5, **options: Any) -> None:
         )
 
 
+def note_above(ax: Axes, at: float, height: float, note: str) -> None:
+    """A small note centred just above a bar."""
+    ax.annotate(
+        note,
+        (at, height),
+        (0, 2),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        fontsize=8,
+    )
+
+
+def shares(ax: Axes, label: str, *, top: float) -> None:
+    """A y axis of shares in percent; `top` above 1 leaves room for notes."""
+    ax.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
+    ax.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    ax.set_ylim(0, top)
+    ax.set_ylabel(label)
+
+
 def colors_of(labels: Sequence[str]) -> dict[str, str]:
     """A colour per depth. Give all declared depths, so that each has its colour in every figure."""
     return dict(zip(labels, ramp(len(labels)), strict=True))

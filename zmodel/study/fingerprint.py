@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.trial import TrialState
 
 from zmodel.provenance import git_state, versions
 
@@ -72,6 +73,12 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def has_begun(study: optuna.Study) -> bool:
+    """Whether there is a trial to be comparable with; those our start enqueued do not count."""
+    trials = study.get_trials(deepcopy=False)
+    return any(t.state != TrialState.WAITING or "slot" not in t.user_attrs for t in trials)
+
+
 def settle(study: optuna.Study, new: dict[str, Any], on_change: str) -> None:
     """Compare with the study's fingerprint, or store it if there is none.
 
@@ -79,7 +86,7 @@ def settle(study: optuna.Study, new: dict[str, Any], on_change: str) -> None:
         ValueError: they differ and ``on_change`` is not "continue".
     """
     old = study.user_attrs.get("fingerprint")
-    if old is not None and study.get_trials(deepcopy=False):  # without trials, nothing to compare
+    if old is not None and has_begun(study):
         lines = differences(old, new)
         if lines and on_change != "continue":
             listed = "\n  ".join(lines)

@@ -14,14 +14,15 @@ from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from omegaconf import OmegaConf
 from optuna.study import StudyDirection
 
-from zmodel.study.fingerprint import fixed_part
+from zmodel.study.fingerprint import fixed_part, has_begun
 from zmodel.study.lease import remove_dead
 from zmodel.study.lock import study_lock
 from zmodel.study.slots import Slots
 from zmodel.sweep.controller import Controller
+from zmodel.sweep.ending import check_floors, explain
 from zmodel.sweep.job import Job
 from zmodel.sweep.launched import LaunchedStudy
-from zmodel.sweep.opening import command_line, forget, open_study
+from zmodel.sweep.opening import forget, open_study
 from zmodel.sweep.processes import LocalWorkers
 from zmodel.sweep.progress import watched
 from zmodel.sweep.proposals import Proposals
@@ -30,9 +31,7 @@ from zmodel.sweep.samplers import grid_size
 from zmodel.sweep.settings import make_plan
 from zmodel.sweep.space import parse_space
 from zmodel.sweep.warm_start import enqueue_once, first_configurations
-from zmodel.sweep.worker import Refused, Worker
-
-FLOORS_UNMET = 3
+from zmodel.sweep.worker import CANNOT_GO_ON, Worker
 
 
 def begin(settings: dict[str, Any], arguments: list[str], folder: Path, job: Job) -> int:
@@ -70,7 +69,8 @@ def begin(settings: dict[str, Any], arguments: list[str], folder: Path, job: Job
     plan = replace(plan, since=since, started=time.time(), fixed=fixed)
     enqueue_once(slots, first)
     code = run_workers(Worker(plan, job), study, slots, example)
-    if not slots.trials():
+    explain(code, plan, slots)
+    if not has_begun(study):
         forget(study, folder)  # refused before the first trial: nothing half-written
         return code
     write_results(study, space, folder)
@@ -95,27 +95,13 @@ def run_workers(worker: Worker, study: optuna.Study, slots: Slots, example: list
             return inline(worker)
     if not config.hydra.launcher._target_.endswith(BasicLauncher.__name__):
         return LaunchedStudy(worker, study, slots, example).run()
-    return Controller(plan, study, slots, LocalWorkers(worker), command_line()).run()
+    return Controller(plan, study, slots, LocalWorkers(worker)).run()
 
 
 def inline(worker: Worker) -> int:
     """Work in this process, where a debugger can follow."""
     try:
         return worker()
-    except Refused as refusal:
+    except CANNOT_GO_ON as refusal:
         print(f"error: {refusal}", file=sys.stderr)
         return 1
-
-
-def check_floors(proposals: Proposals, slots: Slots) -> int:
-    """Say which coverage floors a finished study missed; 3 if any."""
-    if proposals.coverage is None or not slots.tally().is_complete:
-        return 0
-    missed = [c for c in proposals.coverage.report(slots.trials()) if not c.is_met]
-    for cell in missed:
-        print(
-            f"coverage floor not met: {cell.param}={cell.label} has {cell.completed} of "
-            f"{cell.least} completed trials ({cell.failed} failed, {cell.pruned} pruned)",
-            file=sys.stderr,
-        )
-    return FLOORS_UNMET if missed else 0

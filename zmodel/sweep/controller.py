@@ -11,7 +11,6 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from zmodel.study.slots import Slots
-from zmodel.sweep.failures import failure_limit
 from zmodel.sweep.plan import Plan
 from zmodel.sweep.processes import Exit, LocalWorkers
 from zmodel.sweep.progress import REFRESH_SECONDS, Progress
@@ -28,13 +27,12 @@ class Controller:
     """
 
     def __init__(
-        self, plan: Plan, study: optuna.Study, slots: Slots, workers: LocalWorkers, command: str
+        self, plan: Plan, study: optuna.Study, slots: Slots, workers: LocalWorkers
     ) -> None:
         self._plan = plan
         self._study = study
         self._slots = slots
         self._workers = workers
-        self._command = command
         self._asked: int | None = None
         """The signal that asked the study to stop."""
         self._ended: int | None = None
@@ -85,9 +83,11 @@ class Controller:
                 print(f"\nerror: {ended.message}", file=sys.stderr)
             self._ended = 1
             self._workers.signal(signal.SIGTERM)
-        elif ended.code == 128 + signal.SIGTERM and self._asked is None:
+        elif self._asked is not None or self._ended == 1:
+            return  # it was told to end
+        elif ended.code == 128 + signal.SIGTERM:
             self._preempted.add(ended.index)
-        elif self._asked is None:
+        else:
             self._replace(ended)
 
     def _replace(self, ended: Exit) -> None:
@@ -114,23 +114,9 @@ class Controller:
             self._workers.signal(signal.SIGKILL)
 
     def _exit_code(self) -> int:
-        tally = self._slots.tally()
-        if self._asked is None and self._preempted and not tally.is_complete:
-            self._asked = signal.SIGTERM  # all workers were preempted
-        if self._asked is not None and not tally.is_complete:
-            print(
-                f"stopped with {tally.finished} of {tally.total} trials done. "
-                f"To continue: {self._command}",
-                file=sys.stderr,
-            )
-            return 128 + self._asked
-        if self._ended == LIMIT:
-            reason = failure_limit(self._slots.ledger, self._plan)
-            print(f"the study ended: {reason}", file=sys.stderr)
-        if self._ended == DONE and not tally.is_complete and self._stop_time() > self._plan.started:
-            print(f"stopped on request with {tally.finished} of {tally.total} trials done. "
-                  f"To continue: {self._command}", file=sys.stderr)  # fmt: skip
-        return self._ended or 0
-
-    def _stop_time(self) -> float:
-        return self._study.user_attrs.get("stop", 0.0)
+        if self._ended is not None:
+            return self._ended
+        if self._slots.tally().is_complete:
+            return DONE
+        # without a signal to us, all workers were preempted
+        return 128 + (self._asked or signal.SIGTERM)

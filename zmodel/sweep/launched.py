@@ -21,7 +21,7 @@ from optuna.study import StudyDirection
 from zmodel.interrupt import stop
 from zmodel.study.slots import Slots
 from zmodel.sweep.progress import watched
-from zmodel.sweep.worker import LIMIT, Refused, Worker
+from zmodel.sweep.worker import CANNOT_GO_ON, DONE, LIMIT, Worker
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class WorkerTask:
         stop.listen(sigint=False)
         try:
             return self.worker()
-        except Refused as refusal:
+        except CANNOT_GO_ON as refusal:
             return str(refusal)
 
 
@@ -56,6 +56,7 @@ class LaunchedStudy:
         self._slots = slots
         self._example = example
         """Overrides under which the worker's own configuration composes."""
+        self._interrupted = False
 
     def run(self) -> int:
         """Launch, wait, launch again while slots are left; return the exit code."""
@@ -76,8 +77,14 @@ class LaunchedStudy:
         if code is not None:
             return code
         if self._slots.tally().is_complete:
-            return 0
-        return 130 if self._stopped() else 1
+            return DONE
+        if self._interrupted:
+            return 128 + signal.SIGINT
+        if self._stopped():
+            return DONE
+        print(f"error: launched workers ended {MOST_ROUNDS} times with trials left to do; "
+              f"their logs are where the launcher keeps them", file=sys.stderr)  # fmt: skip
+        return 1
 
     def _rounds(self, launcher: Any, workers: int) -> int | None:
         """Launch until nothing is left or nothing helps; an exit code if a worker settled it."""
@@ -107,6 +114,7 @@ class LaunchedStudy:
             return []
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        self._interrupted = True
         print("\nstopping: launched workers end after their current trial")
         self._study.set_user_attr("stop", time.time())
 

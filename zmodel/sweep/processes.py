@@ -19,7 +19,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from zmodel.interrupt import stop
-from zmodel.sweep.worker import REFUSED, STORAGE_ERRORS, Refused, Worker
+from zmodel.sweep.worker import CANNOT_GO_ON, REFUSED, Worker
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,6 @@ class LocalWorkers:
             if process.pid is not None and process.is_alive():
                 os.kill(process.pid, signum)
 
-    def pids(self) -> list[int]:
-        return [process.pid for process, _ in self._running.values() if process.pid]
-
 
 def _message(pipe: Connection) -> str | None:
     """What the worker sent, if anything; ``poll`` is also true at end of file."""
@@ -117,7 +114,7 @@ def _main(worker: Worker, index: int, pipe: Connection) -> None:
     threading.Thread(target=_watch_controller, daemon=True).start()
     try:
         code = worker()
-    except (Refused, *STORAGE_ERRORS) as refusal:
+    except CANNOT_GO_ON as refusal:
         pipe.send(str(refusal))
         code = REFUSED
     if code == 0 and log.stat().st_size == 0:

@@ -46,7 +46,11 @@ STORAGE_ERRORS = (JournalError, StorageUnavailable)
 
 
 class Refused(Exception):
-    """The preflight failed: no trial of this study could work as configured."""
+    """No trial could work as configured, or none would be comparable with those before."""
+
+
+CANNOT_GO_ON = (Refused, *STORAGE_ERRORS)
+"""What a worker raises with a message for the user."""
 
 
 @dataclass
@@ -60,7 +64,8 @@ class Worker:
         """Work until the budget is used up, or somebody says stop.
 
         Raises:
-            Refused: before the first claim, with a message for the user.
+            Refused: with a message for the user; before the first claim, or when the
+                configuration files changed.
         """
         lease = Lease(self.plan.folder / "workers")
         try:
@@ -137,7 +142,10 @@ class _Session:
         except KeyboardInterrupt:
             self.slots.interrupt(ticket, "Ctrl-C", crashed=False)
             raise
-        except (Refused, *STORAGE_ERRORS):
+        except Refused:
+            self.slots.interrupt(ticket, "its configuration changed", crashed=False)
+            raise
+        except STORAGE_ERRORS:
             raise  # not the trial's fault: it is given again
         except (Exception, SystemExit) as error:
             outcome = failure(error)

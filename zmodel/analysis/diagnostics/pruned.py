@@ -120,19 +120,8 @@ def draw(record: Pruned, ax: Axes) -> None:
     for at, cell in enumerate(record.cells):
         if cell.pruned:
             note = f"{cell.pruned} of {cell.ended}\nat epoch {cell.epoch:g}"
-            ax.annotate(
-                note,
-                (at, shares[at]),
-                (0, 2),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                fontsize=8,
-            )
-    ax.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
-    ax.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    ax.set_ylim(0, 1.28)
-    ax.set_ylabel("share of ended trials")
+            style.note_above(ax, at, shares[at], note)
+    style.shares(ax, "share of ended trials", top=1.28)
     style.categories(ax, [c.label for c in record.cells], short(record.param))
     style.legend_above(ax, 1)
 

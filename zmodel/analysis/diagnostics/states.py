@@ -72,19 +72,8 @@ def draw(record: States, ax: Axes) -> None:
             base = [b + s for b, s in zip(base, shares, strict=True)]
     for at, cell in enumerate(record.cells):
         note = f"{cell.counts['complete']} of {cell.ended}" if cell.ended else "none ended"
-        ax.annotate(
-            note,
-            (at, base[at]),
-            (0, 2),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            fontsize=8,
-        )
-    ax.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
-    ax.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    ax.set_ylim(0, 1.1)
-    ax.set_ylabel("share of ended trials")
+        style.note_above(ax, at, base[at], note)
+    style.shares(ax, "share of ended trials", top=1.1)
     style.categories(ax, [c.label for c in record.cells], short(record.param))
     style.legend_above(ax)
 

@@ -1,0 +1,42 @@
+"""What is said when a start of a study ends, whatever ran its workers."""
+
+from __future__ import annotations
+
+import sys
+
+from zmodel.study.slots import Slots
+from zmodel.sweep.failures import failure_limit
+from zmodel.sweep.opening import command_line
+from zmodel.sweep.plan import Plan
+from zmodel.sweep.proposals import Proposals
+from zmodel.sweep.worker import LIMIT
+
+ERROR = 1
+FLOORS_UNMET = 3
+
+
+def explain(code: int, plan: Plan, slots: Slots) -> None:
+    """Print why a study ended before its budget was used up; an error has been printed before."""
+    tally = slots.tally()
+    if code == LIMIT:
+        print(f"the study ended: {failure_limit(slots.ledger, plan)}", file=sys.stderr)
+    elif code != ERROR and not tally.is_complete:
+        print(
+            f"stopped with {tally.finished} of {tally.total} trials done. "
+            f"To continue: {command_line()}",
+            file=sys.stderr,
+        )
+
+
+def check_floors(proposals: Proposals, slots: Slots) -> int:
+    """Say which coverage floors a finished study missed; 3 if any."""
+    if proposals.coverage is None or not slots.tally().is_complete:
+        return 0
+    missed = [c for c in proposals.coverage.report(slots.trials()) if not c.is_met]
+    for cell in missed:
+        print(
+            f"coverage floor not met: {cell.param}={cell.label} has {cell.completed} of "
+            f"{cell.least} completed trials ({cell.failed} failed, {cell.pruned} pruned)",
+            file=sys.stderr,
+        )
+    return FLOORS_UNMET if missed else 0
