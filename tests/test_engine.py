@@ -249,6 +249,8 @@ def test_a_hostile_trial_in_the_storage_never_becomes_an_override(engine):
         (["study_name=../escape"], "study"),
         (["+y=1"], ""),
         (["hydra.sweeper.coverage={layers: 6}"], "n_trials=24"),
+        (["hydra.sweeper.policy={}"], "hydra.sweeper.coverage="),
+        (["hydra.sweeper.policy=0.9", "hydra.sweeper.coverage={layers: 2}"], "confidence"),
     ],
 )
 def test_bad_settings_leave_nothing_behind(engine, overrides, named):
@@ -332,6 +334,34 @@ def test_coverage_floors_are_kept_through_the_command(engine):
         "fails='layers == 2'", "hydra.sweeper.max_failure_rate=1.0", code=3,
     )  # fmt: skip
     assert "coverage floor not met: layers=2" in output
+
+
+def test_a_pruner_spares_forced_trials_and_controls(engine):
+    """A floor promises completed trials, a control its whole curve; here what ends can be pruned
+    only because it was chosen freely."""
+    engine.run(
+        "hydra.sweeper.n_trials=24", "hydra.sweeper.coverage={layers: 4}", "hydra.sweeper.n_jobs=1",
+        "hydra/sweeper/pruner=median", "+hydra.sweeper.pruner.n_startup_trials=1",
+        "hydra.sweeper.control=25%", "+callbacks.early_stopping.patience=3",
+    )  # fmt: skip
+    trials = engine.trials()
+    spared = [t for t in trials if t.user_attrs.keys() & {"forced", "control"}]
+    assert len(spared) > 6 and all(t.state == TrialState.COMPLETE for t in spared)
+    assert any(t.state == TrialState.PRUNED for t in trials)
+    completed = [t.params["layers"] for t in trials if t.state == TrialState.COMPLETE]
+    assert all(completed.count(z) >= 4 for z in (1, 2, 3, 4))
+
+
+def test_the_policy_gives_up_what_cannot_win_and_says_so(engine):
+    output = engine.run(
+        "hydra.sweeper.n_trials=70", "hydra.sweeper.coverage={layers: 10}", "epochs=1",
+        "hydra.sweeper.policy={confidence: 0.9, share: 0.8}", "seconds=0", "hydra.sweeper.n_jobs=1",
+        "hydra/sweeper/sampler=random", "returns='min(layers, 3) - 0.001 * number'",
+    )  # fmt: skip
+    assert "given up: layers=1, best 0.9" in output and "given up: layers=3" not in output
+    assert "a chance of" in engine.study().user_attrs["given_up"]["layers=1"]
+    late = [t.user_attrs.get("forced_to", {}).get("layers") for t in engine.trials()[-12:]]
+    assert {3, 4} & set(late) and not {1, 2} & set(late)
 
 
 def test_inline_for_a_debugger(engine):

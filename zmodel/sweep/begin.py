@@ -74,7 +74,7 @@ def begin(settings: dict[str, Any], arguments: list[str], folder: Path, job: Job
         forget(study, folder)  # refused before the first trial: nothing half-written
         return code
     write_results(study, space, folder)
-    return code or check_floors(proposals, slots)
+    return code or check_floors(study, proposals, slots)
 
 
 def run_workers(worker: Worker, study: optuna.Study, slots: Slots, example: list[str]) -> int:

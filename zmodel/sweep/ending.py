@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+import optuna
+
 from zmodel.study.slots import Slots
 from zmodel.sweep.failures import failure_limit
 from zmodel.sweep.opening import command_line
@@ -28,11 +30,19 @@ def explain(code: int, plan: Plan, slots: Slots) -> None:
         )
 
 
-def check_floors(proposals: Proposals, slots: Slots) -> int:
-    """Say which coverage floors a finished study missed; 3 if any."""
-    if proposals.coverage is None or not slots.tally().is_complete:
+def check_floors(study: optuna.Study, proposals: Proposals, slots: Slots) -> int:
+    """Say which covered values were given up, and which floors a finished study missed: then 3."""
+    if proposals.coverage is None:
         return 0
-    missed = [c for c in proposals.coverage.report(slots.trials()) if not c.is_met]
+    cells = proposals.coverage.report(slots.trials())
+    given_up = {f"{cell.param}={cell.label}": cell.given_up for cell in cells if cell.given_up}
+    for value, reason in given_up.items():
+        print(f"given up: {value}, {reason}")
+    if given_up or "given_up" in study.user_attrs:
+        study.set_user_attr("given_up", given_up)
+    if not slots.tally().is_complete:
+        return 0
+    missed = [cell for cell in cells if not cell.is_met]
     for cell in missed:
         print(
             f"coverage floor not met: {cell.param}={cell.label} has {cell.completed} of "

@@ -15,8 +15,11 @@ class LiveTrial:
     def __init__(self, trial: optuna.Trial) -> None:
         self._trial = trial
         self._storage = trial.study._storage
-        self._can_prune = len(trial.study.directions) == 1 and not isinstance(
-            trial.study.pruner, optuna.pruners.NopPruner
+        # a forced trial is there to be completed, a control to be seen to its end
+        self._can_prune = (
+            len(trial.study.directions) == 1
+            and not isinstance(trial.study.pruner, optuna.pruners.NopPruner)
+            and not {"forced", "control"} & set(trial.user_attrs)
         )
         self.number = trial.number
         self.pruned = False

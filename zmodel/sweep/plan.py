@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from zmodel.sweep.policy import Policy
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -28,6 +30,8 @@ class Plan:
     """Task overrides of the command line; they win over ``params``."""
     custom_search_space: str | None = None
     coverage: dict[str, Any] = field(default_factory=dict)
+    policy: Policy | None = None
+    """Where the slots after the floors go; ``None``: the sampler has them all."""
     control: float = 0.0
     """Share of trials that run to their full allowance, to audit early stopping."""
     control_changes: dict[str, Any] = field(default_factory=dict)

@@ -54,7 +54,9 @@ class Policy:
         for name in ("confidence", "share"):
             number = getattr(self, name)
             if not 0 < number < 1:
-                raise ValueError(f"the policy's {name} must lie between 0 and 1; got {number}.")
+                raise ValueError(
+                    f"hydra.sweeper.policy.{name} must lie between 0 and 1, got {number}."
+                )
 
     def is_turn(self, slot: int) -> bool:
         """Whether the slot is one of the policy's; they are spread evenly."""

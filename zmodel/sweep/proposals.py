@@ -23,7 +23,9 @@ class Proposals:
     def __init__(self, plan: Plan, space: SearchSpace) -> None:
         self._plan = plan
         self._space = space
-        self.coverage = Coverage(plan.coverage, space, plan.n_trials) if plan.coverage else None
+        self.coverage = (
+            Coverage(plan.coverage, space, plan.n_trials, plan.policy) if plan.coverage else None
+        )
         self.needs_lock = needs_lock(plan.sampler)
         """Whether sampling must exclude other workers (samplers that keep state in the study)."""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from zmodel.study.storage import JOURNAL, study_folder
 from zmodel.sweep.plan import Plan
+from zmodel.sweep.policy import Policy
 from zmodel.sweep.processes import cores, gpu_ids
 
 
@@ -23,11 +25,12 @@ def make_plan(settings: dict[str, Any], arguments: list[str], folder: Path) -> P
         n_jobs = len(gpu_ids()) or cores()
     _whole("n_jobs", n_jobs, least=0)
     preflight = settings["preflight"]
+    directions = _directions(settings["direction"])
     return Plan(
         study_name=name,
         folder=folder,
         storage=str(settings["storage"] or folder / JOURNAL),
-        directions=_directions(settings["direction"]),
+        directions=directions,
         n_trials=settings["n_trials"],
         n_jobs=n_jobs,
         seed=settings["seed"],
@@ -37,6 +40,7 @@ def make_plan(settings: dict[str, Any], arguments: list[str], folder: Path) -> P
         arguments=tuple(arguments),
         custom_search_space=settings["custom_search_space"],
         coverage=settings["coverage"] or {},
+        policy=_policy(settings, directions),
         control=share(settings["control"], "control"),
         control_changes=settings["control_changes"] or {},
         max_failure_rate=share(settings["max_failure_rate"], "max_failure_rate"),
@@ -57,6 +61,30 @@ def share(given: Any, key: str) -> float:
     if not 0.0 <= value <= 1.0:
         raise ValueError(f"hydra.sweeper.{key} must be a share such as 0.05 or 5%, got {given!r}.")
     return value
+
+
+def _policy(settings: Mapping[str, Any], directions: tuple[str, ...]) -> Policy | None:
+    options = settings["policy"]
+    if options is None:
+        return None
+    known = ("confidence", "share")
+    if not isinstance(options, Mapping) or not set(options) <= set(known):
+        raise ValueError(
+            "hydra.sweeper.policy must be null or have the keys confidence and share, as in "
+            f"{{confidence: 0.95, share: 0.5}}, got {options!r}."
+        )
+    if not settings["coverage"]:
+        raise ValueError(
+            "hydra.sweeper.policy chooses among the values that have floors, and there are none. "
+            "Give some, as in hydra.sweeper.coverage={model.z_layers: 3}."
+        )
+    if len(directions) > 1:
+        raise ValueError(
+            "hydra.sweeper.policy needs one objective to tell who can still win, got "
+            f"{len(directions)} directions. Set hydra.sweeper.policy=null."
+        )
+    shares = {key: share(options[key], f"policy.{key}") for key in known if key in options}
+    return Policy(**shares, maximize=directions[0] == "maximize")
 
 
 def _directions(given: Any) -> tuple[str, ...]:

@@ -22,11 +22,12 @@ class StudySweeper(Sweeper):
     ``max_failure_rate``, ``custom_search_space``, ``params``.
 
     Further: ``pruner`` (null: every trial runs until its own early stopping), ``coverage``
-    (floors), ``seed``, ``max_attempts`` (of a trial whose workers die), ``on_change`` (refuse or
-    continue when the study was started with another setting), ``enqueue`` (list of parameter
-    sets to try first), ``from_study`` (its best trials are tried first), ``preflight`` (overrides
-    of the trial run that must work before the first trial) and ``preload`` (modules to import
-    once for all workers).
+    (floors), ``policy`` (which values the slots after the floors are forced to), ``seed``,
+    ``max_attempts`` (of a trial whose workers die), ``on_change`` (refuse or continue when the
+    study was started with another setting), ``enqueue`` (list of parameter sets to try first),
+    ``from_study`` (its best trials are tried first), ``preflight`` (overrides of the trial run
+    that must work before the first trial) and ``preload`` (modules to import once for all
+    workers).
 
     Raises:
         ValueError: for a setting that cannot work, before anything is written.

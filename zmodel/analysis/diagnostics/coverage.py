@@ -37,6 +37,8 @@ class Cell:
     low: float | None
     high: float | None
     chance: float
+    given_up: str | None
+    """Why the study's policy forced nothing more on it."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ def _cell(
         low=interval[0] if interval else None,
         high=interval[1] if interval else None,
         chance=chance,
+        given_up=study.attrs.get("given_up", {}).get(f"{param}={label}"),
     )
 
 
@@ -186,6 +189,7 @@ def rows(record: Coverage) -> list[dict[str, Any]]:
             "ci_low": cell.low,
             "ci_high": cell.high,
             "chance_to_win": cell.chance,
+            "given_up": cell.given_up,
             "entropy": param.entropy,
         }
         for param in record.params
@@ -198,8 +202,13 @@ def caption(record: Coverage) -> str:
     most = max(shown.cells, key=lambda c: c.trials)
     least = min(shown.cells, key=lambda c: c.trials)
     name = short(shown.param)
+    given_up = "".join(
+        f" The policy gave up {name} = {cell.label}: {cell.given_up}."
+        for cell in shown.cells
+        if cell.given_up
+    )
     return (
         f"{name} = {most.label} got {most.trials} trials ({most.share:.0%}), {name} = "
         f"{least.label} got {least.trials} ({least.share:.0%}); evenness {shown.entropy:.2f} "
-        "(1 is even, 0 is all on one value)."
+        f"(1 is even, 0 is all on one value).{given_up}"
     )
