@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import fake_torchvision
 import numpy as np
 import pytest
 import torch
@@ -69,7 +70,12 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["blobs", *DATA_SETS])
-def make(request: pytest.FixtureRequest, data_dir: Path, tmp_path: Path) -> Make:
+def make(
+    request: pytest.FixtureRequest,
+    data_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Make:
     """Builds one of the data sets, with changed settings."""
     if request.param == "blobs":
         return Blobs
@@ -78,6 +84,9 @@ def make(request: pytest.FixtureRequest, data_dir: Path, tmp_path: Path) -> Make
     settings = OmegaConf.to_container(config.data, resolve=True)
     if request.param in OWN:
         settings["path"] = OWN[request.param](tmp_path)
+    if request.param == "torchvision":
+        fake_torchvision.install(monkeypatch)
+        settings["name"] = "MNIST"
     module, name = settings.pop("_target_").rsplit(".", 1)
     target = getattr(importlib.import_module(module), name)
     return lambda **changed: target(**{**settings, **changed})

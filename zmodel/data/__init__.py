@@ -8,6 +8,7 @@ from zmodel.data.checks import Arrays
 from zmodel.data.digits import Digits
 from zmodel.data.images import ImageFolder
 from zmodel.data.mnist1d import MNIST1D
+from zmodel.data.vision import TorchvisionData
 
 __all__ = [
     "MNIST1D",
@@ -18,4 +19,5 @@ __all__ = [
     "ImageFolder",
     "InMemoryData",
     "RandomShift",
+    "TorchvisionData",
 ]

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from zmodel.arguments import at_least, known
+from zmodel.arguments import known
 from zmodel.data.cache import Named, cached
 from zmodel.data.own import OwnData, Rows
 from zmodel.data.parts import PART_NAMES
-from zmodel.data.pixels import is_gray, read_images
+from zmodel.data.pixels import checked_size, is_gray, read_images
 from zmodel.data.splits import Indices
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
@@ -51,16 +51,7 @@ class ImageFolder(OwnData):
         super().__init__(**common)
         known("color", color, ("auto", "gray", "rgb"))
         self.path, self.color = Path(path), color
-        self.image_size: tuple[int, int] | None = None
-        if image_size is not None:
-            if len(image_size) != 2:
-                raise ValueError(
-                    f"image_size must be [height, width], received {list(image_size)}; use for "
-                    "example image_size=[32,32]."
-                )
-            for size in image_size:
-                at_least("every entry of image_size", size, 1)
-            self.image_size = (image_size[0], image_size[1])
+        self.image_size = checked_size(image_size)
 
     @property
     def source(self) -> str:

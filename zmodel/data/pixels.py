@@ -1,4 +1,4 @@
-"""Decodes image files into one array.
+"""Decodes images into arrays.
 
 Shapes: N images, C = 1 (gray) or 3 (rgb) channels, H height, W width.
 """
@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+
+from zmodel.arguments import at_least
 
 GRAY = ("1", "L")
 EIGHT_BIT = (*GRAY, "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")
@@ -45,14 +47,32 @@ def is_gray(path: Path) -> bool:
         return image.mode in GRAY
 
 
-def _read(path: Path, size: tuple[int, int] | None, gray: bool) -> NDArray[np.uint8]:
-    """(C, H, W)"""
-    with opened(path) as raw:
-        image = (ImageOps.exif_transpose(raw) or raw).convert("L" if gray else "RGB")
-        if size is not None:
-            image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-        pixels = np.asarray(image)
+def channels(image: Image.Image, size: tuple[int, int] | None, gray: bool) -> NDArray[np.uint8]:
+    """One image as (C, H, W), resized to `size` (H, W) if given."""
+    image = image.convert("L" if gray else "RGB")
+    if size is not None:
+        image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    pixels = np.asarray(image)
     return pixels[None] if gray else pixels.transpose(2, 0, 1)
+
+
+def checked_size(image_size: Sequence[int] | None) -> tuple[int, int] | None:
+    """[height, width] as a pair. Raises ValueError for anything else."""
+    if image_size is None:
+        return None
+    if len(image_size) != 2:
+        raise ValueError(
+            f"image_size must be [height, width], received {list(image_size)}; use for "
+            "example image_size=[32,32]."
+        )
+    for size in image_size:
+        at_least("every entry of image_size", size, 1)
+    return image_size[0], image_size[1]
+
+
+def _read(path: Path, size: tuple[int, int] | None, gray: bool) -> NDArray[np.uint8]:
+    with opened(path) as raw:
+        return channels(ImageOps.exif_transpose(raw) or raw, size, gray)
 
 
 @contextmanager
