@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-BOTTOM = {"allowed", "arguments", "interrupt", "provenance", "trial"}
+BOTTOM = {"allowed", "arguments", "interrupt", "objective", "provenance", "trial"}
 # package or module -> what it may import of zmodel, beside itself
 TABLE = {
     **{name: set() for name in BOTTOM},

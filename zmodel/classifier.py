@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
 
@@ -33,16 +33,27 @@ class Classifier(pl.LightningModule):
             other steps per epoch (``ReduceLROnPlateau`` on ``val/loss``).
         label_smoothing: of the training loss; the reported losses are plain cross-entropy in
             validation and test.
+        class_weights: of the training loss: "balanced" weighs class c by n / (C n_c), so that
+            rare classes count as much as frequent ones; or C positive numbers; or "none".
         compile: ``torch.compile`` the network.
         network_args: everything else goes to the network.
+
+    ``f1`` is the macro average, see :func:`macro_f1`. ``val/..._best`` is the best epoch's.
 
     Raises:
         ValueError: when the training loss stops being finite.
     """
 
-    METRICS = ("train/loss", "train/acc", "val/loss", "val/acc", "val/acc_best")
+    METRICS: Collection[str] = (
+        "train/loss", "train/acc",
+        "val/loss", "val/acc", "val/f1", "val/loss_best", "val/acc_best", "val/f1_best",
+    )  # fmt: skip
+    """What a fit logs; a configuration that asks for another one is refused at once."""
 
+    best_loss: Tensor
     best_acc: Tensor
+    best_f1: Tensor
+    class_weights: Tensor | None
 
     def __init__(
         self,
@@ -50,6 +61,7 @@ class Classifier(pl.LightningModule):
         optimizer: Callable[..., torch.optim.Optimizer],
         scheduler: Callable[..., Any] | None = None,
         label_smoothing: float = 0.0,
+        class_weights: str | Sequence[float] | None = "none",
         compile: bool = False,
         **network_args: Any,
     ) -> None:
@@ -60,9 +72,13 @@ class Classifier(pl.LightningModule):
         self.make_optimizer = optimizer
         self.make_scheduler = scheduler
         self.label_smoothing = label_smoothing
+        self.make_weights = partial(weights_of_classes, class_weights)
         self.compile_network = compile
         self.net: nn.Module | None = None
+        self.register_buffer("best_loss", torch.tensor(math.inf))
         self.register_buffer("best_acc", torch.tensor(-1.0))
+        self.register_buffer("best_f1", torch.tensor(-1.0))
+        self.register_buffer("class_weights", None, persistent=False)
         self._train: list[Tensor] = []
         self._eval: list[Tensor] = []
         self.confusion: dict[str, Tensor] = {}
@@ -76,6 +92,7 @@ class Classifier(pl.LightningModule):
         self.net = self.make_network(
             input_shape=tuple(data.input_shape), num_classes=data.num_classes
         )
+        self.class_weights = self.make_weights(data)
         if self.compile_network:
             self.net.compile()
 
@@ -89,7 +106,9 @@ class Classifier(pl.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         x, y = batch
         logits = self(x)
-        loss = F.cross_entropy(logits, y, label_smoothing=self.label_smoothing)
+        loss = F.cross_entropy(
+            logits, y, weight=self.class_weights, label_smoothing=self.label_smoothing
+        )
         with torch.no_grad():
             correct = (logits.argmax(-1) == y).sum()
             self._train.append(
@@ -121,7 +140,7 @@ class Classifier(pl.LightningModule):
         loss = F.cross_entropy(logits, y, reduction="sum")
         self._eval.append(torch.cat((counts.flatten().float(), loss.float().reshape(1))))
 
-    def _evaluation_end(self, split: str) -> Tensor:
+    def _evaluation_end(self, split: str) -> dict[str, Tensor]:
         total = torch.stack(self._eval).sum(0)
         self._eval.clear()
         if self.trainer.world_size > 1:
@@ -129,18 +148,25 @@ class Classifier(pl.LightningModule):
         classes = math.isqrt(len(total) - 1)
         counts = total[:-1].reshape(classes, classes)
         self.confusion[split] = counts.long().cpu()
-        acc = (counts.trace() / counts.sum()).float()
-        self._log({f"{split}/loss": (total[-1] / counts.sum()).float(), f"{split}/acc": acc})
-        return acc
+        scores = {
+            "loss": total[-1] / counts.sum(),
+            "acc": counts.trace() / counts.sum(),
+            "f1": macro_f1(counts),
+        }
+        self._log({f"{split}/{name}": score for name, score in scores.items()})
+        return scores
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self._evaluation_step(batch)
 
     def on_validation_epoch_end(self) -> None:
-        acc = self._evaluation_end("val")
+        scores = self._evaluation_end("val")
         if not self.trainer.sanity_checking:
-            self.best_acc = torch.maximum(self.best_acc, acc)
-            self._log({"val/acc_best": self.best_acc})
+            self.best_loss = torch.minimum(self.best_loss, scores["loss"])
+            self.best_acc = torch.maximum(self.best_acc, scores["acc"])
+            self.best_f1 = torch.maximum(self.best_f1, scores["f1"])
+            best = {"loss": self.best_loss, "acc": self.best_acc, "f1": self.best_f1}
+            self._log({f"val/{name}_best": value for name, value in best.items()})
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         self._evaluation_step(batch)
@@ -166,3 +192,32 @@ class Classifier(pl.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": interval, "monitor": "val/loss"},
         }
+
+
+def macro_f1(counts: Tensor) -> Tensor:
+    """Mean over classes of 2 TP / (2 TP + FP + FN), from a (C, C) confusion matrix.
+
+    A class that neither occurs nor is predicted is left out, as in torchmetrics.
+    """
+    return (2 * counts.diagonal() / (counts.sum(0) + counts.sum(1))).nanmean()
+
+
+def weights_of_classes(given: str | Sequence[float] | None, data: Any) -> Tensor | None:
+    """(C,) weights of the training loss, or ``None``; ``data`` tells ``class_counts`` (C,).
+
+    Raises:
+        ValueError: neither "balanced", "none" nor C positive numbers.
+    """
+    if given is None or given == "none":
+        return None
+    if given == "balanced" and hasattr(data, "class_counts"):
+        counts = torch.as_tensor(data.class_counts)
+        return (counts.sum() / (len(counts) * counts)).float()
+    weights = [] if isinstance(given, str) else list(given)
+    numbers = all(isinstance(w, int | float) and 0 < w < math.inf for w in weights)
+    if len(weights) != data.num_classes or not numbers:
+        raise ValueError(
+            f"class_weights must be none, balanced or {data.num_classes} positive numbers, one "
+            f"per class ({', '.join(map(str, getattr(data, 'class_names', ())))}), got {given}."
+        )
+    return torch.tensor(weights, dtype=torch.float32)

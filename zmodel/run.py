@@ -17,8 +17,9 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from zmodel.allowed import allowed_targets
-from zmodel.callbacks import BestAndLast, metric
+from zmodel.callbacks import BestAndLast
 from zmodel.interrupt import Interrupted, stop
+from zmodel.objective import values_of, watch_objective
 from zmodel.provenance import git_state, versions
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
     build = partial(instantiate, _convert_="all", _execution_whitelist_=allowed_targets())
     data: pl.LightningDataModule = build(cfg.data)
     model: pl.LightningModule = build(cfg.model)
+    watch_objective(cfg, getattr(model, "METRICS", None))
     callbacks = [build(c) for c in cfg.callbacks.values() if c]
     loggers = [build(c) for c in cfg.logger.values() if c]
     if not cfg.trainer.enable_progress_bar:
@@ -57,7 +59,7 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
     if trainer.is_global_zero:
         log_hyperparameters(cfg, trainer, result)
         write_result(result, Path(cfg.paths.output_dir, "result.json"))
-    return objective(cfg, trainer, result)
+    return values_of(cfg, result)
 
 
 def apply_extras(cfg: DictConfig) -> None:
@@ -92,7 +94,6 @@ def fit(
     Raises:
         Interrupted: asked to stop before the run came to its own end.
     """
-    check_metrics(cfg, model)
     stop.listen()
     trainer.fit(model, datamodule=data, ckpt_path=cfg.ckpt_path, weights_only=True)
     natural_end = trainer.current_epoch >= (trainer.max_epochs or 0) or stopped_early(trainer)
@@ -100,21 +101,6 @@ def fit(
         raise Interrupted(stop.signum, str(keeper.last_path) if keeper else None)
     if keeper is not None and keeper.best_weights is not None:
         model.load_state_dict(keeper.best_weights)
-
-
-def check_metrics(cfg: DictConfig, model: pl.LightningModule) -> None:
-    """Refuse a misspelled metric before the first step, for modules that declare ``METRICS``."""
-    known = getattr(model, "METRICS", None)
-    if known is None:
-        return
-    wanted = [
-        (f"callbacks.{name}.monitor", c.get("monitor")) for name, c in cfg.callbacks.items() if c
-    ]
-    wanted += [("optimized_metric", name) for name in metric_names(cfg)]
-    for key, name in wanted:
-        if name is not None and name not in (*known, *RESULT_KEYS, "test/loss", "test/acc"):
-            logged = ", ".join(known)
-            raise ValueError(f"{key} must name a logged metric, got '{name}'. Logged: {logged}.")
 
 
 def test(
@@ -176,32 +162,6 @@ def write_result(result: dict[str, Any], path: Path) -> None:
     unfinished = path.with_suffix(".partial")
     unfinished.write_text("{\n" + ",\n".join(lines) + "\n}\n")
     os.replace(unfinished, path)
-
-
-RESULT_KEYS = ("parameters", "seconds", "epochs")
-"""Entries of the result that may serve as an objective, beside the logged metrics."""
-
-
-def metric_names(cfg: DictConfig) -> list[str]:
-    names = cfg.optimized_metric
-    return list(names) if OmegaConf.is_list(names) else [names] if names else []
-
-
-def objective(
-    cfg: DictConfig, trainer: pl.Trainer, result: dict[str, Any]
-) -> float | tuple[float, ...] | None:
-    """The values of ``optimized_metric``; ``None`` when only testing, which logs none of it."""
-    values = []
-    for name in metric_names(cfg):
-        if name in RESULT_KEYS:
-            values.append(float(result[name]))
-        elif name in result["metrics"]:
-            values.append(result["metrics"][name])
-        elif cfg.train:
-            values.append(metric(trainer, name, "optimized_metric"))
-        else:
-            return None  # an evaluation alone logs no validation metric
-    return tuple(values) if OmegaConf.is_list(cfg.optimized_metric) else next(iter(values), None)
 
 
 def log_hyperparameters(cfg: DictConfig, trainer: pl.Trainer, result: dict[str, Any]) -> None:

@@ -115,6 +115,11 @@ class InMemoryData(LightningDataModule, ABC):
         self.setup("fit")
         return len(self.class_names)
 
+    @property
+    def class_counts(self) -> list[int]:
+        """How many samples of each class are trained on."""
+        return self._part("train")[1].bincount(minlength=self.num_classes).tolist()
+
     def content_hash(self) -> str:
         """SHA-256 of training and validation samples, labels, split and normalisation setting.
 

@@ -14,6 +14,7 @@ from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from omegaconf import OmegaConf
 from optuna.study import StudyDirection
 
+from zmodel.objective import check_directions
 from zmodel.study.fingerprint import fixed_part, has_begun
 from zmodel.study.lease import remove_dead
 from zmodel.study.lock import study_lock
@@ -58,6 +59,7 @@ def begin(settings: dict[str, Any], arguments: list[str], folder: Path, job: Job
     assert isinstance(config, dict)
     searched = [*space.distributions, *params]
     fixed, objective = fixed_part(config, searched), config.get("optimized_metric")
+    check_directions(objective, plan.directions)
 
     folder.mkdir(parents=True, exist_ok=True)
     lock = partial(study_lock, plan.storage, folder)
