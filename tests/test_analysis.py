@@ -23,6 +23,7 @@ from zmodel.analysis.diagnostics import timeline, zombies
 from zmodel.analysis.diagnostics.coverage import entropy
 from zmodel.analysis.diagnostics.speed import overtaking
 from zmodel.analysis.intervals import bootstrap, wilson
+from zmodel.analysis.patience import was_cut
 from zmodel.analysis.potential import chances
 from zmodel.analysis.simulate import DEPTH, Truth, simulate
 from zmodel.study.records import StudyRecord, TrialRecord
@@ -234,6 +235,15 @@ def test_timeline_measures_busy_time_and_leaves_out_pauses():
     assert resumed.busy_fraction == 1 and len(resumed.pauses) == 1
     foreign = study(*(replace(t, attrs={}) for t in (run(0, "", 0, 50), run(1, "", 10, 60))))
     assert len(timeline.data(foreign).lanes) == 2 and timeline.data(foreign).inferred
+
+
+def test_noise_at_the_end_of_a_curve_is_rarely_called_improvement():
+    rng = np.random.default_rng(0)
+    flat = [dict(enumerate(0.9 + rng.normal(0, 0.006, 15))) for _ in range(400)]
+    called = sum(was_cut(study(), trial(i, 1, 0.9, curve=c), 15) for i, c in enumerate(flat))
+    assert called <= 20
+    rising = dict(enumerate(0.5 + np.arange(15) / 50))
+    assert was_cut(study(), trial(0, 1, 0.8, curve=rising), 15)
 
 
 def test_zombies_are_trials_whose_worker_went_on_or_which_run_far_too_long():

@@ -14,7 +14,8 @@ from zmodel import analysis
 from zmodel.analysis.examine import Findings
 from zmodel.analysis.simulate import DEPTH, Truth, simulate
 from zmodel.analysis.terminal import overview
-from zmodel.analysis.verdict import SEVERITIES
+from zmodel.analysis.verdict import SEVERITIES, Verdict
+from zmodel.analysis.verdicts import _believable, headline
 from zmodel.study.records import StudyRecord, TrialRecord
 
 START = datetime(2026, 1, 1)
@@ -35,6 +36,10 @@ def naive(seed: int) -> StudyRecord:
 def worst(study: StudyRecord, code: str) -> str | None:
     found = [v for v in analysis.judge(study) if v.code == code]
     return max((v.severity for v in found), key=SEVERITIES.index) if found else None
+
+
+def only(study: StudyRecord, code: str) -> Verdict:
+    return next(v for v in analysis.judge(study) if v.code == code)
 
 
 def hand_made(values: dict[int, list[float]], **more: Any) -> StudyRecord:
@@ -81,6 +86,10 @@ def test_underexplored_offers_the_command_that_mends_it():
     verdict = next(v for v in analysis.judge(study) if v.code == "underexplored")
     assert verdict.action.startswith("python train.py -m hparams_search=naive seed=1 ")
     assert "'hydra.sweeper.coverage={model.z_layers: 5}'" in verdict.action
+    # floors that the study has are kept, this one is raised
+    floors = {"model.width": 3, DEPTH: "10%"}
+    again = only(replace(study, attrs={**study.attrs, "coverage": floors}), "underexplored")
+    assert "coverage={model.width: 3, model.z_layers: 5}" in again.action
     assert int(verdict.action.rsplit("n_trials=", 1)[1]) > 50
     assert verdict.evidence["completed"] < verdict.evidence["trials"]
 
@@ -115,9 +124,76 @@ def test_boundary_warns_when_the_best_trials_crowd_at_a_bound():
         {z: [0.9 - abs(z - 3) / 10 + i / 1000 for i in range(10)] for z in range(1, 6)}
     )
     assert worst(inside, "boundary") is None
-    offered = replace(rising, attrs={"command": "python train.py -m hparams_search=zlayers"})
-    action = next(v for v in analysis.judge(offered) if v.code == "boundary").action
+    command = "python train.py -m hparams_search=zlayers"
+    offered = replace(rising, attrs={"command": command, "fixed": {"z_layers.max": 5}})
+    action = only(offered, "boundary").action
     assert "study_name=s-wider" in action and "z_layers.max=7" in action
+    # a setting that the study does not have is not offered
+    assert only(replace(rising, attrs={"command": command}), "boundary").action.startswith("widen")
+
+
+def test_a_boundary_is_described_by_the_other_top_trials_only():
+    alone = only(hand_made({1: [0.9], 3: [0.5] * 9}), "boundary").message
+    assert alone == (
+        "The best trial has z_layers = 1, the lower bound of its range. This may be chance."
+    )
+    two = only(hand_made({1: [0.9, 0.8], 3: [0.5] * 9}), "boundary").message
+    assert "1 of the other 4 best trials is there too" in two
+
+
+def test_a_study_of_one_depth_is_judged_without_it():
+    study = hand_made({3: [0.5 + i / 100 for i in range(12)]})
+    fixed = replace(study, space={**study.space, DEPTH: IntDistribution(3, 3)})
+    assert [v.code for v in analysis.judge(fixed)] == ["believable"]
+    assert analysis.coverage(fixed).main.param == "x"
+    with pytest.raises(analysis.Unavailable, match="no depth"):
+        analysis.values(fixed)
+
+
+@pytest.mark.parametrize("state", ["pruned", "failed"])
+def test_a_study_without_a_completed_trial_says_why(state):
+    study = hand_made({z: [0.5] * 2 for z in range(1, 6)})
+    lost = [replace(t, state=state, values=None, curve={0: 0.1}) for t in study.trials]
+    none = replace(study, trials=tuple(lost))
+    assert worst(none, "pruning_bias" if state == "pruned" else "failures") == "alarm"
+    assert "lucky" not in only(none, "few_trials").message
+    assert headline(Findings(none), []).startswith("No trial has completed:")
+    waiting = replace(none, trials=(*lost, replace(lost[0], number=10, state="running")))
+    assert headline(Findings(waiting), []).startswith("No trial has completed yet:")
+
+
+def test_several_objectives_are_judged_by_the_first_and_it_is_said():
+    study = hand_made({z: [0.5 + z / 10] * 5 for z in range(1, 6)})
+    trials = tuple(replace(t, values=(t.value, 7.0)) for t in study.trials)
+    both = replace(
+        study, trials=trials, directions=("maximize", "minimize"),
+        attrs={"optimized_metric": ["val/acc_best", "parameters"]},
+    )  # fmt: skip
+    assert "by val/acc_best alone, the first of 2 objectives" in headline(Findings(both), [])
+    assert "as far as val/acc_best goes" in _believable(both, ["x"]).message
+    assert "val/acc_best 1, parameters 7" in overview(Findings(both), [])
+
+
+def test_duplicates_are_no_fault_of_the_sampler_in_a_space_of_few_points():
+    study = hand_made({z: [0.5, 0.6, float("inf")] for z in range(1, 6)})
+    trials = tuple(replace(t, params={DEPTH: t.params[DEPTH]}) for t in study.trials)
+    small = only(replace(study, space=SPACE, trials=trials), "duplicates")
+    assert small.severity == "note" and "only 5 combinations" in small.message
+    assert "differ by up to 0.1: that much is noise" in small.message
+
+
+def test_early_stopping_bias_offers_a_longer_study():
+    slow = simulate(
+        Truth(epochs=20, patience=20, tau=(1, 1, 1, 30, 40)), 60, 0, floor=10,
+        sampler=optuna.samplers.RandomSampler(seed=0),
+    )  # fmt: skip
+    attrs = {"command": "python train.py -m x=y", "fixed": {"trainer.max_epochs": 20}}
+    verdict = only(replace(slow, attrs=attrs), "early_stopping_bias")
+    assert verdict.severity == "warning" and "z_layers = 4 and 5" in verdict.message
+    assert verdict.action == (
+        "python train.py -m x=y study_name=simulated-longer trainer.max_epochs=40"
+    )
+    assert only(slow, "early_stopping_bias").action.startswith("raise trainer.max_epochs")
 
 
 def test_few_trials_failures_and_duplicates_are_counted():

@@ -205,6 +205,41 @@ def test_text_of_the_study_is_never_markup(tmp_path: Path):
     assert "'=1+1" in cells and "=1+1" not in cells
 
 
+def test_tables_mark_trials_that_were_forced(report: Path):
+    forced = {row["trial"]: row["forced"] for row in read_rows(report / "trials.csv")}
+    assert DEPTH in forced.values() and "" in forced.values()
+    of_trials = {p.stem for p in (report / "data").glob("*.csv") if "trial" in read_rows(p)[0]}
+    assert {"history", "slice", "rank", "parallel", "timeline"} <= of_trials
+    for name in of_trials:
+        for row in read_rows(report / "data" / f"{name}.csv"):
+            assert row["forced"] == forced[row["trial"]], name
+    study = analysis.load("zlayers", log_dir=report.parents[2])
+    frame = analysis.frame(study)
+    assert len(frame) == 24 and set(frame["forced"]) == set(forced.values())
+
+
+def test_a_study_that_reports_rarely_and_has_many_long_names_is_drawn(tmp_path: Path):
+    """Steps are not epochs everywhere, and a figure must not be as long as the largest step."""
+    url = f"sqlite:///{tmp_path}/odd.db"
+    study = optuna.create_study(study_name="odd", storage=url)
+    names = [f"the choice of a long name, number {i}" for i in range(30)]
+    step = 10**9
+    for i in range(20):
+        kind = optuna.distributions.CategoricalDistribution(names)
+        study.add_trial(
+            create_trial(
+                value=1 / (i + 1),
+                params={"kind": names[i % 2]},
+                distributions={"kind": kind},
+                intermediate_values={0: float("nan"), step: 2.0, 2 * step: 1 / (i + 1)},
+            )
+        )
+    command.analyze(config(tmp_path, "odd", storage=url, report_dir=str(tmp_path / "out")))
+    rows = read_rows(tmp_path / "out" / "data" / "foresight.csv")
+    assert [int(row["epoch"]) for row in rows] == [1, step + 1, 2 * step + 1]
+    assert (tmp_path / "out" / "index.html").stat().st_size < 1_500_000
+
+
 def test_csv_keeps_numbers_and_defuses_formulas():
     assert to_csv([{"a": -1.5, "b": "-x"}, {"c": None}]) == "a,b,c\n-1.5,'-x,\n,,\n"
 

@@ -6,6 +6,7 @@
     record = analysis.coverage(study)                # numbers, frozen
     analysis.draw(record)                            # a matplotlib figure of them
     analysis.frame(record)                           # a pandas table of them
+    analysis.frame(study)                            # a pandas table of all trials
     analysis.judge(study)                            # the verdicts
 
 A diagnostic that lacks its data raises Unavailable with the reason. Nothing here needs torch.
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis import catalog, figures
 from zmodel.analysis import command as _command
+from zmodel.analysis import trials as _trials
 from zmodel.analysis.diagnostics import compare as _compare
 from zmodel.analysis.examine import Findings
 from zmodel.analysis.unavailable import Unavailable
@@ -65,9 +67,11 @@ def draw(record: Any) -> Figure:
 
 
 def frame(record: Any) -> DataFrame:
-    """The numbers of a diagnostic's record as a pandas table."""
+    """The numbers of a diagnostic's record, or the trials of a study, as a pandas table."""
     import pandas
 
+    if isinstance(record, StudyRecord):
+        return pandas.DataFrame(_trials.rows(record))
     return pandas.DataFrame(_module(record).rows(record))
 
 

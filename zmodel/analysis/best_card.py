@@ -7,13 +7,13 @@ import urllib.parse
 from pathlib import Path
 
 from zmodel.analysis import page
-from zmodel.analysis.attributes import count
+from zmodel.analysis.attributes import count, words
 from zmodel.analysis.cells import label_of
 from zmodel.analysis.commands import reproduce_command
 from zmodel.analysis.runs import metrics_of, run_folder
 from zmodel.analysis.selection import (
     best,
-    objective_name,
+    objective_names,
     recorded_epochs,
     recorded_seconds,
     scored,
@@ -42,9 +42,14 @@ def facts(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     """What to know about one trial, in reading order."""
     found = {
         "trial": str(trial.number),
-        objective_name(study): f"{trial.value:.6g}",
+        **{
+            name: f"{value:.6g}"
+            for name, value in zip(objective_names(study), trial.values or (), strict=False)
+        },
         **{name: label_of(value) for name, value in trial.params.items()},
     }
+    if forced := words(trial, "forced"):
+        found["forced"] = f"{', '.join(forced)}: not the sampler's choice"
     epochs, seconds = recorded_epochs(trial), recorded_seconds(trial)
     if epochs:
         best_epoch = count(trial, "best_epoch")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from zmodel.analysis.selection import DEPTH, fixed
 from zmodel.study.records import StudyRecord, TrialRecord
 
 
@@ -25,13 +26,25 @@ def sweep_command(study: StudyRecord, overrides: dict[str, Any]) -> str | None:
     return shlex.join(kept + added)
 
 
+def new_study(study: StudyRecord, ending: str, overrides: dict[str, Any]) -> str | None:
+    """The command of a study like this one, of another name, with `overrides`."""
+    return sweep_command(study, {"study_name": f"{study.name}-{ending}", **overrides})
+
+
+def longer(study: StudyRecord, ending: str, key: str, factor: int = 2) -> str:
+    """A new study with a multiple of the fixed setting `key`; without a command, in words."""
+    value = fixed(study, key)
+    known = isinstance(value, int) and not isinstance(value, bool)
+    command = new_study(study, ending, {key: factor * value}) if known else None
+    return command or f"raise {key} in a new study"
+
+
 def wider_command(study: StudyRecord, param: str, side: str, bound: Any) -> str | None:
-    """A new study, continuing nothing, whose bound of `param` is moved."""
-    last = param.rsplit(".", 1)[-1]
-    if last != "z_layers":
-        return None
+    """A new study whose bound of the depth is moved; None where no such setting exists."""
     key = f"z_layers.{'min' if side == 'low' else 'max'}"
-    return sweep_command(study, {"study_name": f"{study.name}-wider", key: bound})
+    if param.rsplit(".", 1)[-1] != DEPTH or fixed(study, key) is None:
+        return None
+    return new_study(study, "wider", {key: bound})
 
 
 def budget(study: StudyRecord) -> int:

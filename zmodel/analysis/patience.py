@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -16,6 +17,7 @@ CANDIDATES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50)
 SAME = 0.002
 # the part of the allowance in which a trial must still have been improving to count as cut
 LAST_PART = 0.1
+CUT_LEVEL = 0.025
 LEAST_ALLOWANCE = 10
 
 
@@ -128,7 +130,8 @@ def patience_regrets(
 
 def was_cut(study: StudyRecord, trial: TrialRecord, most: int) -> bool:
     """Whether the allowance ended while the trial was still improving by more than noise: the mean
-    of its last part is above that of the part before by two standard errors and more than SAME."""
+    of its last part is above that of the part before by more than SAME, and surely: one-sided
+    t-test at CUT_LEVEL."""
     own = own_allowance(trial, most)
     if was_stopped(trial, most) or own < LEAST_ALLOWANCE:
         return False
@@ -139,4 +142,11 @@ def was_cut(study: StudyRecord, trial: TrialRecord, most: int) -> bool:
         return False
     gain = last.mean() - before.mean()
     error = float(np.sqrt((last.var(ddof=1) + before.var(ddof=1)) / part))
-    return bool(gain > max(2 * error, SAME * abs(best_score(study, trial))))
+    return bool(gain > max(_quantile(2 * part - 2) * error, SAME * abs(best_score(study, trial))))
+
+
+@cache
+def _quantile(degrees: int) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf(1 - CUT_LEVEL, degrees))

@@ -88,9 +88,15 @@ def _part(findings: Findings, module: ModuleType) -> Part | None:
         None,
         render(module, record, name),
         module.caption(record),
-        tuple(module.rows(record)),
-        details(record) if details else None,
+        tuple(trials.mark_forced(findings.study, module.rows(record))),
+        _marked(findings, *details(record)) if details else None,
     )
+
+
+def _marked(
+    findings: Findings, title: str, rows: list[dict[str, Any]]
+) -> tuple[str, list[dict[str, Any]]]:
+    return title, trials.mark_forced(findings.study, rows)
 
 
 def _page(

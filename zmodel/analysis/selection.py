@@ -8,7 +8,7 @@ scores.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from optuna.distributions import CategoricalDistribution, IntDistribution
@@ -76,11 +76,12 @@ def count_states(trials: Iterable[TrialRecord]) -> dict[str, int]:
 def structural(study: StudyRecord) -> list[str]:
     """Parameters whose every value deserves its chance: the depth, when there is one.
 
-    In a study without z-layers these are all integer and categorical parameters.
+    In a study without z-layers these are all integer and categorical parameters; in one of a
+    single depth there are none.
     """
     depths = [name for name in study.space if name.rsplit(".", 1)[-1] == DEPTH]
     if depths:
-        return depths
+        return [name for name in depths if not study.space[name].single()]
     kinds = (IntDistribution, CategoricalDistribution)
     return [name for name, d in study.space.items() if isinstance(d, kinds) and not d.single()]
 
@@ -89,18 +90,29 @@ def need_structural(study: StudyRecord) -> str:
     """The first structural parameter; Unavailable when there is none."""
     names = structural(study)
     if not names:
-        raise Unavailable("the study has no integer or categorical parameter to split by")
+        raise Unavailable("no depth, integer or category varies in this study to split by")
     return names[0]
+
+
+def listed(labels: Sequence[str], most: int = 8) -> str:
+    """`a, b and c`; of more than `most` the first ones and how many follow."""
+    if len(labels) > most:
+        return f"{', '.join(labels[:most])} and {len(labels) - most} more"
+    return " and ".join(filter(None, [", ".join(labels[:-1]), *labels[-1:]]))
 
 
 def objective_name(study: StudyRecord) -> str:
     """How the first objective is called in the study, or `objective`."""
+    return objective_names(study)[0]
+
+
+def objective_names(study: StudyRecord) -> list[str]:
+    """The objectives' names in the study, or `objective`, `objective 1` and so on."""
     names = study.attrs.get("optimized_metric")
-    if isinstance(names, str):
-        return plain(names)
-    if isinstance(names, list | tuple) and names:
-        return plain(names[0])
-    return "objective"
+    given = [names] if isinstance(names, str) else names
+    if isinstance(given, list | tuple) and len(given) == len(study.directions):
+        return [plain(name) for name in given]
+    return ["objective", *(f"objective {i}" for i in range(1, len(study.directions)))]
 
 
 def fixed(study: StudyRecord, ending: str) -> Any:

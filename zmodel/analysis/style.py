@@ -114,6 +114,7 @@ RC: dict[Any, Any] = {
     "figure.dpi": 130,
 }
 WIDTH, HEIGHT = 7.2, 3.5
+MOST_LABELS = 16
 
 
 def new_figure(width: float = WIDTH, height: float = HEIGHT) -> tuple[Figure, Axes]:
@@ -150,11 +151,13 @@ def ramp(count: int) -> list[str]:
 
 
 def categories(ax: Axes, labels: Sequence[str], name: str) -> None:
-    """Label an x axis of cells 0, 1, 2, ...; long labels are turned."""
-    long = max((len(label) for label in labels), default=0) * len(labels) > 60
+    """Label an x axis of cells 0, 1, 2, ...; long labels are turned, of very many some shown."""
+    shown = [clipped(label) for label in labels]
+    every = math.ceil(len(shown) / MOST_LABELS)
+    long = max(map(len, shown), default=0) * len(shown) > 60
     ax.set_xticks(
-        range(len(labels)),
-        [label if len(label) <= 24 else label[:22] + "…" for label in labels],
+        range(0, len(shown), every),
+        shown[::every],
         rotation=30 if long else 0,
         ha="right" if long else "center",
     )
@@ -162,14 +165,21 @@ def categories(ax: Axes, labels: Sequence[str], name: str) -> None:
     ax.grid(False, axis="x")
 
 
+def clipped(label: str, most: int = 24) -> str:
+    """A label short enough for a figure; tables have it whole."""
+    return label if len(label) <= most else label[: most - 2] + "…"
+
+
 def legend_above(ax: Axes, columns: int = 5, **options: Any) -> None:
-    """The legend above the axes, where it hides no data."""
-    handles, _ = ax.get_legend_handles_labels()
+    """The legend above the axes, where it hides no data; of very many entries the first ones."""
+    handles, labels = ax.get_legend_handles_labels()
     if handles:
         ax.legend(
+            handles[:MOST_LABELS],
+            [clipped(label, 30) for label in labels[:MOST_LABELS]],
             loc="lower left",
             bbox_to_anchor=(0, 1.0),
-            ncols=columns,
+            ncols=max(1, min(columns, 90 // max(map(len, labels)))),
             borderaxespad=0.2,
             handlelength=1.6,
             columnspacing=1.3,

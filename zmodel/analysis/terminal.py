@@ -9,17 +9,19 @@ import textwrap
 from collections.abc import Sequence
 from typing import TextIO
 
-from zmodel.analysis.cells import label_of
-from zmodel.analysis.diagnostics import compare
+from zmodel.analysis.attributes import words
+from zmodel.analysis.cells import MOST_VALUES, label_of
+from zmodel.analysis.diagnostics import compare, coverage
 from zmodel.analysis.examine import Findings
 from zmodel.analysis.selection import (
     best,
     count_states,
-    objective_name,
+    objective_names,
     recorded_epochs,
     scored,
     short,
 )
+from zmodel.analysis.style import clipped
 from zmodel.analysis.text import plain
 from zmodel.analysis.verdict import Verdict
 from zmodel.analysis.verdicts import headline
@@ -34,6 +36,7 @@ def overview(findings: Findings, verdicts: list[Verdict], out: TextIO = sys.stdo
     lines = [_paint(f"study {plain(study.name)}", "1", out) + f": {states}"]
     lines += textwrap.wrap(plain(headline(findings, verdicts)), _width())
     lines += ["", *verdict_lines(verdicts, out)]
+    lines += _coverage_lines(findings, out)
     if scored(study):
         lines += ["", *_best_lines(findings)]
     return "\n".join(lines)
@@ -63,7 +66,8 @@ def side_by_side(
     wide = max(5, *(len(e.name) for e in record.entries))
     depth = short(record.param) if record.param else ""
     heads = [f"{depth}={label}" for label in record.labels]
-    head = f"{'study':<{wide}} {'best':>7} {'test':>7} {'trials':>6} {'epochs':>8} {'minutes':>8}  "
+    head = f"{'study':<{wide}} {'best':>7} {'test':>7} {'trials':>6} {'forced':>6} {'epochs':>8} "
+    head += f"{'minutes':>8}  "
     lines = [_paint(head + "  ".join(heads), "1", out)]
     for entry, (_, verdicts) in zip(record.entries, judged, strict=True):
         cells = [
@@ -72,8 +76,8 @@ def side_by_side(
         ]
         lines.append(
             f"{entry.name:<{wide}} {_short(entry.best):>7} {_short(entry.test):>7} "
-            f"{sum(entry.states.values()):>6} {entry.epochs:>8,} {entry.seconds / 60:>8.1f}  "
-            + "  ".join(cells)
+            f"{sum(entry.states.values()):>6} {sum(entry.forced.values()):>6} "
+            f"{entry.epochs:>8,} {entry.seconds / 60:>8.1f}  " + "  ".join(cells)
         )
         bad = [v for v in verdicts if v.rank >= 2]
         if bad:
@@ -81,12 +85,34 @@ def side_by_side(
             lines.append(f"{'':<{wide}} {named}")
     lines += ["", *textwrap.wrap(compare.caption(record), _width())]
     if depth:
-        lines.append(f"under {depth}: completed/all trials")
+        lines.append(f"under {depth}: completed/all trials; forced: by a coverage floor or policy")
     return "\n".join(lines)
 
 
 def _short(value: float | None) -> str:
     return "-" if value is None else f"{value:.4f}"
+
+
+def _coverage_lines(findings: Findings, out: TextIO) -> list[str]:
+    """A column per value of the depth: how many trials it got, what they reached."""
+    found = findings.get(coverage.data)
+    if found is None or not found.main.structural or len(found.main.cells) > MOST_VALUES:
+        return []
+    cells = found.main.cells
+    rows = {
+        short(found.main.param): [clipped(cell.label, 12) for cell in cells],
+        "trials": [str(cell.trials) for cell in cells],
+        "forced": [str(cell.forced) for cell in cells],
+        "completed": [str(cell.states["complete"]) for cell in cells],
+        "best": ["-" if cell.best is None else f"{cell.best:.4g}" for cell in cells],
+    }
+    if not any(cell.forced for cell in cells):
+        del rows["forced"]
+    wide = max(7, *(len(text) for row in rows.values() for text in row))
+    lines = [
+        f"{name:<12.12}" + "".join(f"{t:>{wide + 1}}" for t in row) for name, row in rows.items()
+    ]
+    return ["", _paint(lines[0], "1", out), *lines[1:]]
 
 
 def _best_lines(findings: Findings) -> list[str]:
@@ -95,8 +121,15 @@ def _best_lines(findings: Findings) -> list[str]:
     params = "  ".join(f"{plain(name)}={label_of(value)}" for name, value in trial.params.items())
     epochs = recorded_epochs(trial)
     ran = f" after {epochs} epochs" if epochs else ""
+    reached = ", ".join(
+        f"{name} {value:.4g}"
+        for name, value in zip(objective_names(study), trial.values or (), strict=False)
+    )
+    forced = f" (forced: {', '.join(map(short, words(trial, 'forced')))})"
+    if not words(trial, "forced"):
+        forced = ""
     return [
-        f"best     trial {trial.number}: {objective_name(study)} {trial.value:.4g}{ran}",
+        f"best     trial {trial.number}: {reached}{ran}{forced}",
         *(f"         {line}" for line in textwrap.wrap(params, _width() - 9)),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from zmodel.analysis.attributes import count, flag, line, words
@@ -13,6 +14,17 @@ def rows(study: StudyRecord) -> list[dict[str, Any]]:
     """All trials: the completed by value, then the others by number."""
     params = list(dict.fromkeys([*study.space, *(p for t in study.trials for p in t.params)]))
     return [_row(study, trial, params) for trial in ordered(study)]
+
+
+def mark_forced(study: StudyRecord, table: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The table with a column beside its trials: what was forced on them, not chosen."""
+    forced = {t.number: " ".join(words(t, "forced")) for t in study.trials}
+    return [
+        {"trial": row["trial"], "forced": forced.get(row["trial"], ""), **row}
+        if "trial" in row
+        else row
+        for row in table
+    ]
 
 
 def ordered(study: StudyRecord) -> list[TrialRecord]:

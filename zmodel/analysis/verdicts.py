@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
+from zmodel.analysis.cells import label_of
 from zmodel.analysis.diagnostics import values
 from zmodel.analysis.diagnostics.values import RIVAL
 from zmodel.analysis.examine import Findings
@@ -20,8 +21,16 @@ from zmodel.analysis.rules import (
     underexplored,
     zombies,
 )
-from zmodel.analysis.selection import best, scored, short, structural
+from zmodel.analysis.selection import (
+    best,
+    count_states,
+    objective_name,
+    scored,
+    short,
+    structural,
+)
 from zmodel.analysis.verdict import Verdict
+from zmodel.study.records import StudyRecord
 
 # none of these replays or fits anything: they take a second or two for a thousand trials
 RULES: tuple[ModuleType, ...] = (
@@ -51,7 +60,7 @@ def judge(findings: Findings, rules: tuple[ModuleType, ...] = RULES) -> list[Ver
     found = [verdict for verdicts in judged.values() for verdict in verdicts or ()]
     if scored(findings.study) and all(v.rank < 2 for v in found):
         passed = [rule.CHECK for rule, verdicts in judged.items() if verdicts == []]
-        found.append(_believable(passed))
+        found.append(_believable(findings.study, passed))
     return sorted(found, key=lambda v: (-v.rank, v.code))
 
 
@@ -62,11 +71,12 @@ def judge_late(findings: Findings) -> list[Verdict]:
     return found
 
 
-def _believable(passed: list[str]) -> Verdict:
+def _believable(study: StudyRecord, passed: list[str]) -> Verdict:
+    first = f" as far as {objective_name(study)} goes" if len(study.directions) > 1 else ""
     return Verdict(
         "believable",
         "ok",
-        f"This study can be believed: {'; '.join(passed)}.",
+        f"This study can be believed{first}: {'; '.join(passed)}.",
         evidence={"checks": passed},
     )
 
@@ -74,12 +84,22 @@ def _believable(passed: list[str]) -> Verdict:
 def headline(findings: Findings, verdicts: list[Verdict]) -> str:
     """One sentence for the top of page and terminal: what to make of the best trial."""
     study = findings.study
+    counts = count_states(study.trials)
+    unfinished = counts["running"] + counts["waiting"] > 0
     if not scored(study):
-        return "No trial has completed yet: there is nothing to conclude."
+        yet = " yet" if unfinished else ""
+        return f"No trial has completed{yet}: there is nothing to conclude."
     winner = best(study)
     names = [n for n in structural(study) if n in winner.params][:1]
-    what = "".join(f" at {short(n)} = {winner.params[n]}" for n in names)
-    text = f"Best so far: {winner.value:.4g}{what} (trial {winner.number})."
+    what = "".join(f" at {short(n)} = {label_of(winner.params[n])}" for n in names)
+    text = (
+        f"Best{' so far' if unfinished else ''}: {winner.value:.4g}{what} (trial {winner.number})."
+    )
+    if len(study.directions) > 1:
+        text += (
+            f" That is by {objective_name(study)} alone, the first of {len(study.directions)} "
+            "objectives, by which the study is judged; for the others see the Pareto front."
+        )
     worst = max((v.rank for v in verdicts), default=0)
     if worst == 3:
         return f"{text} Do not conclude from it yet: see the alarms."

@@ -24,8 +24,9 @@ SIZE = (7.6, 6.4)
 
 @dataclass(frozen=True)
 class Entry:
-    """One study. `trials` and `completed` by value of the depth; `steps` of (trials, epochs, best
-    so far) in the order in which trials ended; `test` and its interval once final/ exists."""
+    """One study. `trials`, `completed` and `forced` (not chosen by the sampler) by value of the
+    depth; `steps` of (trials, epochs, best so far) in the order in which trials ended; `test` and
+    its interval once final/ exists."""
 
     name: str
     states: dict[str, int]
@@ -37,6 +38,7 @@ class Entry:
     seconds: float
     trials: dict[str, int]
     completed: dict[str, int]
+    forced: dict[str, int]
     steps: tuple[tuple[int, int, float], ...]
 
 
@@ -106,6 +108,7 @@ def _entry(study: StudyRecord, param: str | None) -> Entry:
         seconds=past[-1].seconds if past else 0.0,
         trials={c.label: c.trials for c in covered.cells} if covered else {},
         completed={c.label: c.states["complete"] for c in covered.cells} if covered else {},
+        forced={c.label: c.forced for c in covered.cells} if covered else {},
         steps=tuple((i + 1, s.epochs, s.best) for i, s in enumerate(past) if s.best is not None),
     )
 
@@ -231,11 +234,13 @@ def rows(record: Comparison) -> list[dict[str, Any]]:
             "complete": e.states["complete"],
             "pruned": e.states["pruned"],
             "failed": e.states["failed"],
+            "forced": sum(e.forced.values()),
             "epochs": e.epochs,
             "minutes": e.seconds / 60,
             **{
                 f"{short(record.param or '')}={label}": (
                     f"{e.completed.get(label, 0)} of {e.trials.get(label, 0)}"
+                    + (f", {e.forced[label]} forced" if e.forced.get(label) else "")
                 )
                 for label in record.labels
             },

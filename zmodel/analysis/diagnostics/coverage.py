@@ -12,6 +12,7 @@ from zmodel.analysis.attributes import words
 from zmodel.analysis.cells import cells_of
 from zmodel.analysis.potential import chances
 from zmodel.analysis.selection import count_states, score, short, sign, structural
+from zmodel.analysis.text import plain
 from zmodel.analysis.unavailable import Unavailable
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -123,8 +124,14 @@ def _cell(
         low=interval[0] if interval else None,
         high=interval[1] if interval else None,
         chance=chance,
-        given_up=study.attrs.get("given_up", {}).get(f"{param}={label}"),
+        given_up=_given_up(study, f"{param}={label}"),
     )
+
+
+def _given_up(study: StudyRecord, value: str) -> str | None:
+    reasons = study.attrs.get("given_up")
+    reason = reasons.get(value) if isinstance(reasons, dict) else None
+    return None if reason is None else plain(reason)
 
 
 def _is_forced(trial: TrialRecord, param: str) -> bool:

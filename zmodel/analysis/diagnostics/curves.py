@@ -17,6 +17,7 @@ from zmodel.analysis.attributes import count
 from zmodel.analysis.cells import cells_of
 from zmodel.analysis.runs import read_metrics, run_folder
 from zmodel.analysis.selection import best, objective_name, short, structural
+from zmodel.analysis.steps import at, grid
 from zmodel.analysis.unavailable import Unavailable
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -125,30 +126,21 @@ def _band(label: str, metric: str, curves: list[dict[int, float]]) -> Band | Non
     curves = [c for c in curves if c]
     if not curves:
         return None
-    length = max(max(c) for c in curves) + 1
-    table = np.full((len(curves), length), np.nan)
-    for row, curve in enumerate(curves):
-        table[row, list(curve)] = list(curve.values())
-    running = np.isfinite(table).sum(axis=0)
-    filled = _carried(table)
+    epochs = grid(curves)
+    filled = np.array([at(curve, epochs, np.nan) for curve in curves])
+    last = np.array([max(curve) for curve in curves])
+    running = (last[:, None] >= epochs).sum(axis=0)
     # epochs before the first report of any trial stay empty
     kept = np.flatnonzero(np.isfinite(filled).all(axis=0))
     return Band(
         label,
         metric,
         len(curves),
-        tuple(map(int, kept)),
+        tuple(map(int, epochs[kept])),
         tuple(map(float, filled[:, kept].mean(axis=0))),
         tuple(map(float, filled[:, kept].std(axis=0))),
         tuple(map(int, running[kept])),
     )
-
-
-def _carried(table: np.ndarray) -> np.ndarray:
-    """Gaps filled with the last finite value before them, row by row."""
-    places = np.where(np.isfinite(table), np.arange(table.shape[1]), 0)
-    np.maximum.accumulate(places, axis=1, out=places)
-    return np.take_along_axis(table, places, axis=1)
 
 
 def draw(record: Curves, ax: Axes) -> None:

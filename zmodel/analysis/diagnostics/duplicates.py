@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
 from zmodel.analysis import style
-from zmodel.analysis.selection import sign
+from zmodel.analysis.selection import score
 from zmodel.analysis.unavailable import Unavailable
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -21,7 +29,7 @@ COUNTED = ("complete", "pruned", "running")
 
 @dataclass(frozen=True)
 class Group:
-    """Trials with equal parameters. `range`: largest minus least value of the completed ones."""
+    """Trials with equal parameters and their finite scores. `range`: largest minus least."""
 
     numbers: tuple[int, ...]
     values: tuple[float, ...]
@@ -33,11 +41,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Duplicates:
-    """`repeated`: trials that repeat an earlier one, of `trials`."""
+    """`repeated`: trials that repeat an earlier one, of `trials`; `combinations`: how many
+    different ones the space has, None when a parameter is continuous."""
 
     trials: int
     repeated: int
     groups: tuple[Group, ...]
+    combinations: int | None
 
     @property
     def share(self) -> float:
@@ -55,14 +65,29 @@ def data(study: StudyRecord) -> Duplicates:
     groups = [
         Group(
             tuple(t.number for t in group),
-            tuple(sign(study) * t.value for t in group if t.value is not None),
+            tuple(s for t in group if (s := score(study, t)) is not None),
         )
         for group in same.values()
         if len(group) > 1
     ]
     groups.sort(key=lambda g: -len(g.numbers))
     repeated = sum(len(g.numbers) - 1 for g in groups)
-    return Duplicates(len(counted), repeated, tuple(groups))
+    return Duplicates(len(counted), repeated, tuple(groups), _combinations(study))
+
+
+def _combinations(study: StudyRecord) -> int | None:
+    counts = [_count(distribution) for distribution in study.space.values()]
+    return None if None in counts else prod(c for c in counts if c is not None)
+
+
+def _count(distribution: BaseDistribution) -> int | None:
+    """How many values a parameter has; None for a continuous one."""
+    if isinstance(distribution, CategoricalDistribution):
+        return len(distribution.choices)
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    if distribution.step is None:
+        return None
+    return round((distribution.high - distribution.low) / distribution.step) + 1
 
 
 def draw(record: Duplicates, ax: Axes) -> None:

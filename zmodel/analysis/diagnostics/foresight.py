@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zmodel.analysis import style
-from zmodel.analysis.diagnostics.speed import running_best
 from zmodel.analysis.selection import score, top
+from zmodel.analysis.steps import grid, running_best
 from zmodel.analysis.unavailable import Unavailable
 from zmodel.study.records import StudyRecord
 
@@ -21,18 +21,33 @@ QUESTION = "From which epoch on does a trial's value tell how it will end?"
 SIZE = (7.2, 2.9)
 LEAST = 8
 MOST = 1000
+HIGH = 0.9
 
 
 @dataclass(frozen=True)
 class Foresight:
-    """By epoch: Spearman's correlation of the best so far with the final value, over completed
-    trials; `upper`: the same within the better half; `needed`: first epoch from which the former
-    stays at 0.9 or more."""
+    """By epoch (0-based): Spearman's correlation of the best so far with the final value, over
+    completed trials; `upper`: the same within the better half."""
 
     trials: int
+    epochs: tuple[int, ...]
     correlation: tuple[float, ...]
     upper: tuple[float, ...]
-    needed: int | None
+
+    @property
+    def needed(self) -> int | None:
+        """The first epoch from which the correlation stays at 0.9 or more."""
+        return self._stays_high(self.correlation)
+
+    @property
+    def needed_upper(self) -> int | None:
+        """The same within the better half."""
+        return self._stays_high(self.upper)
+
+    def _stays_high(self, line: tuple[float, ...]) -> int | None:
+        below = [at for at, r in enumerate(line) if r < HIGH]
+        first = below[-1] + 1 if below else 0
+        return self.epochs[first] if first < len(self.epochs) else None
 
 
 def data(study: StudyRecord) -> Foresight:
@@ -47,18 +62,15 @@ def data(study: StudyRecord) -> Foresight:
     if len(trials) > MOST:
         chosen = np.random.default_rng(0).choice(len(trials), MOST, replace=False)
         trials = [trials[i] for i in sorted(chosen)]
-    length = max(max(t.curve) for t in trials) + 1
-    table = np.array([running_best(study, t, length) for t in trials])
+    epochs = grid(t.curve for t in trials)
+    table = np.array([running_best(study, t, epochs) for t in trials])
     final = np.array([score(study, t) for t in trials], dtype=float)
     half = len(trials) // 2
-    everyone = _by_epoch(table, final)
-    below = [epoch for epoch, r in enumerate(everyone) if r < 0.9]
-    needed = below[-1] + 1 if below else 0
     return Foresight(
         len(trials),
-        everyone,
+        tuple(map(int, epochs)),
+        _by_epoch(table, final),
         _by_epoch(table[:half], final[:half]),
-        needed if needed < length else None,
     )
 
 
@@ -75,10 +87,10 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def draw(record: Foresight, ax: Axes) -> None:
-    epochs = range(1, len(record.correlation) + 1)
+    epochs = [epoch + 1 for epoch in record.epochs]
     ax.plot(epochs, record.correlation, color=style.ACCENT, label="all completed trials")
     ax.plot(epochs, record.upper, color=style.SECOND, linestyle="--", label="the better half")
-    ax.axhline(0.9, color=style.MUTED, linewidth=1, linestyle=":")
+    ax.axhline(HIGH, color=style.MUTED, linewidth=1, linestyle=":")
     ax.set_ylim(min(0.0, min(record.upper), min(record.correlation)), 1.03)
     ax.set_xlabel("epoch")
     ax.set_ylabel("rank correlation with the end")
@@ -88,16 +100,17 @@ def draw(record: Foresight, ax: Axes) -> None:
 def rows(record: Foresight) -> list[dict[str, Any]]:
     return [
         {"epoch": epoch + 1, "correlation": a, "correlation_better_half": b}
-        for epoch, (a, b) in enumerate(zip(record.correlation, record.upper, strict=True))
+        for epoch, a, b in zip(record.epochs, record.correlation, record.upper, strict=True)
     ]
 
 
 def caption(record: Foresight) -> str:
-    early = record.correlation[min(2, len(record.correlation) - 1)]
-    text = f"After 3 epochs the correlation is {early:.2f} over {record.trials} trials."
+    early = min(2, len(record.epochs) - 1)
+    text = f"At epoch {record.epochs[early] + 1} the correlation is "
+    text += f"{record.correlation[early]:.2f} over {record.trials} trials."
     if record.needed is not None:
-        text += f" From epoch {record.needed + 1} on it stays above 0.9."
-    late = next((e for e in range(len(record.upper)) if min(record.upper[e:]) >= 0.9), None)
+        text += f" From epoch {record.needed + 1} on it stays above {HIGH}."
+    late = record.needed_upper
     if late is not None and late > (record.needed or 0):
         text += f" Among the better half, where the choice is made, only from epoch {late + 1} on."
     return text

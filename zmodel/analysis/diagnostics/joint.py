@@ -93,9 +93,9 @@ def draw(record: Joint, ax: Axes) -> None:
                 note = "none" if best is None else f"{n}\n{best:.3g}"
                 color = "#ffffff" if n > 0.55 * most else "#000000"
                 panel.text(i, j, note, ha="center", va="center", fontsize=7, color=color)
-        panel.set_xticks(range(len(pair.first_labels)), pair.first_labels)
-        panel.set_yticks(range(len(pair.second_labels)), pair.second_labels)
-        panel.set_xlabel(short(pair.first))
+        style.categories(panel, pair.first_labels, short(pair.first))
+        shown = [style.clipped(label, 16) for label in pair.second_labels]
+        panel.set_yticks(range(len(shown)), shown)
         panel.set_ylabel(short(pair.second))
         panel.grid(False)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis import style
 from zmodel.analysis.attributes import real
-from zmodel.analysis.selection import objective_name, recorded_seconds, scored
+from zmodel.analysis.selection import objective_name, objective_names, recorded_seconds, scored
 from zmodel.analysis.unavailable import Unavailable
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -46,7 +46,7 @@ class Pareto:
 def data(study: StudyRecord) -> Pareto:
     trials = scored(study)
     if len(study.directions) > 1:
-        names = _names(study)
+        names = objective_names(study)
         pairs = [(t, t.values[1], t.values[0]) for t in trials if t.values and len(t.values) > 1]
         return _pareto(
             pairs,
@@ -61,13 +61,6 @@ def data(study: StudyRecord) -> Pareto:
             larger = study.directions[0] == "maximize"
             return _pareto(costs, name, objective_name(study), False, larger)
     raise Unavailable("needs several objectives, or two completed trials that recorded their cost")
-
-
-def _names(study: StudyRecord) -> list[str]:
-    given = study.attrs.get("optimized_metric")
-    if isinstance(given, list | tuple) and len(given) == len(study.directions):
-        return [str(name) for name in given]
-    return [f"objective {i}" for i in range(len(study.directions))]
 
 
 def _pareto(

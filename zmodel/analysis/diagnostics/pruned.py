@@ -146,9 +146,13 @@ def caption(record: Pruned) -> str:
     pruned = sum(c.pruned for c in record.cells)
     unknown = sum(c.unknown for c in record.cells)
     expected = sum(c.expected for c in record.cells)
+    peers = f"{LEAST} completed trials of the same depth that stood no better at that epoch"
+    if unknown == pruned:
+        return (
+            f"None of {pruned} pruned trials has {peers}: what they would have reached is unknown."
+        )
     return (
-        f"Of {pruned} pruned trials, {pruned - unknown} can be compared with completed trials of "
-        f"the same depth that stood no better at that epoch; by these, {expected:.1f} of them "
-        f"would have finished in the best tenth (from {record.threshold:.4g} on). About the other "
-        f"{unknown} nothing can be known."
+        f"Of {pruned} pruned trials, {pruned - unknown} have at least {peers}; by these, about "
+        f"{expected:.1f} would have finished in the best tenth ({record.threshold:.4g} or better). "
+        f"About the other {unknown} nothing can be known."
     )

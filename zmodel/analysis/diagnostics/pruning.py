@@ -6,12 +6,14 @@ the trial's number, so it is replayed under several names and its figures are me
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import (
     BasePruner,
     MedianPruner,
@@ -128,9 +130,12 @@ def _audits(
                 "of a cross-validation; here the steps are epochs of one learning curve"
             )
             continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            pruners = [make() for _ in range(replays)]
         kills = [
-            replay(make(), trials, ordered, study.directions[0], _name(study, i))
-            for i in range(replays)
+            replay(pruner, trials, ordered, study.directions[0], _name(study, i))
+            for i, pruner in enumerate(pruners)
         ]
         audits.append(audit(study, name, trials, cells, kills))
     return audits, skipped

@@ -24,10 +24,11 @@ PARAMS = 3
 
 @dataclass(frozen=True)
 class RankPair:
-    """`points`: places on both axes and rank from 0 (best) to 1 (worst)."""
+    """`points`: places on both axes and rank from 0 (best) to 1 (worst), of trial `numbers`."""
 
     x: Scale
     y: Scale
+    numbers: tuple[int, ...]
     points: tuple[tuple[float, float, float], ...]
 
 
@@ -50,7 +51,7 @@ def data(study: StudyRecord) -> Ranks:
             continue
         last = max(1, len(trials) - 1)
         points = tuple((x.place(t.params[a]), y.place(t.params[b]), i / last) for i, t in found)
-        pairs.append(RankPair(x, y, points))
+        pairs.append(RankPair(x, y, tuple(t.number for _, t in found), points))
     if not pairs:
         raise Unavailable(f"no two parameters were tried together in {LEAST} completed trials")
     return Ranks(tuple(pairs))
@@ -86,9 +87,16 @@ def size(record: Ranks) -> tuple[float, float]:
 
 def rows(record: Ranks) -> list[dict[str, Any]]:
     return [
-        {"x": pair.x.param, "y": pair.y.param, "x_place": x, "y_place": y, "rank": rank}
+        {
+            "trial": number,
+            "x": pair.x.param,
+            "y": pair.y.param,
+            "x_place": x,
+            "y_place": y,
+            "rank": rank,
+        }
         for pair in record.pairs
-        for x, y, rank in pair.points
+        for number, (x, y, rank) in zip(pair.numbers, pair.points, strict=True)
     ]
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from zmodel.analysis import intervals, style
 from zmodel.analysis.cells import cells_of
 from zmodel.analysis.selection import need_structural, objective_name, score, short, sign
+from zmodel.analysis.steps import grid, running_best
 from zmodel.analysis.unavailable import Unavailable
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -60,9 +61,12 @@ class Crossing:
 
 @dataclass(frozen=True)
 class Speeds:
+    """`epochs` (0-based): those of the cells' medians."""
+
     param: str
     objective: str
     labels: tuple[str, ...]
+    epochs: tuple[int, ...]
     cells: tuple[Speed, ...]
     crossings: tuple[Crossing, ...]
 
@@ -85,10 +89,16 @@ def data(study: StudyRecord) -> Speeds:
         raise Unavailable(
             f"needs a depth with at least {LEAST} completed trials that reported a value per epoch"
         )
-    length = max(max(t.curve) for group in groups.values() for t in group) + 1
-    tables = {label: _better_half(study, group, length) for label, group in groups.items()}
-    speeds = tuple(_speed(study, label, group, tables[label]) for label, group in groups.items())
-    return Speeds(param, objective_name(study), cells.labels, speeds, tuple(_crossings(tables)))
+    epochs = grid(t.curve for group in groups.values() for t in group)
+    tables = {label: _better_half(study, group, epochs) for label, group in groups.items()}
+    return Speeds(
+        param,
+        objective_name(study),
+        cells.labels,
+        tuple(map(int, epochs)),
+        tuple(_speed(study, label, group, tables[label]) for label, group in groups.items()),
+        tuple(_crossings(tables, epochs)),
+    )
 
 
 def _speed(study: StudyRecord, label: str, group: list[TrialRecord], table: np.ndarray) -> Speed:
@@ -114,38 +124,32 @@ def epochs_to_share(study: StudyRecord, trial: TrialRecord, share: float = 0.9) 
     return next(epoch for epoch, value in values.items() if value >= goal) + 1
 
 
-def _better_half(study: StudyRecord, group: list[TrialRecord], length: int) -> np.ndarray:
+def _better_half(study: StudyRecord, group: list[TrialRecord], epochs: np.ndarray) -> np.ndarray:
     """Best-so-far scores, one row per trial of the better half (at least LEAST), by epoch."""
     order = sorted(group, key=lambda t: -(score(study, t) or 0.0))
     kept = order[: min(MOST, max(LEAST, (len(order) + 1) // 2))]
-    return np.array([running_best(study, trial, length) for trial in kept])
+    return np.array([running_best(study, trial, epochs) for trial in kept])
 
 
-def running_best(study: StudyRecord, trial: TrialRecord, length: int) -> np.ndarray:
-    """Best-so-far scores by epoch; a trial that ended keeps its best, NaN reports are skipped."""
-    row = np.full(length, -np.inf)
-    for epoch, value in trial.curve.items():
-        if epoch < length and np.isfinite(value):
-            row[epoch] = sign(study) * value
-    return np.maximum.accumulate(row)
-
-
-def _crossings(tables: dict[str, np.ndarray]) -> list[Crossing]:
+def _crossings(tables: dict[str, np.ndarray], epochs: np.ndarray) -> list[Crossing]:
     labels = list(tables)
     found = []
     for i, a in enumerate(labels):
         for b in labels[i + 1 :]:
-            crossing = _crossing(a, b, tables[a], tables[b])
+            with np.errstate(invalid="ignore"):  # before the first report both are -inf
+                crossing = _crossing(a, b, tables[a], tables[b], epochs)
             if crossing:
                 found.append(crossing)
     return found
 
 
-def _crossing(a: str, b: str, first: np.ndarray, second: np.ndarray) -> Crossing | None:
+def _crossing(
+    a: str, b: str, first: np.ndarray, second: np.ndarray, epochs: np.ndarray
+) -> Crossing | None:
     point = overtaking(np.median(second, axis=0) - np.median(first, axis=0))
     if point is None:
         return None
-    epoch, b_wins = point
+    place, b_wins = point
     rng = np.random.default_rng(0)
     rounds = []
     for _ in range(ROUNDS):
@@ -153,16 +157,16 @@ def _crossing(a: str, b: str, first: np.ndarray, second: np.ndarray) -> Crossing
         y = np.median(second[rng.integers(0, len(second), len(second))], axis=0)
         again = overtaking(y - x)
         if again is not None and again[1] == b_wins:
-            rounds.append(again[0])
+            rounds.append(int(epochs[again[0]]))
     if not rounds:
         return None
     low, high = intervals.spread(rounds, 0.9)
     early, late = (a, b) if b_wins else (b, a)
-    return Crossing(early, late, epoch, low, high, len(rounds) / ROUNDS)
+    return Crossing(early, late, int(epochs[place]), low, high, len(rounds) / ROUNDS)
 
 
 def overtaking(difference: Sequence[float] | np.ndarray) -> tuple[int, bool] | None:
-    """When the sign of a difference by epoch last changes: (epoch, whether it ends positive).
+    """When the sign of a difference by epoch last changes: (place, whether it ends positive).
 
     None when the one that leads in the end led all the time.
     """
@@ -178,12 +182,13 @@ def overtaking(difference: Sequence[float] | np.ndarray) -> tuple[int, bool] | N
 def draw(record: Speeds, ax: Axes) -> None:
     left, right = style.panels(ax, 1, 2, width_ratios=[2, 3])
     colors = style.colors_of(record.labels)
+    epochs = [epoch + 1 for epoch in record.epochs]
     for at, cell in enumerate(record.cells):
         color = colors[cell.label]
         if cell.low is not None and cell.high is not None:
             left.vlines(at, cell.low, cell.high, color=color, linewidth=2.2)
         left.scatter([at], [cell.epochs], s=46, color=color, zorder=3)
-        right.plot(range(1, len(cell.median) + 1), cell.median, color=color, label=cell.label)
+        right.plot(epochs, cell.median, color=color, label=cell.label)
     left.set_ylim(bottom=0)
     left.set_ylabel("epochs to 90 % of own best")
     style.categories(left, [c.label for c in record.cells], short(record.param))
@@ -191,7 +196,7 @@ def draw(record: Speeds, ax: Axes) -> None:
         late = next(c for c in record.cells if c.label == crossing.late)
         right.scatter(
             [crossing.epoch + 1],
-            [late.median[crossing.epoch]],
+            [late.median[record.epochs.index(crossing.epoch)]],
             s=34,
             zorder=4,
             facecolors="none",
@@ -228,6 +233,19 @@ def rows(record: Speeds) -> list[dict[str, Any]]:
         for c in record.crossings
     ]
     return speeds + crossings
+
+
+def details(record: Speeds) -> tuple[str, list[dict[str, Any]]]:
+    """The lines of the figure."""
+    return "Median best so far of the better half, by epoch", [
+        {"epoch": epoch + 1}
+        | {f"{short(record.param)}={c.label}": _finite(c.median[at]) for c in record.cells}
+        for at, epoch in enumerate(record.epochs)
+    ]
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def caption(record: Speeds) -> str:

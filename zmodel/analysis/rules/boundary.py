@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from zmodel.analysis.cells import label_of
 from zmodel.analysis.commands import wider_command
 from zmodel.analysis.diagnostics import bounds
 from zmodel.analysis.diagnostics.bounds import Bound
 from zmodel.analysis.examine import Findings
-from zmodel.analysis.selection import short
+from zmodel.analysis.selection import best, short
 from zmodel.analysis.verdict import Verdict
 
 CODE = "boundary"
@@ -31,21 +32,27 @@ def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
     name = short(bound.param)
     edge = bound.low if bound.at == "low" else bound.high
     word = "lower" if bound.at == "low" else "upper"
-    there = round(bound.top_share * leaders)
+    others = max(0, round(bound.top_share * leaders) - 1)
     clear = (
         bound.top_share >= TOP_SHARE
         and (bound.steps is None or bound.steps >= LEAST_STEPS)
         and bound.ahead is not None
         and bound.ahead >= AHEAD
     )
-    text = (
-        f"The best {name} is {edge}, the {word} bound of its range; {there} of the {leaders} best "
-        f"trials are there too."
-    )
+    value = label_of(best(findings.study).params[bound.param])
+    close = "" if value == edge else "close to "
+    bounded = word + " bound" if value == edge else f"{word} bound {edge}"
+    text = f"The best trial has {name} = {value}, {close}the {bounded} of its range."
+    if others:
+        verb = "is" if others == 1 else "are"
+        text += f" {others} of the other {leaders - 1} best trials {verb} there too."
     text += " Better values may lie beyond." if clear else " This may be chance."
     action = None
     if clear:
-        action = _command(findings, bound) or f"widen the range of {bound.param} at its {word} end"
+        action = _command(findings, bound) or (
+            f"widen the range of {bound.param} at its {word} end in a new study, unless {edge} is "
+            "a limit by nature"
+        )
     return Verdict(
         CODE,
         "warning" if clear else "note",
@@ -55,7 +62,7 @@ def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
             "bound": edge,
             "side": bound.at,
             "top_trials": leaders,
-            "top_trials_there": there,
+            "other_top_trials_there": others,
             "ahead": bound.ahead,
         },
         action,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from zmodel.analysis.commands import longer
 from zmodel.analysis.diagnostics import stopping
 from zmodel.analysis.diagnostics.stopping import Depth, Stopping
 from zmodel.analysis.examine import Findings
-from zmodel.analysis.selection import short
+from zmodel.analysis.selection import listed, short
 from zmodel.analysis.verdict import Verdict
 
 CODE = "early_stopping_bias"
@@ -25,12 +26,12 @@ def judge(findings: Findings) -> list[Verdict] | None:
     costly = [d for d in found.depths if _costly(findings, d)]
     verdicts = []
     if costly:
-        verdicts.append(_patience_verdict(found, costly))
+        verdicts.append(_patience_verdict(findings, found, costly))
     if cut:
         spared = any(
             d.leaders >= LEAST and d.leaders_cut / d.leaders < CUT / 2 for d in found.depths
         )
-        verdicts.append(_cut_verdict(found, cut, "warning" if spared else "note"))
+        verdicts.append(_cut_verdict(findings, found, cut, "warning" if spared else "note"))
     return verdicts
 
 
@@ -48,8 +49,8 @@ def _name(found: Stopping) -> str:
     return short(found.param) if found.param else "value"
 
 
-def _cut_verdict(found: Stopping, cut: list[Depth], severity: str) -> Verdict:
-    labels = ", ".join(d.label for d in cut)
+def _cut_verdict(findings: Findings, found: Stopping, cut: list[Depth], severity: str) -> Verdict:
+    labels = listed([d.label for d in cut])
     trials, of = sum(d.leaders_cut for d in cut), sum(d.leaders for d in cut)
     return Verdict(
         CODE,
@@ -61,11 +62,11 @@ def _cut_verdict(found: Stopping, cut: list[Depth], severity: str) -> Verdict:
             "cut": {d.label: d.leaders_cut for d in found.depths},
             "best_quarter": {d.label: d.leaders for d in found.depths},
         },
-        "raise trainer.max_epochs in a new study",
+        longer(findings.study, "longer", "trainer.max_epochs"),
     )
 
 
-def _patience_verdict(found: Stopping, costly: list[Depth]) -> Verdict:
+def _patience_verdict(findings: Findings, found: Stopping, costly: list[Depth]) -> Verdict:
     parts = [f"{d.control_regret:.3f} at {_name(found)} = {d.label}" for d in costly]
     return Verdict(
         CODE,
@@ -77,5 +78,5 @@ def _patience_verdict(found: Stopping, costly: list[Depth]) -> Verdict:
             "regret": {d.label: d.control_regret for d in found.depths},
             "controls": {d.label: d.controls for d in found.depths},
         },
-        "raise callbacks.early_stopping.patience in a new study",
+        longer(findings.study, "patient", "callbacks.early_stopping.patience"),
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from zmodel.analysis.diagnostics import failures, states
 from zmodel.analysis.examine import Findings
-from zmodel.analysis.selection import short
+from zmodel.analysis.runs import run_folder
+from zmodel.analysis.selection import listed, short
 from zmodel.analysis.verdict import Verdict
+from zmodel.study.records import StudyRecord
 
 CODE = "failures"
 CHECK = "few or no trials failed"
@@ -38,9 +40,17 @@ def judge(findings: Findings) -> list[Verdict] | None:
                 "ended": found.ended,
                 "reasons": {r: len(n) for r, n in list(found.reasons.items())[:5]},
             },
-            f"read the log of trial {numbers[0]}" if severity != "note" else None,
+            _where_to_look(findings.study, numbers[0]) if severity != "note" else None,
         )
     ]
+
+
+def _where_to_look(study: StudyRecord, number: int) -> str:
+    trial = next(t for t in study.trials if t.number == number)
+    folder = run_folder(study, trial)
+    if folder is not None:
+        return f"read {folder / 'train.log'}"
+    return f"mend what made trial {number} fail, then run as many trials again"
 
 
 def _where(findings: Findings) -> str:
@@ -50,4 +60,4 @@ def _where(findings: Findings) -> str:
     lost = [c for c in shares.cells if c.ended and c.counts["failed"] == c.ended]
     if not lost:
         return ""
-    return f" All trials failed at {short(shares.param)} = {', '.join(c.label for c in lost)}."
+    return f" All trials failed at {short(shares.param)} = {listed([c.label for c in lost])}."

@@ -25,17 +25,26 @@ def judge(findings: Findings) -> list[Verdict] | None:
     missing = wanted - complete
     still = counts["running"] + counts["waiting"]
     command = sweep_command(study, {"hydra.sweeper.n_trials": budget(study) + missing})
+    text = (
+        f"{_number(complete, 'completed trial')} for {_number(varied, 'parameter')}: the best one "
+        "is a lucky find rather than an optimum, and importances are guesses (from "
+        f"{wanted} on they begin to mean something)."
+    )
+    if not complete:
+        text = "No trial has completed, so there is nothing to compare."
     return [
         Verdict(
             CODE,
             severity,
-            f"{complete} completed {'trial' if complete == 1 else 'trials'} for {varied} "
-            f"parameters: the best one is a lucky find rather than an optimum, and importances are "
-            f"guesses (from {wanted} on they begin to mean something).",
+            text,
             None,
             {"completed": complete, "parameters": varied, "wanted": wanted, "unfinished": still},
             "wait for the trials that still run"
             if still >= missing
-            else command or f"complete {missing} more trials",
+            else command or f"complete {missing} more {'trial' if missing == 1 else 'trials'}",
         )
     ]
+
+
+def _number(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zmodel.analysis.commands import sweep_command
+from zmodel.analysis.commands import new_study
 from zmodel.analysis.diagnostics import states
 from zmodel.analysis.diagnostics.coverage import data as coverage_data
 from zmodel.analysis.diagnostics.states import States, StateShares
@@ -34,6 +34,8 @@ def judge(findings: Findings) -> list[Verdict] | None:
     }
     more = [c for c in found.cells if not _deserved(c, chances[c.label]) and _more(c, found)]
     gone = [c for c in found.cells if c not in more and _wiped_out(c)]
+    if not any(c.counts["complete"] for c in found.cells):
+        return [_all_pruned(findings, found)]
     verdicts = []
     if more:
         verdicts.append(_verdict(findings, found, more))
@@ -78,12 +80,26 @@ def _evidence(found: States) -> dict[str, dict[str, int]]:
     }
 
 
+def _all_pruned(findings: Findings, found: States) -> Verdict:
+    total = sum(c.counts["pruned"] for c in found.cells)
+    return Verdict(
+        CODE,
+        "alarm",
+        f"The pruner stopped {'the only trial' if total == 1 else f'all {total} trials'} that "
+        "could have completed: nothing was measured.",
+        found.param,
+        _evidence(found),
+        _without_pruner(findings),
+    )
+
+
+def _without_pruner(findings: Findings) -> str:
+    again = new_study(findings.study, "unpruned", {"hydra/sweeper/pruner": "none"})
+    return again or "run the study without a pruner and let early stopping end the trials"
+
+
 def _verdict(findings: Findings, found: States, more: list[StateShares]) -> Verdict:
     total, ended = sum(c.counts["pruned"] for c in found.cells), sum(c.ended for c in found.cells)
-    again = sweep_command(
-        findings.study,
-        {"hydra/sweeper/pruner": "none", "study_name": f"{findings.study.name}-unpruned"},
-    )
     return Verdict(
         CODE,
         "alarm" if any(map(_wiped_out, more)) else "warning",
@@ -92,7 +108,7 @@ def _verdict(findings: Findings, found: States, more: list[StateShares]) -> Verd
         f"reached, so the comparison of {short(found.param)} is not fair.",
         found.param,
         _evidence(found),
-        again or "run the study without a pruner and let early stopping end the trials",
+        _without_pruner(findings),
     )
 
 
@@ -100,7 +116,7 @@ def _note(found: States, gone: list[StateShares]) -> Verdict:
     return Verdict(
         CODE,
         "note",
-        f"The pruner left no trial alive at some values ({_listed(found, gone)}). So few may be "
+        f"The pruner left no trial alive at some values ({_listed(found, gone)}); so few may be "
         "chance.",
         found.param,
         _evidence(found),

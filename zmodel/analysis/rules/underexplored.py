@@ -6,8 +6,9 @@ from zmodel.analysis.commands import budget, sweep_command
 from zmodel.analysis.diagnostics import coverage, importance
 from zmodel.analysis.diagnostics.coverage import Cell, ParamCoverage
 from zmodel.analysis.examine import Findings
-from zmodel.analysis.selection import DEPTH, scored, short
+from zmodel.analysis.selection import DEPTH, listed, scored, short
 from zmodel.analysis.verdict import Verdict
+from zmodel.study.records import StudyRecord
 
 CODE = "underexplored"
 CHECK = "every value of the structural parameters completed enough trials, or cannot win"
@@ -72,7 +73,7 @@ def _unknown(findings: Findings, param: ParamCoverage, cells: list[Cell], least:
     trials = sum(cell.trials for cell in cells)
     total = sum(cell.trials for cell in param.cells)
     done = sum(cell.states["complete"] for cell in cells)
-    name, values = short(param.param), _listed(cells)
+    name, values = short(param.param), listed([cell.label for cell in cells])
     weight = findings.get(importance.ranking) or {}
     first = max(weight, key=lambda p: weight[p].value) if weight else None
     text = (
@@ -90,7 +91,7 @@ def _unknown(findings: Findings, param: ParamCoverage, cells: list[Cell], least:
     command = sweep_command(
         study,
         {
-            "hydra.sweeper.coverage": f"{{{param.param}: {goal}}}",
+            "hydra.sweeper.coverage": _floors(study, param.param, goal),
             "hydra.sweeper.n_trials": budget(study) + missing,
         },
     )
@@ -113,21 +114,23 @@ def _unknown(findings: Findings, param: ParamCoverage, cells: list[Cell], least:
     )
 
 
+def _floors(study: StudyRecord, param: str, goal: int) -> str:
+    """The study's floors with this one, as an override."""
+    own = study.attrs.get("coverage")
+    floors = {**own, param: goal} if isinstance(own, dict) else {param: goal}
+    return f"{{{', '.join(f'{name}: {least}' for name, least in floors.items())}}}"
+
+
 def _given_up(param: ParamCoverage, cells: list[Cell]) -> Verdict:
-    name = short(param.param)
+    values = listed([cell.label for cell in cells])
     return Verdict(
         CODE,
         "note",
-        f"{name} = {_listed(cells)} completed few trials, but trailed by more than the other "
-        "values gained from so small a start: left with reason.",
+        f"{short(param.param)} = {values} completed few trials, but trailed by more than the "
+        "other values gained from so small a start: left with reason.",
         param.param,
         {
             "values": [c.label for c in cells],
             "chance_to_win": {c.label: round(c.chance, 3) for c in cells},
         },
     )
-
-
-def _listed(cells: list[Cell]) -> str:
-    labels = [cell.label for cell in cells]
-    return labels[0] if len(labels) == 1 else ", ".join(labels[:-1]) + " and " + labels[-1]
