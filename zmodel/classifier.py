@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,10 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics.functional.classification import multiclass_confusion_matrix
+
+from zmodel.whole_epochs import whole_epochs_possible
 
 Batch = tuple[Tensor, Tensor]
 
@@ -23,7 +26,8 @@ Batch = tuple[Tensor, Tensor]
 class Classifier(pl.LightningModule):
     """Trains ``network`` with cross-entropy; logs loss and accuracy once per epoch.
 
-    The network is built in :meth:`setup`, when the data module has told its shape.
+    The network is built in :meth:`setup`, when the data module has told its shape. Where nothing
+    needs to see single batches, a training step is a whole epoch (``zmodel.whole_epochs``).
 
     Args:
         network: called as ``network(input_shape=..., num_classes=..., **network_args)``.
@@ -79,15 +83,25 @@ class Classifier(pl.LightningModule):
         self.register_buffer("best_acc", torch.tensor(-1.0))
         self.register_buffer("best_f1", torch.tensor(-1.0))
         self.register_buffer("class_weights", None, persistent=False)
-        self._train: list[Tensor] = []
+        self._losses: list[Tensor] = []
+        self._correct: list[Tensor] = []
+        self._sizes: list[int] = []
         self._eval: list[Tensor] = []
         self.confusion: dict[str, Tensor] = {}
         """(C, C) counts of the last pass by split ("val", "test"); rows true, columns predicted."""
 
     def setup(self, stage: str) -> None:
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        if stage == "fit":
+            # Lightning steps neither optimizer nor scheduler of whole epochs: a subclass may
+            # have its own ways, and a plateau is known after validation only
+            scheduler = getattr(self.make_scheduler, "func", self.make_scheduler)
+            own_ways = type(self) is not Classifier or scheduler is ReduceLROnPlateau
+            whole = not own_ways and whole_epochs_possible(self.trainer)
+            self.automatic_optimization = not whole
+            data.whole_epochs = whole
         if self.net is not None:
             return
-        data = self.trainer.datamodule  # type: ignore[attr-defined]
         self.num_classes = data.num_classes
         self.net = self.make_network(
             input_shape=tuple(data.input_shape), num_classes=data.num_classes
@@ -103,29 +117,54 @@ class Classifier(pl.LightningModule):
 
     # --- training: sums stay on the device, one read per epoch ---
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        x, y = batch
+    def training_step(self, batch: Batch | Iterator[Batch], batch_idx: int) -> Tensor | None:
+        """Of one batch the loss; of an epoch's batches nothing, their steps are made here."""
+        if isinstance(batch, tuple | list):
+            return self._loss(*batch)
+        self._train_on(batch)
+        return None
+
+    def _loss(self, x: Tensor, y: Tensor) -> Tensor:
         logits = self(x)
         loss = F.cross_entropy(
             logits, y, weight=self.class_weights, label_smoothing=self.label_smoothing
         )
-        with torch.no_grad():
-            correct = (logits.argmax(-1) == y).sum()
-            self._train.append(
-                torch.stack((loss.detach() * len(y), correct, correct.new_tensor(len(y))))
-            )
+        self._losses.append(loss.detach())
+        self._correct.append((logits.detach().argmax(-1) == y).sum())
+        self._sizes.append(len(y))
         return loss
 
+    def _train_on(self, batches: Iterator[Batch]) -> None:
+        """What Lightning does for each batch, in its order, without its hooks."""
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizer, torch.optim.Optimizer)
+        schedulers = {c.interval: c.scheduler for c in self.trainer.lr_scheduler_configs}
+        per_step, per_epoch = schedulers.get("step"), schedulers.get("epoch")
+        for x, y in batches:
+            loss = self._loss(x.to(self.device), y.to(self.device))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if per_step is not None:
+                per_step.step()
+        if per_epoch is not None:
+            per_epoch.step()
+        # the counters behind trainer.global_step and behind the steps of the loggers
+        loop, steps = self.trainer.fit_loop.epoch_loop, len(self._sizes)
+        loop.manual_optimization.optim_step_progress.total.completed += steps
+        loop._batches_that_stepped += steps - 1
+
     def on_train_epoch_end(self) -> None:
-        loss, correct, count = torch.stack(self._train).sum(0)
-        self._train.clear()
+        sizes = torch.tensor(self._sizes, device=self.device)
+        loss = (torch.stack(self._losses) * sizes).sum() / sizes.sum()
+        acc = torch.stack(self._correct).sum() / sizes.sum()
+        for kept in (self._losses, self._correct, self._sizes):
+            kept.clear()  # type: ignore[attr-defined]
         lr = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
-        self._log(
-            {"train/loss": loss / count, "train/acc": correct / count, "lr": loss.new_tensor(lr)}
-        )
+        self._log({"train/loss": loss, "train/acc": acc, "lr": loss.new_tensor(lr)})
         if not math.isfinite(loss):
             raise ValueError(
-                f"The training loss must stay finite; it became {float(loss / count)} in epoch "
+                f"The training loss must stay finite; it became {float(loss)} in epoch "
                 f"{self.current_epoch}. Lower model.optimizer.lr or set trainer.gradient_clip_val."
             )
 
@@ -178,20 +217,38 @@ class Classifier(pl.LightningModule):
         self.log_dict(values, sync_dist=self.trainer.world_size > 1)
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.make_optimizer(self.parameters())
+        optimizer = self.make_optimizer(self.parameters(), **self._fused())
         if self.make_scheduler is None:
             return optimizer
-        accepts = inspect.signature(self.make_scheduler).parameters
-        bound = getattr(self.make_scheduler, "keywords", {})
-        if "total_steps" in accepts and bound.get("total_steps") is None:
-            steps = int(self.trainer.estimated_stepping_batches)
-            scheduler, interval = self.make_scheduler(optimizer, total_steps=steps), "step"
+        if _takes(self.make_scheduler, "total_steps"):
+            scheduler = self.make_scheduler(optimizer, total_steps=self._total_steps())
+            interval = "step"
         else:
             scheduler, interval = self.make_scheduler(optimizer), "epoch"
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": interval, "monitor": "val/loss"},
-        }
+        how = {"scheduler": scheduler, "interval": interval}
+        if self.automatic_optimization:
+            how["monitor"] = "val/loss"  # of a plateau; where we step ourselves there is none
+        return {"optimizer": optimizer, "lr_scheduler": how}
+
+    def _fused(self) -> dict[str, bool]:
+        """One kernel per parameter instead of a dozen, where the optimizer has it and no other
+        implementation is asked for; with the scaled gradients of 16-mixed Lightning refuses it."""
+        make = self.make_optimizer
+        free = all(_takes(make, name) for name in ("fused", "foreach"))
+        return {"fused": True} if free and self.trainer.precision != "16-mixed" else {}
+
+    def _total_steps(self) -> int:
+        """Optimizer steps of the whole fit."""
+        steps = int(self.trainer.estimated_stepping_batches)  # also makes the data loader
+        whole = not self.automatic_optimization
+        loader = self.trainer.train_dataloader
+        return steps * len(loader.batches) if whole else steps  # type: ignore[union-attr]
+
+
+def _takes(make: Callable[..., Any], name: str) -> bool:
+    """Whether `make` has an argument of this name that is not bound to a value yet."""
+    bound = getattr(make, "keywords", {})
+    return name in inspect.signature(make).parameters and bound.get(name) is None
 
 
 def macro_f1(counts: Tensor) -> Tensor:

@@ -41,7 +41,9 @@ class RandomShift:
     def _shift(self, x: Tensor, dim: int, generator: torch.Generator) -> Tensor:
         length, shape = x.shape[dim], x.shape
         shifts = torch.randint(2 * self.max_shift + 1, (len(x),), generator=generator)
-        indices = self._table(length, x.device).index_select(0, shifts.to(x.device))
+        indices = self._table(length, x.device).index_select(
+            0, shifts.to(x.device, non_blocking=True)
+        )
         indices = indices.view(len(x), *(length if d == dim else 1 for d in range(1, x.dim())))
         if not self.circular:
             ends = (self.max_shift, self.max_shift)

@@ -26,16 +26,25 @@ from pathlib import Path
 import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
+from pytorch_lightning.utilities.model_helpers import is_overridden
 from pytorch_lightning.utilities.seed import isolate_rng
 from torch import Tensor
 
 from zmodel.arguments import at_least, below_one
-from zmodel.data.batches import Augment, Batches
+from zmodel.data.batches import Augment, Batches, WholeEpochs
 from zmodel.data.checks import Arrays, check_arrays, check_every_class, check_shape
 from zmodel.data.normalise import Normaliser, fit_normaliser
 from zmodel.data.splits import Indices, stratified_split
 
 Part = tuple[Tensor, Tensor]
+
+PER_BATCH = (
+    "train_dataloader",
+    "on_before_batch_transfer",
+    "transfer_batch_to_device",
+    "on_after_batch_transfer",
+)
+"""Hooks of a data module through which every training batch goes."""
 
 
 class InMemoryData(LightningDataModule, ABC):
@@ -55,6 +64,7 @@ class InMemoryData(LightningDataModule, ABC):
     Guarantees: loading leaves the global random state of Python, NumPy and torch as it was. The
     order of batches and the augmentation depend on the run's seed (torch.initial_seed() when the
     loader is made) and the epoch alone. The test set is loaded in stage "test" and never earlier.
+    Samples lie on the trainer's device, if they fit there.
     Raises ValueError that names the data set, what was expected and what was found.
     """
 
@@ -79,6 +89,9 @@ class InMemoryData(LightningDataModule, ABC):
         self.val_fraction, self.split_seed = val_fraction, split_seed
         self.normalize, self.augment, self.train_on_all = normalize, augment, train_on_all
         self.data_dir = Path(data_dir)
+        self.whole_epochs = False
+        """Set by a module whose training step takes an iterator over all batches of an epoch,
+        where `offers_whole_epochs`."""
         self._parts: dict[str, Part] = {}
         self._hash: str | None = None
         self._normaliser: Normaliser | None = None
@@ -157,9 +170,15 @@ class InMemoryData(LightningDataModule, ABC):
         """How messages call this data set."""
         return type(self).__name__
 
-    def train_dataloader(self) -> Batches:
+    @property
+    def offers_whole_epochs(self) -> bool:
+        """Whether `whole_epochs` may be set: not for a subclass with loaders or transfers of its
+        own, which are made for single batches."""
+        return not any(is_overridden(name, self, InMemoryData) for name in PER_BATCH)
+
+    def train_dataloader(self) -> Batches | WholeEpochs:
         """Shuffled and augmented anew in every epoch; with the trainer's `overfit_batches` the
-        same batches in every epoch, as they are."""
+        same batches in every epoch, as they are. One item per epoch if `whole_epochs` is set."""
         trainer = self.trainer
         overfit = bool(getattr(trainer, "overfit_batches", 0))
 
@@ -167,7 +186,7 @@ class InMemoryData(LightningDataModule, ABC):
             return trainer.current_epoch if trainer is not None and not overfit else 0
 
         rank, world_size = self._ranks()
-        return Batches(
+        batches = Batches(
             *self._part("train"),
             self.batch_size,
             seed=torch.initial_seed(),
@@ -176,6 +195,7 @@ class InMemoryData(LightningDataModule, ABC):
             rank=rank,
             world_size=world_size,
         )
+        return WholeEpochs(batches) if self.whole_epochs else batches
 
     def val_dataloader(self) -> Batches:
         return self._evaluation("val")
@@ -186,8 +206,14 @@ class InMemoryData(LightningDataModule, ABC):
     # --- how it is done ---
 
     def _part(self, name: str) -> Part:
+        """The samples, moved once to where the network is: no batch has to be copied there."""
         if name not in self._parts:
             self.setup("test" if name == "test" else "fit")
+        x, y = self._parts[name]
+        if self.trainer is not None:
+            device = self.trainer.strategy.root_device
+            if x.device != device and _fits(x, device):
+                self._parts[name] = x.to(device), y.to(device)
         return self._parts[name]
 
     def _evaluation(self, name: str) -> Batches:
@@ -217,3 +243,8 @@ class InMemoryData(LightningDataModule, ABC):
     def _tensors(self, arrays: Arrays) -> Part:
         x = self._normaliser(arrays.x) if self._normaliser is not None else arrays.x
         return torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(arrays.y)
+
+
+def _fits(x: Tensor, device: torch.device) -> bool:
+    """Into half of the device's free memory; the rest is the network's."""
+    return device.type != "cuda" or x.nbytes <= torch.cuda.mem_get_info(device)[0] // 2

@@ -91,5 +91,18 @@ class Batches:
             yield from zip(x.split(self.batch_size), y.split(self.batch_size), strict=True)
 
 
+class WholeEpochs:
+    """A data loader of one item per epoch: an iterator over the batches of `batches`."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[Iterator[tuple[Tensor, Tensor]]]:
+        yield iter(self.batches)
+
+
 def _mixed(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
