@@ -20,7 +20,11 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) -e '.[dev,cluster,postgres]'
+	$(PIP) -e '.[dev,cluster,postgres,docs]'
+	@touch $@
+
+$(VENV)/.installed-trackers: $(VENV)/.installed-dev
+	$(PIP) -e '.[trackers]'
 	@touch $@
 
 sweep: $(VENV)/.installed  ## venv, install, the study of z-layers and its report
@@ -30,7 +34,7 @@ sweep: $(VENV)/.installed  ## venv, install, the study of z-layers and its repor
 test: $(VENV)/.installed-dev  ## venv, install, the default test suite
 	$(BIN)/python -m pytest -n 2 -q
 
-slow: $(VENV)/.installed-dev  ## the tests marked slow
+slow: $(VENV)/.installed-trackers  ## the tests marked slow
 	$(BIN)/python -m pytest -n 2 -q -m slow
 
 lint: $(VENV)/.installed-dev  ## ruff and mypy

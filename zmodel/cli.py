@@ -6,9 +6,15 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from zmodel.from_study import expand
+from zmodel.provenance import program
+
+HERE = Path(__file__).parent
+CONF = str(next((p for p in (HERE / "conf", HERE.parent / "conf") if p.is_dir()), HERE / "conf"))
+"""The shipped configuration: inside the package once installed, beside it in a checkout."""
 
 
 def command(main: Callable[[], Any]) -> Callable[[], Any]:
@@ -54,7 +60,7 @@ def report(error: Exception) -> int:
 
 def continue_command(error: Any) -> str:
     overrides = [a for a in sys.argv[1:] if not a.startswith("ckpt_path=")]
-    return " ".join(["python", sys.argv[0], *overrides, f"ckpt_path={error.checkpoint}"])
+    return " ".join([*program(), *overrides, f"ckpt_path={error.checkpoint}"])
 
 
 def is_users(error: BaseException) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import sys
@@ -12,7 +11,7 @@ from typing import Any
 
 import optuna
 
-from zmodel.provenance import git_state, versions
+from zmodel.provenance import git_state, program, versions
 from zmodel.study.fingerprint import (
     make_fingerprint,
     provenance_notes,
@@ -76,7 +75,7 @@ def record_plan(
 
 def command_line() -> str:
     """The command that started this process, redacted; running it again continues the study."""
-    return redact(shlex.join(["python", os.path.relpath(sys.argv[0]), *sys.argv[1:]]))
+    return redact(shlex.join([*program(), *sys.argv[1:]]))
 
 
 def study_json(study: optuna.Study, plan: Plan) -> dict[str, Any]:

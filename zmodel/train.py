@@ -1,0 +1,27 @@
+"""``python train.py``, ``zmodel-train``, ``python -m zmodel.train``: one run, with ``-m`` many."""
+
+import hydra
+from dotenv import load_dotenv
+from omegaconf import DictConfig
+
+from zmodel.allowed import allowed_targets
+from zmodel.cli import CONF, command
+
+load_dotenv(".env")  # before the allow-list is read
+
+
+@command
+@hydra.main(
+    config_path=CONF,
+    config_name="train",
+    execution_whitelist=allowed_targets(),
+)
+def main(cfg: DictConfig) -> float | tuple[float, ...] | None:
+    """Do what the configuration says; the value of its ``optimized_metric``."""
+    from zmodel.run import run  # torch is imported only when something is trained
+
+    return run(cfg)
+
+
+if __name__ == "__main__":
+    main()
