@@ -94,6 +94,18 @@ def test_underexplored_offers_the_command_that_mends_it():
     assert verdict.evidence["completed"] < verdict.evidence["trials"]
 
 
+def test_what_is_still_to_come_is_not_asked_for_again():
+    done = hand_made({3: [0.5] * 4})
+    attrs = {"command": "python train.py -m x=y", "n_trials": 10}
+    begun = replace(done.trials[0], number=4, state="running", values=None)
+    running = replace(done, attrs=attrs, trials=(*done.trials, begun))
+    assert only(running, "few_trials").action == "wait: 6 more trials are to come"
+    # nobody works on it any more: the same command goes on
+    assert only(replace(done, attrs=attrs), "few_trials").action.endswith("n_trials=10")
+    # a floor of 5 at 5 depths takes 25 trials, of which 4 are done and 6 are to come anyway
+    assert only(running, "underexplored").action.endswith("n_trials=25")
+
+
 def test_a_value_left_with_reason_is_only_noted():
     good = [0.8 + i / 200 for i in range(15)]
     study = hand_made({1: [0.2, 0.25, 0.22], 2: good, 3: good, 4: good, 5: good})

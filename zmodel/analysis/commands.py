@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from zmodel.analysis.selection import DEPTH, fixed
+from zmodel.analysis.selection import DEPTH, count_states, fixed
 from zmodel.study.records import StudyRecord, TrialRecord
 
 
@@ -51,6 +51,21 @@ def budget(study: StudyRecord) -> int:
     """The study's budget of trials, as declared, else as many as it has."""
     declared = study.attrs.get("n_trials")
     return int(declared) if isinstance(declared, int) else len(study.trials)
+
+
+def unfinished(study: StudyRecord) -> int:
+    """Trials that run or wait, and slots of the budget that none has begun."""
+    counts = count_states(study.trials)
+    return counts["running"] + counts["waiting"] + max(0, budget(study) - len(study.trials))
+
+
+def more_trials(study: StudyRecord, missing: int, overrides: dict[str, Any]) -> str | None:
+    """What gives `missing` further trials: waiting, when enough are under way and change nothing;
+    else the command with a budget that is large enough; None without a command."""
+    more = max(0, missing - unfinished(study))
+    if not more and not overrides and count_states(study.trials)["running"]:
+        return f"wait: {unfinished(study)} more trials are to come"
+    return sweep_command(study, {**overrides, "hydra.sweeper.n_trials": budget(study) + more})
 
 
 def reproduce_command(study: StudyRecord, trial: TrialRecord) -> str | None:

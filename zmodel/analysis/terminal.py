@@ -65,10 +65,11 @@ def side_by_side(
     """One line per study: what it reached and spent, trials per depth, its worst verdicts."""
     wide = max(5, *(len(e.name) for e in record.entries))
     depth = short(record.param) if record.param else ""
-    heads = [f"{depth}={label}" for label in record.labels]
+    heads = [f"{clipped(label, 10):>5}" for label in record.labels]
     head = f"{'study':<{wide}} {'best':>7} {'test':>7} {'trials':>6} {'forced':>6} {'epochs':>8} "
-    head += f"{'minutes':>8}  "
-    lines = [_paint(head + "  ".join(heads), "1", out)]
+    head += f"{'minutes':>8}   "
+    gap = " " * len(depth)
+    lines = [_paint(head + depth + "  ".join(heads), "1", out)]
     for entry, (_, verdicts) in zip(record.entries, judged, strict=True):
         cells = [
             f"{entry.completed.get(label, 0)}/{entry.trials.get(label, 0)}".rjust(len(title))
@@ -77,7 +78,7 @@ def side_by_side(
         lines.append(
             f"{entry.name:<{wide}} {_short(entry.best):>7} {_short(entry.test):>7} "
             f"{sum(entry.states.values()):>6} {sum(entry.forced.values()):>6} "
-            f"{entry.epochs:>8,} {entry.seconds / 60:>8.1f}  " + "  ".join(cells)
+            f"{entry.epochs:>8,} {entry.seconds / 60:>8.1f}   {gap}" + "  ".join(cells)
         )
         bad = [v for v in verdicts if v.rank >= 2]
         if bad:

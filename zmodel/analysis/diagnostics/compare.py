@@ -266,8 +266,10 @@ def caption(record: Comparison) -> str:
     leader = max(known, key=lambda e: way * (e.best or 0.0))
     text = f"Best validation: {leader.name} with {leader.best:.4g}."
     spent = min(e.epochs for e in known)
-    equal = {k: v for k, v in record.value_at_epochs(spent).items() if v is not None}
-    if spent and equal:
-        listed = ", ".join(f"{k} {v:.4g}" for k, v in equal.items())
+    equal = record.value_at_epochs(spent)
+    if spent and any(v is not None for v in equal.values()):
+        listed = ", ".join(
+            f"{k} {'no trial yet' if v is None else f'{v:.4g}'}" for k, v in equal.items()
+        )
         text += f" At equal cost ({spent:,} epochs, the least that any spent): {listed}."
     return text

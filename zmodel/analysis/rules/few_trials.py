@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from zmodel.analysis.commands import budget, sweep_command
+from zmodel.analysis.commands import more_trials, unfinished
 from zmodel.analysis.examine import Findings
-from zmodel.analysis.selection import count_states, scored
+from zmodel.analysis.selection import scored
 from zmodel.analysis.verdict import Verdict
 
 CODE = "few_trials"
@@ -21,10 +21,7 @@ def judge(findings: Findings) -> list[Verdict] | None:
     if complete >= wanted:
         return []
     severity = "alarm" if complete <= max(2, ALARM * varied) else "warning"
-    counts = count_states(study.trials)
     missing = wanted - complete
-    still = counts["running"] + counts["waiting"]
-    command = sweep_command(study, {"hydra.sweeper.n_trials": budget(study) + missing})
     text = (
         f"{_number(complete, 'completed trial')} for {_number(varied, 'parameter')}: the best one "
         "is a lucky find rather than an optimum, and importances are guesses (from "
@@ -38,10 +35,14 @@ def judge(findings: Findings) -> list[Verdict] | None:
             severity,
             text,
             None,
-            {"completed": complete, "parameters": varied, "wanted": wanted, "unfinished": still},
-            "wait for the trials that still run"
-            if still >= missing
-            else command or f"complete {missing} more {'trial' if missing == 1 else 'trials'}",
+            {
+                "completed": complete,
+                "parameters": varied,
+                "wanted": wanted,
+                "unfinished": unfinished(study),
+            },
+            more_trials(study, missing, {})
+            or f"complete {missing} more {'trial' if missing == 1 else 'trials'}",
         )
     ]
 

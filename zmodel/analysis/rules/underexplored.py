@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zmodel.analysis.commands import budget, sweep_command
+from zmodel.analysis.commands import more_trials
 from zmodel.analysis.diagnostics import coverage, importance
 from zmodel.analysis.diagnostics.coverage import Cell, ParamCoverage
 from zmodel.analysis.examine import Findings
@@ -87,14 +87,9 @@ def _unknown(findings: Findings, param: ParamCoverage, cells: list[Cell], least:
         text += f" {name} is the most important parameter ({share.value:.2f}"
         text += f", {share.low:.2f} to {share.high:.2f})." if share.low is not None else ")."
     goal = max(least, FLOOR[1])
-    missing = sum(goal - cell.states["complete"] for cell in cells)
-    command = sweep_command(
-        study,
-        {
-            "hydra.sweeper.coverage": _floors(study, param.param, goal),
-            "hydra.sweeper.n_trials": budget(study) + missing,
-        },
-    )
+    # the floor holds for every value, also for those that are just tried enough
+    missing = sum(max(0, goal - cell.states["complete"]) for cell in param.cells)
+    floors = {"hydra.sweeper.coverage": _floors(study, param.param, goal)}
     lost = any(not cell.states["complete"] or cell.states["pruned"] for cell in cells)
     matters = param.param == first or name == DEPTH
     return Verdict(
@@ -110,7 +105,8 @@ def _unknown(findings: Findings, param: ParamCoverage, cells: list[Cell], least:
             "needed_each": least,
             "chance_to_win": {c.label: round(c.chance, 3) for c in cells},
         },
-        command or f"complete at least {goal} trials at {name} = {values}",
+        more_trials(study, missing, floors)
+        or f"complete at least {goal} trials at {name} = {values}",
     )
 
 
