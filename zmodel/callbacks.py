@@ -190,7 +190,9 @@ class EpochBar(ProgressBar):
     def _show(self, trainer: Trainer) -> None:
         done = trainer.current_epoch
         if self._bar is not None and done > self._bar.n:
-            shown = {k: f"{float(v):.3f}" for k, v in trainer.callback_metrics.items() if "/" in k}
+            logged = trainer.callback_metrics.items()
+            now = {k: v for k, v in logged if "/" in k and not k.endswith("_best")}
+            shown = {k: f"{float(v):.3f}" for k, v in now.items()}
             self._bar.set_postfix(shown, refresh=False)
             self._bar.update(done - self._bar.n)
 

@@ -15,9 +15,11 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
+from pytorch_lightning.utilities import rank_zero_only
 
 from zmodel.allowed import allowed_targets
 from zmodel.callbacks import BestAndLast
+from zmodel.folds import Fold, cross_validate
 from zmodel.interrupt import Interrupted, stop
 from zmodel.objective import values_of, watch_objective
 from zmodel.provenance import git_state, versions
@@ -36,16 +38,30 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
     """
     started = time.monotonic()
     apply_extras(cfg)
+    folds = cfg.data.get("folds") is not None
+    result = cross_validate(cfg, run_split) if folds else run_split(cfg)
+    result["seconds"] = round(time.monotonic() - started, 3)
+    write_result(result, Path(cfg.paths.output_dir, "result.json"))
+    return values_of(cfg, result)
+
+
+def run_split(cfg: DictConfig, fold: Fold | None = None) -> dict[str, Any]:
+    """Fit and test as configured, on one split of the data; the content of ``result.json``."""
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
-    data: pl.LightningDataModule = build(cfg.data)
+    which: dict[str, Any] = {} if fold is None else {"fold": fold.number}
+    data: pl.LightningDataModule = build(cfg.data, **which)
     model: pl.LightningModule = build(cfg.model)
     watch_objective(cfg, getattr(model, "METRICS", None))
     callbacks = [build(c) for c in cfg.callbacks.values() if c]
     loggers = [build(c) for c in cfg.logger.values() if c]
     if not cfg.trainer.enable_progress_bar:
         callbacks = [c for c in callbacks if not isinstance(c, pl.callbacks.ProgressBar)]
-    trainer: pl.Trainer = build(cfg.trainer, callbacks=callbacks, logger=loggers or False)
     keeper = next((c for c in callbacks if isinstance(c, BestAndLast)), None)
+    if fold is not None:
+        callbacks.append(fold)
+        if keeper is not None:
+            keeper.last_path = fold.last_path
+    trainer: pl.Trainer = build(cfg.trainer, callbacks=callbacks, logger=loggers or False)
 
     metrics: dict[str, float] = {}
     if cfg.train:
@@ -54,11 +70,10 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
     if cfg.test:
         test(trainer, model, data, cfg)
         metrics.update(scalars(trainer))
-    result = describe(cfg, trainer, model, keeper, metrics, time.monotonic() - started)
+    result = describe(cfg, trainer, model, keeper, metrics)
     if trainer.is_global_zero:
         log_hyperparameters(cfg, trainer, result)
-        write_result(result, Path(cfg.paths.output_dir, "result.json"))
-    return values_of(cfg, result)
+    return result
 
 
 def build(node: DictConfig, **arguments: Any) -> Any:
@@ -143,7 +158,6 @@ def describe(
     model: pl.LightningModule,
     keeper: BestAndLast | None,
     metrics: dict[str, float],
-    seconds: float,
 ) -> dict[str, Any]:
     """The content of ``result.json``; its keys are part of the contract (docs)."""
     network = getattr(model, "net", None) or model
@@ -153,7 +167,7 @@ def describe(
         "epochs": trainer.current_epoch,
         "max_epochs": trainer.max_epochs,
         "stopped_early": stopped_early(trainer),
-        "seconds": round(seconds, 3),
+        "seconds": None,  # known when all is done
         "parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
         "checkpoint": str(keeper.best_path) if keeper and cfg.train else cfg.ckpt_path,
         "git": git_state(),
@@ -170,6 +184,7 @@ def describe(
     return result
 
 
+@rank_zero_only
 def write_result(result: dict[str, Any], path: Path) -> None:
     """One line per key; a reader never sees half a file."""
     lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in result.items())

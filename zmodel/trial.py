@@ -38,3 +38,14 @@ def running(trial: RunningTrial) -> Iterator[RunningTrial]:
         yield trial
     finally:
         _running = None
+
+
+@contextmanager
+def withheld() -> Iterator[RunningTrial | None]:
+    """Hide the running trial from callbacks: what runs inside the block is a part of it."""
+    global _running
+    trial, _running = _running, None
+    try:
+        yield trial
+    finally:
+        _running = trial

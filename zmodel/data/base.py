@@ -34,7 +34,7 @@ from zmodel.arguments import at_least, below_one
 from zmodel.data.batches import Augment, Batches, WholeEpochs
 from zmodel.data.checks import Arrays, check_arrays, check_every_class, check_shape
 from zmodel.data.normalise import Normaliser, fit_normaliser
-from zmodel.data.splits import Indices, stratified_split
+from zmodel.data.splits import Indices, fold_split, stratified_split
 
 Part = tuple[Tensor, Tensor]
 
@@ -57,6 +57,8 @@ class InMemoryData(LightningDataModule, ABC):
     normalize         subtract the mean and divide by the deviation, per channel (per feature for
                       vectors), both taken from what is trained on
     augment           called as augment(x, generator) on training batches, after normalisation
+    folds, fold       cut the training part into so many, of every class alike, and validate on the
+                      fold-th (from 0) instead of on val_fraction; split_seed decides these too
     train_on_all      train on training and validation samples (the final retraining of chosen
                       settings); validation metrics are then no estimate any more
     data_dir          where sources and caches lie
@@ -77,6 +79,8 @@ class InMemoryData(LightningDataModule, ABC):
         split_seed: int = 0,
         normalize: bool = True,
         augment: Augment | None = None,
+        folds: int | None = None,
+        fold: int = 0,
         train_on_all: bool = False,
         data_dir: str | Path = "data",
     ) -> None:
@@ -85,9 +89,17 @@ class InMemoryData(LightningDataModule, ABC):
         at_least("eval_batch_size", eval_batch_size, 1)
         at_least("split_seed", split_seed, 0)
         below_one("val_fraction", val_fraction, zero=False)
+        if folds is not None:
+            at_least("data.folds", folds, 2)
+            if train_on_all:
+                raise ValueError(
+                    "data.folds keeps samples for validation that data.train_on_all trains on, "
+                    f"received folds={folds} and train_on_all=true; set one of them to null."
+                )
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.val_fraction, self.split_seed = val_fraction, split_seed
         self.normalize, self.augment, self.train_on_all = normalize, augment, train_on_all
+        self.folds, self.fold = folds, fold
         self.data_dir = Path(data_dir)
         self.whole_epochs = False
         """Set by a module whose training step takes an iterator over all batches of an epoch,
@@ -114,6 +126,10 @@ class InMemoryData(LightningDataModule, ABC):
     def split(self, train: Arrays) -> tuple[Indices, Indices]:
         """(training, validation) indices into `train`; override for a given split."""
         return stratified_split(train.y, self.val_fraction, self.split_seed)
+
+    def split_fold(self, train: Arrays, folds: int) -> tuple[Indices, Indices]:
+        """The same for the present one of `folds`; override where samples form groups."""
+        return fold_split(train.y, None, folds, self.fold, self.split_seed)
 
     # --- what everybody else uses ---
 
@@ -232,7 +248,7 @@ class InMemoryData(LightningDataModule, ABC):
         check_arrays(where, train, classes)
         check_every_class(where, train.y, classes)
         try:
-            rest, val = self.split(train)
+            rest, val = self.split_fold(train, self.folds) if self.folds else self.split(train)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from error
         assert len(np.intersect1d(rest, val)) == 0, "split() must return disjoint indices"

@@ -15,7 +15,7 @@ from zmodel.data.checks import Arrays
 from zmodel.data.duplicates import report_duplicates
 from zmodel.data.labels import encode, find_classes
 from zmodel.data.parts import check_groups, draw_test, named_parts
-from zmodel.data.splits import Indices, grouped_split
+from zmodel.data.splits import Indices, fold_split, grouped_split
 
 
 class Rows(NamedTuple):
@@ -98,11 +98,25 @@ class OwnData(InMemoryData):
             rest, val = grouped_split(train.y, groups, self.val_fraction, self.split_seed)
         else:
             rest, val = super().split(train)
+        self._compare(train, rest, val)
+        return rest, val
+
+    def split_fold(self, train: Arrays, folds: int) -> tuple[Indices, Indices]:
+        if self._given_parts is not None and (self._given_parts == "val").any():
+            raise ValueError(
+                f"data.folds={folds} draws the validation parts, but the source names one; drop "
+                "its names, or set data.folds=null."
+            )
+        rest, val = fold_split(train.y, self._groups, folds, self.fold, self.split_seed)
+        self._compare(train, rest, val)
+        return rest, val
+
+    def _compare(self, train: Arrays, rest: Indices, val: Indices) -> None:
+        """Complain of samples that training and validation share."""
         if self.duplicates != "ignore":
             where = f"{self.source}: training and validation part"
             fatal = self.duplicates == "error"
             report_duplicates(where, train.x[rest], train.x[val], fatal=fatal)
-        return rest, val
 
     def _rows_and_test(self) -> tuple[Rows, NDArray[np.bool_]]:
         """The samples, with checked names of parts, and which of them are the test part."""

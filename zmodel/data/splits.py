@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -58,3 +60,32 @@ def grouped_split(
         )
     part = taken[member]
     return np.flatnonzero(~part), np.flatnonzero(part)
+
+
+def fold_split(
+    y: NDArray[np.int64], groups: NDArray | None, folds: int, fold: int, seed: int
+) -> tuple[Indices, Indices]:
+    """(rest, part): part is the `fold`-th of `folds` parts of `y`, together all of it.
+
+    Every part has the same share of each class, as far as whole groups allow it where there are
+    `groups` (scikit-learn's StratifiedKFold and StratifiedGroupKFold). Raises ValueError for
+    fewer samples of a class, or fewer groups, than folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # 1 s to import
+
+    counts = np.bincount(y)
+    if groups is None and counts.min() < folds:
+        raise ValueError(
+            f"data.folds={folds} needs as many samples of every class, found {counts.min()} of "
+            f"class {counts.argmin()}; use fewer folds, add samples or drop the class."
+        )
+    if groups is not None and len(np.unique(groups)) < folds:
+        raise ValueError(
+            f"data.folds={folds} needs as many groups, found {len(np.unique(groups))}; use fewer "
+            "folds or finer groups."
+        )
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    splitter = kind(n_splits=folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():  # a class in fewer groups than folds: said by check_every_class
+        warnings.simplefilter("ignore", UserWarning)
+        return list(splitter.split(y, y, groups))[fold]

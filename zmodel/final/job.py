@@ -50,6 +50,8 @@ class FinalJob(Job):
         plain = Job(self.hydra_context, self.task_function, config, self.quiet)
         cfg = plain.compose(expanded, number, folder, changes)
         with read_write(cfg), open_dict(cfg):
+            if OmegaConf.select(cfg, "data.folds") is not None:
+                cfg.data.folds = None  # what is tested and exported is one network
             for key, value in self.values.items():
                 parent = key.rpartition(".")[0]
                 if not parent or OmegaConf.select(cfg, parent) is not None:
