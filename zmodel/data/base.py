@@ -106,7 +106,8 @@ class InMemoryData(LightningDataModule, ABC):
         where `offers_whole_epochs`."""
         self._parts: dict[str, Part] = {}
         self._hash: str | None = None
-        self._normaliser: Normaliser | None = None
+        self.normaliser: Normaliser | None = None
+        """Fitted to the training samples by setup(); None when nothing is normalised."""
 
     # --- what a data set implements ---
 
@@ -169,7 +170,7 @@ class InMemoryData(LightningDataModule, ABC):
             train, rest, val = self._load_train()
             seen = train if self.train_on_all else Arrays(train.x[rest], train.y[rest])
             if self.normalize:
-                self._normaliser = fit_normaliser(seen.x)
+                self.normaliser = fit_normaliser(seen.x)
             self._parts["train"] = self._tensors(seen)
             self._parts["val"] = self._tensors(Arrays(train.x[val], train.y[val]))
         if stage in ("test", None) and "test" not in self._parts:
@@ -257,7 +258,7 @@ class InMemoryData(LightningDataModule, ABC):
         return train, rest, val
 
     def _tensors(self, arrays: Arrays) -> Part:
-        x = self._normaliser(arrays.x) if self._normaliser is not None else arrays.x
+        x = self.normaliser(arrays.x) if self.normaliser is not None else arrays.x
         return torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(arrays.y)
 
 

@@ -91,7 +91,7 @@ def _weights(tested: Tested) -> dict[str, Tensor]:
 
 def _normalisation(data: Any) -> dict[str, Any] | None:
     """Mean and deviation, shaped to broadcast against samples; None when there is none."""
-    normaliser = getattr(data, "_normaliser", None)
+    normaliser = getattr(data, "normaliser", None)
     if normaliser is None:
         return None
     return {"mean": normaliser.mean.tolist(), "std": normaliser.std.tolist()}
