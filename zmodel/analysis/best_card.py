@@ -53,7 +53,7 @@ def facts(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     epochs, seconds = recorded_epochs(trial), recorded_seconds(trial)
     if epochs:
         best_epoch = count(trial, "best_epoch")
-        of = f", best at epoch {best_epoch}" if best_epoch is not None else ""
+        of = f", best at epoch {best_epoch + 1}" if best_epoch is not None else ""
         found["epochs"] = f"{epochs}{of}"
     if seconds:
         found["seconds"] = f"{seconds:.1f}"

@@ -125,7 +125,7 @@ def table(
     columns = [c for c in rows[0] if any(row.get(c) not in (None, "") for row in shown)]
     words = {c: any(isinstance(row.get(c), str) for row in shown) for c in columns}
     head = "".join(
-        f'<th scope="col"{_left(words[c])}><button type="button">{text(c)}</button></th>'
+        f'<th scope="col"{_left(words[c])}><button type="button">{_breakable(c)}</button></th>'
         for c in columns
     )
     body = "".join(_row(row, columns, words, (links or {}).get(i)) for i, row in enumerate(shown))
@@ -136,6 +136,11 @@ def table(
         f'aria-label="{text(label)}"><table class="sortable"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>{more}"
     )
+
+
+def _breakable(name: str) -> str:
+    """A dotted name that may be broken behind its dots where there is no room (in print)."""
+    return re.sub(r"([./_])", r"\1<wbr>", text(name))
 
 
 def _left(word: bool) -> str:

@@ -115,6 +115,8 @@ RC: dict[Any, Any] = {
 }
 WIDTH, HEIGHT = 7.2, 3.5
 MOST_LABELS = 16
+# letters of a legend's labels that fit beside each other with their signs
+ROW = 80
 
 
 def new_figure(width: float = WIDTH, height: float = HEIGHT) -> tuple[Figure, Axes]:
@@ -174,12 +176,13 @@ def legend_above(ax: Axes, columns: int = 5, **options: Any) -> None:
     """The legend above the axes, where it hides no data; of very many entries the first ones."""
     handles, labels = ax.get_legend_handles_labels()
     if handles:
+        longest = max(map(len, labels))
         ax.legend(
             handles[:MOST_LABELS],
             [clipped(label, 30) for label in labels[:MOST_LABELS]],
             loc="lower left",
             bbox_to_anchor=(0, 1.0),
-            ncols=max(1, min(columns, 90 // max(map(len, labels)))),
+            ncols=columns if sum(map(len, labels)) < ROW else max(1, ROW // longest),
             borderaxespad=0.2,
             handlelength=1.6,
             columnspacing=1.3,

@@ -163,7 +163,7 @@ def _draw_best(record: Curves, ax: Axes, name: str, train: str, val: str) -> Non
     _draw_line(record, ax, val, "validation", style.SECOND)
     if record.best_epoch is not None:
         ax.axvline(
-            record.best_epoch, color=style.MUTED, linewidth=1, linestyle=":", label="best epoch"
+            record.best_epoch + 1, color=style.MUTED, linewidth=1, linestyle=":", label="best epoch"
         )
     ax.set_title(f"{name}, best trial ({record.best_number})")
     ax.set_xlabel("epoch")
@@ -172,7 +172,7 @@ def _draw_best(record: Curves, ax: Axes, name: str, train: str, val: str) -> Non
 
 def _draw_line(record: Curves, ax: Axes, metric: str, label: str, color: str) -> None:
     points = sorted(record.best.get(metric, {}).items())
-    ax.plot([e for e, _ in points], [v for _, v in points], color=color, label=label)
+    ax.plot([e + 1 for e, _ in points], [v for _, v in points], color=color, label=label)
 
 
 def _draw_bands(record: Curves, ax: Axes, metric: str, name: str) -> None:
@@ -181,8 +181,9 @@ def _draw_bands(record: Curves, ax: Axes, metric: str, name: str) -> None:
     for band in bands:
         low = np.subtract(band.mean, band.std)
         high = np.add(band.mean, band.std)
-        ax.plot(band.epochs, band.mean, color=colors[band.label], label=band.label)
-        ax.fill_between(band.epochs, low, high, color=colors[band.label], alpha=0.12, linewidth=0)
+        epochs = np.add(band.epochs, 1)
+        ax.plot(epochs, band.mean, color=colors[band.label], label=band.label)
+        ax.fill_between(epochs, low, high, color=colors[band.label], alpha=0.12, linewidth=0)
     by = f" by {short(record.param)}" if record.param else ""
     ax.set_title(f"{name}{by}: mean ± sd")
     ax.set_xlabel("epoch")
@@ -192,7 +193,7 @@ def _draw_bands(record: Curves, ax: Axes, metric: str, name: str) -> None:
 
 def rows(record: Curves) -> list[dict[str, Any]]:
     own = [
-        {"of": f"trial {record.best_number}", "metric": metric, "epoch": epoch, "mean": value}
+        {"of": f"trial {record.best_number}", "metric": metric, "epoch": epoch + 1, "mean": value}
         for metric, curve in record.best.items()
         for epoch, value in sorted(curve.items())
     ]
@@ -200,7 +201,7 @@ def rows(record: Curves) -> list[dict[str, Any]]:
         {
             "of": band.label,
             "metric": band.metric,
-            "epoch": epoch,
+            "epoch": epoch + 1,
             "mean": mean,
             "std": std,
             "trials": running,

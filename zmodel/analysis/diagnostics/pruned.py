@@ -119,7 +119,7 @@ def draw(record: Pruned, ax: Axes) -> None:
     )
     for at, cell in enumerate(record.cells):
         if cell.pruned:
-            note = f"{cell.pruned} of {cell.ended}\nat epoch {cell.epoch:g}"
+            note = f"{cell.pruned} of {cell.ended}\nat epoch {(cell.epoch or 0) + 1:g}"
             style.note_above(ax, at, shares[at], note)
     style.shares(ax, "share of ended trials", top=1.28)
     style.categories(ax, [c.label for c in record.cells], short(record.param))
@@ -133,7 +133,7 @@ def rows(record: Pruned) -> list[dict[str, Any]]:
             "value": c.label,
             "ended": c.ended,
             "pruned": c.pruned,
-            "median_epoch": c.epoch,
+            "median_epoch": None if c.epoch is None else c.epoch + 1,
             "known": c.known,
             "expected_in_best_tenth": c.expected,
             "unknown": c.unknown,

@@ -224,7 +224,7 @@ def details(record: Pruning) -> tuple[str, list[dict[str, Any]]]:
             "trial": kill.number,
             short(record.param) if record.param else "value": kill.label,
             "final_rank": kill.rank,
-            "killed_at_epoch": kill.epoch,
+            "killed_at_epoch": kill.epoch + 1,
             "rank_then": f"{kill.rank_then} of {kill.of_then}",
         }
         for audited in record.audits
@@ -239,8 +239,8 @@ def caption(record: Pruning) -> str:
     parts[0] += " (a random sample of the study)." if record.sampled else "."
     if worst.regret:
         parts.append(
-            f"{LABELS[worst.pruner]} would have cost most: its best survivor is {worst.regret:.4f} "
-            "worse than the best trial."
+            f"Most would have been lost by {LABELS[worst.pruner]}: its best survivor is "
+            f"{worst.regret:.4f} worse than the best trial."
         )
     else:
         parts.append("None would have lost the best value.")
