@@ -11,7 +11,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 CONF = Path(__file__).parent.parent / "conf"
 FILES = sorted(str(p.relative_to(CONF)) for p in CONF.rglob("*.yaml") if "local" not in p.parts)
-OPTIONAL = ("WandbLogger", "MLFlowLogger", "launcher")
+OPTIONAL = ("launcher",)
 
 
 def targets(node) -> list[str]:

@@ -37,7 +37,7 @@ def test_the_trial_comes_first_and_the_user_last(log_dir):
              "model.z_layers=5", "logger=csv", "test=false"]  # fmt: skip
     assert expand(given) == [
         "--cfg", "job", "hparams_search=zlayers", "data=digits",
-        "trainer.enable_progress_bar=true", *given[2:],
+        "trainer.enable_progress_bar=true", "run_name=null", *given[2:],
     ]  # fmt: skip
     assert expand(["seed=3", "-m"]) == ["seed=3", "-m"]
     best = expand([f"paths.log_dir={log_dir}", "from_study=deep"])

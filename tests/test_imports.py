@@ -19,6 +19,7 @@ TABLE = {
     "classifier": {"arguments", "whole_epochs"},
     "callbacks": {"interrupt", "trial"},
     "predictions": set(),
+    "trackers": set(),
     "folds": {"callbacks", "objective", "trial"},
     "run": BOTTOM | {"callbacks", "folds"},
     "from_study": {"study"},
@@ -29,7 +30,7 @@ TABLE = {
     "final": BOTTOM
     | {"study", "sweep", "from_study", "analysis", "callbacks", "znet", "zplan", "predict"},
     "predict": {"allowed", "znet", "arguments"},
-    "train": {"allowed", "cli", "run"},
+    "train": {"allowed", "cli", "run", "trackers"},
     "analyze": {"cli", "analysis"},
 }  # fmt: skip
 FOREIGN = {  # libraries that a part of the program must not know

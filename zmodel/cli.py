@@ -30,7 +30,7 @@ def command(main: Callable[[], Any]) -> Callable[[], Any]:
         os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra hand the exception to us
         given = sys.argv
         try:
-            sys.argv = [given[0], *expand(given[1:])]
+            sys.argv = [given[0], *expand(to_show(given[1:]))]
             return main()
         except Exception as error:
             if full:
@@ -39,6 +39,16 @@ def command(main: Callable[[], Any]) -> Callable[[], Any]:
             sys.exit(report(error))
 
     return wrapped
+
+
+SHOWS = ("--cfg", "-c", "--info", "-i")
+
+
+def to_show(arguments: list[str]) -> list[str]:
+    """Without `-m` when the configuration is asked for: Hydra shows it for single runs only."""
+    if not any(argument.partition("=")[0] in SHOWS for argument in arguments):
+        return arguments
+    return [argument for argument in arguments if argument not in ("-m", "--multirun")]
 
 
 def report(error: Exception) -> int:

@@ -4,7 +4,8 @@ They are written out before Hydra starts, in front of the user's own, so that th
 
     expand(["from_study=zlayers", "trial=17", "seed=3"])
     ["hparams_search=zlayers", "model.z_layers=4", ..., "test=true",
-     "trainer.enable_progress_bar=true", "from_study=zlayers", "trial=17", "seed=3"]
+     "trainer.enable_progress_bar=true", "run_name=null",
+     "from_study=zlayers", "trial=17", "seed=3"]
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-SINGLE_RUN = ("test=true", "trainer.enable_progress_bar=true")
+SINGLE_RUN = ("test=true", "trainer.enable_progress_bar=true", "run_name=null")
 """What a run of its own does although trials of a study do not."""
 MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
 

@@ -6,6 +6,7 @@ from omegaconf import DictConfig
 
 from zmodel.allowed import allowed_targets
 from zmodel.cli import CONF, command
+from zmodel.trackers import wandb_closed
 
 load_dotenv(".env")  # before the allow-list is read
 
@@ -20,7 +21,8 @@ def main(cfg: DictConfig) -> float | tuple[float, ...] | None:
     """Do what the configuration says; the value of its ``optimized_metric``."""
     from zmodel.run import run  # torch is imported only when something is trained
 
-    return run(cfg)
+    with wandb_closed():
+        return run(cfg)
 
 
 if __name__ == "__main__":

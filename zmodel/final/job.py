@@ -56,6 +56,8 @@ class FinalJob(Job):
                 parent = key.rpartition(".")[0]
                 if not parent or OmegaConf.select(cfg, parent) is not None:
                     OmegaConf.update(cfg, key, value)
+            if "run_name" in cfg:
+                cfg.run_name = f"final-{number}"  # trackers tell it from the trial of this number
         return cfg
 
     def expanded(self, overrides: Sequence[str]) -> list[str]:

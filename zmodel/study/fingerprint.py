@@ -16,7 +16,7 @@ from zmodel.provenance import git_state, versions
 
 NOT_COMPARED = (
     "hydra", "paths", "extras", "tags", "logger", "ckpt_path", "task_name", "study_name",
-    "from_study", "trial",
+    "from_study", "trial", "run_name",
 )  # fmt: skip
 """Parts of a configuration that cannot change what a trial measures."""
 
