@@ -63,6 +63,8 @@ def run_split(cfg: DictConfig, fold: Fold | None = None) -> dict[str, Any]:
             keeper.last_path = fold.last_path
     trainer: pl.Trainer = build(cfg.trainer, callbacks=callbacks, logger=loggers or False)
 
+    if hasattr(data, "content_hash") and (cfg.test or cfg.trainer.fast_dev_run):
+        data.setup("test")  # a test part that is not sound is found before anything is spent
     metrics: dict[str, float] = {}
     if cfg.train:
         fit(trainer, model, data, cfg, keeper)

@@ -126,11 +126,11 @@ class InMemoryData(LightningDataModule, ABC):
 
     def split(self, train: Arrays) -> tuple[Indices, Indices]:
         """(training, validation) indices into `train`; override for a given split."""
-        return stratified_split(train.y, self.val_fraction, self.split_seed)
+        return stratified_split(train.y, self.val_fraction, self.split_seed, self.class_names)
 
     def split_fold(self, train: Arrays, folds: int) -> tuple[Indices, Indices]:
         """The same for the present one of `folds`; override where samples form groups."""
-        return fold_split(train.y, None, folds, self.fold, self.split_seed)
+        return fold_split(train.y, None, folds, self.fold, self.split_seed, self.class_names)
 
     # --- what everybody else uses ---
 

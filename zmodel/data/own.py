@@ -107,7 +107,9 @@ class OwnData(InMemoryData):
                 f"data.folds={folds} draws the validation parts, but the source names one; drop "
                 "its names, or set data.folds=null."
             )
-        rest, val = fold_split(train.y, self._groups, folds, self.fold, self.split_seed)
+        rest, val = fold_split(
+            train.y, self._groups, folds, self.fold, self.split_seed, self.classes
+        )
         self._compare(train, rest, val)
         return rest, val
 
@@ -132,5 +134,5 @@ class OwnData(InMemoryData):
         if not test.any() and not self.test_is_elsewhere():
             y = encode(self.source, labels[free], self.classes)
             some = None if groups is None else groups[free]
-            test[free[draw_test(self.source, y, some, self.test_fraction)]] = True
+            test[free[draw_test(self.source, y, some, self.test_fraction, self.classes)]] = True
         return Rows(labels, parts, groups, read), test

@@ -38,11 +38,13 @@ def check_groups(where: str, parts: NDArray, groups: NDArray) -> None:
             )
 
 
-def draw_test(where: str, y: NDArray[np.int64], groups: NDArray | None, fraction: float) -> Indices:
+def draw_test(
+    where: str, y: NDArray[np.int64], groups: NDArray | None, fraction: float, classes: NDArray
+) -> Indices:
     """`fraction` of the samples, of every class alike, or in whole groups."""
     try:
         if groups is not None:
             return grouped_split(y, groups, fraction, TEST_SEED)[1]
-        return stratified_split(y, fraction, TEST_SEED)[1]
+        return stratified_split(y, fraction, TEST_SEED, classes)[1]
     except ValueError as error:
         raise ValueError(f"{where}, drawing the test part: {error}") from error

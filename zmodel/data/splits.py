@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +14,14 @@ from zmodel.arguments import below_one
 Indices = NDArray[np.int64]
 
 
-def stratified_split(y: NDArray[np.int64], fraction: float, seed: int) -> tuple[Indices, Indices]:
+def stratified_split(
+    y: NDArray[np.int64], fraction: float, seed: int, classes: Sequence[str] | NDArray = ()
+) -> tuple[Indices, Indices]:
     """(rest, part): sorted, disjoint, together all of `y`; part has `fraction` of every class.
 
     Each class is rounded by itself and keeps at least one sample on both sides. Raises
-    ValueError when a class has a single sample, or for a fraction outside (0, 1).
+    ValueError when a class has a single sample, or for a fraction outside (0, 1); `classes` are
+    names for its message.
     """
     below_one("the fraction of a split", fraction, zero=False)
     rng = np.random.default_rng(seed)
@@ -26,7 +31,7 @@ def stratified_split(y: NDArray[np.int64], fraction: float, seed: int) -> tuple[
         if len(members) < 2:
             raise ValueError(
                 f"a stratified split needs at least 2 samples per class, found {len(members)} of "
-                f"class {label}; add samples or drop the class."
+                f"class {_name(label, classes)}; add samples or drop the class."
             )
         take = min(max(1, round(fraction * len(members))), len(members) - 1)
         part[rng.permutation(members)[:take]] = True
@@ -63,7 +68,12 @@ def grouped_split(
 
 
 def fold_split(
-    y: NDArray[np.int64], groups: NDArray | None, folds: int, fold: int, seed: int
+    y: NDArray[np.int64],
+    groups: NDArray | None,
+    folds: int,
+    fold: int,
+    seed: int,
+    classes: Sequence[str] | NDArray = (),
 ) -> tuple[Indices, Indices]:
     """(rest, part): part is the `fold`-th of `folds` parts of `y`, together all of it.
 
@@ -77,7 +87,8 @@ def fold_split(
     if groups is None and counts.min() < folds:
         raise ValueError(
             f"data.folds={folds} needs as many samples of every class, found {counts.min()} of "
-            f"class {counts.argmin()}; use fewer folds, add samples or drop the class."
+            f"class {_name(counts.argmin(), classes)}; use fewer folds, add samples or drop the "
+            "class."
         )
     if groups is not None and len(np.unique(groups)) < folds:
         raise ValueError(
@@ -89,3 +100,7 @@ def fold_split(
     with warnings.catch_warnings():  # a class in fewer groups than folds: said by check_every_class
         warnings.simplefilter("ignore", UserWarning)
         return list(splitter.split(y, y, groups))[fold]
+
+
+def _name(label: Any, classes: Sequence[str] | NDArray) -> str:
+    return repr(str(classes[label])) if len(classes) else str(label)

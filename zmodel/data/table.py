@@ -96,8 +96,12 @@ def _from_frame(
 ) -> Table:
     frame = frame.rename(columns=str)
     special = [name for name in columns[:3] if name is not None]
-    for name in (*special, *columns.drop, *features):
-        known(f"the column in {path}", name, frame.columns)
+    keys = zip(("label_column", "part_column", "group_column"), columns[:3], strict=True)
+    named = [(f"data.{key}, a column of {path},", name) for key, name in keys if name is not None]
+    named += [(f"data.drop_columns, columns of {path},", name) for name in columns.drop]
+    named += [(f"the columns of {path}", name) for name in features]
+    for key, name in named:
+        known(key, name, frame.columns)
     features = features or [c for c in frame.columns if c not in (*special, *columns.drop)]
     if not features:
         raise ValueError(f"{path}: a table must have columns of features, found none; add some.")
@@ -131,7 +135,8 @@ def _floats(path: Path, x: NDArray) -> NDArray[np.float32]:
             f"{path}: x must be an array of numbers with at least one sample, found {x.dtype} of "
             f"shape {x.shape}; convert or fill it."
         )
-    return x.astype(np.float32)
+    with np.errstate(over="ignore"):  # too large a number becomes infinite, and is reported
+        return x.astype(np.float32)
 
 
 def _check_length(path: Path, name: str, values: NDArray | None, n: int) -> None:
