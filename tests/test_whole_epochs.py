@@ -12,8 +12,9 @@ from pytorch_lightning.callbacks import Callback
 from runs import SMALL, config
 
 from zmodel.classifier import Classifier
-from zmodel.data import Digits
+from zmodel.data import Batches, Digits, RandomShift
 from zmodel.run import apply_extras, build, run
+from zmodel.znet import ZNet
 
 SCHEDULERS = {
     "none": "model.scheduler=null",
@@ -122,3 +123,19 @@ def test_an_interrupted_run_may_go_on_with_single_batches(tmp_path):
     ]
     for name, value in weights[0].items():
         torch.testing.assert_close(weights[1][name], value)
+
+
+def test_no_step_waits_for_the_device():
+    """On torch's meta device, which has no values, whatever is read back raises."""
+    x, y = torch.empty(500, 1, 40, device="meta"), torch.empty(500, dtype=torch.long, device="meta")
+    model = Classifier(ZNet, torch.optim.Adam, label_smoothing=0.1)
+    model.net = ZNet((1, 40), 10, norm="batch", dropout=0.1).to("meta")
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, fused=False)
+    steps = 0
+    for batch in Batches(x, y, 100, seed=0, augment=RandomShift(3)):
+        model.training_step(batch, steps).backward()
+        optimizer.step()
+        steps += 1
+    assert steps == 5 and model._correct[0].device.type == "meta"
+    with pytest.raises((NotImplementedError, RuntimeError)):
+        float(model._losses[0])

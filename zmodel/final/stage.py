@@ -25,6 +25,7 @@ from zmodel.sweep.text import parser
 SETTINGS: dict[str, Any] = {
     "sampler": {"_target_": "optuna.samplers.GridSampler"}, "pruner": None, "coverage": None,
     "control": None, "enqueue": None, "from_study": None, "custom_search_space": None,
+    "history": None,
 }  # fmt: skip
 """What the final stage decides about its sweeps whatever the configuration says."""
 

@@ -29,6 +29,8 @@ class Plan:
     arguments: tuple[str, ...]
     """Task overrides of the command line; they win over ``params``."""
     custom_search_space: str | None = None
+    history: int | None = None
+    """Most finished trials that the sampler learns from; ``None``: all."""
     coverage: dict[str, Any] = field(default_factory=dict)
     policy: Policy | None = None
     """Where the slots after the floors go; ``None``: the sampler has them all."""

@@ -8,10 +8,12 @@ from typing import Any
 import optuna
 from omegaconf import DictConfig
 from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.trial import FrozenTrial
 
 from zmodel.sweep.coverage import Coverage, attrs
 from zmodel.sweep.coverage_sampler import CoverageSampler
+from zmodel.sweep.history import BoundedHistory
 from zmodel.sweep.plan import Plan
 from zmodel.sweep.samplers import make_pruner, make_sampler, needs_lock
 from zmodel.sweep.search_space import SearchSpace
@@ -47,8 +49,15 @@ class Proposals:
 
     def sampler_for_slot(self, slot: int) -> optuna.samplers.BaseSampler:
         plan = self._plan
-        sampler = make_sampler(plan.sampler, plan.seed, slot, self._space)
-        return CoverageSampler(sampler, self._space.distributions) if plan.coverage else sampler
+        sampler: BaseSampler = make_sampler(plan.sampler, plan.seed, slot, self._space)
+        if plan.history is not None and not isinstance(sampler, TPESampler | GPSampler):
+            raise ValueError(
+                "hydra.sweeper.history bounds what tpe and gp learn from, got the sampler "
+                f"{type(sampler).__name__}. Set hydra.sweeper.history=null."
+            )
+        if plan.coverage:
+            sampler = CoverageSampler(sampler, self._space.distributions)
+        return BoundedHistory(sampler, plan.history) if plan.history else sampler
 
     def changes(self, ticket: FrozenTrial) -> dict[str, Any]:
         """Values set in this trial's configuration whatever its parameters."""

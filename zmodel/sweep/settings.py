@@ -39,6 +39,7 @@ def make_plan(settings: dict[str, Any], arguments: list[str], folder: Path) -> P
         params=settings["params"] or {},
         arguments=tuple(arguments),
         custom_search_space=settings["custom_search_space"],
+        history=_history(settings["history"], directions),
         coverage=settings["coverage"] or {},
         policy=_policy(settings, directions),
         control=share(settings["control"], "control"),
@@ -85,6 +86,18 @@ def _policy(settings: Mapping[str, Any], directions: tuple[str, ...]) -> Policy 
         )
     shares = {key: share(options[key], f"policy.{key}") for key in known if key in options}
     return Policy(**shares, maximize=directions[0] == "maximize")
+
+
+def _history(given: Any, directions: tuple[str, ...]) -> int | None:
+    if given is None:
+        return None
+    _whole("history", given, least=100)  # TPE's good trials are a tenth, 25 at most
+    if len(directions) > 1:
+        raise ValueError(
+            "hydra.sweeper.history keeps the best trials of one objective, got "
+            f"{len(directions)} directions. Set hydra.sweeper.history=null."
+        )
+    return given
 
 
 def _directions(given: Any) -> tuple[str, ...]:

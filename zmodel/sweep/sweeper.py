@@ -25,7 +25,8 @@ class StudySweeper(Sweeper):
     (floors), ``policy`` (which values the slots after the floors are forced to), ``seed``,
     ``max_attempts`` (of a trial whose workers die), ``on_change`` (refuse or continue when the
     study was started with another setting), ``enqueue`` (list of parameter sets to try first),
-    ``from_study`` (its best trials are tried first), ``preflight`` (overrides of the trial run
+    ``from_study`` (its best trials are tried first), ``history`` (most finished trials that the
+    sampler learns from), ``preflight`` (overrides of the trial run
     that must work before the first trial) and ``preload`` (modules to import once for all
     workers).
 
