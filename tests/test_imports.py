@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-BOTTOM = {"allowed", "arguments", "interrupt", "objective", "provenance", "trial"}
+BOTTOM = {"allowed", "arguments", "contradictions", "interrupt", "objective", "provenance", "trial"}
 # package or module -> what it may import of zmodel, beside itself
 TABLE = {
     **{name: set() for name in BOTTOM},
@@ -16,7 +16,8 @@ TABLE = {
     "znet": {"arguments", "zplan"},
     "data": {"arguments"},
     "whole_epochs": set(),
-    "classifier": {"arguments", "whole_epochs"},
+    "memory": set(),
+    "classifier": {"arguments", "memory", "whole_epochs"},
     "callbacks": {"interrupt", "trial"},
     "predictions": set(),
     "trackers": set(),

@@ -9,6 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from runs import SMALL, config
+
+from zmodel import memory
+from zmodel.run import run
+from zmodel.znet import ZNet
 
 ROOT = Path(__file__).parent.parent
 
@@ -63,3 +69,62 @@ def test_unsound_data_end_a_study_before_its_first_trial(tmp_path, arrays, words
     assert not (tmp_path / "lög" / "studies").exists() or not list(
         (tmp_path / "lög" / "studies").iterdir()
     )
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ("seed=-1", "seed must be a whole number from 0"),
+        ("train=false test=false", "leaves nothing to do"),
+        ("ckpt_path=nowhere.ckpt", "no such file"),
+        ("trainer.min_epochs=9 trainer.max_epochs=3", "min_epochs must not exceed .* 9 and 3"),
+        ("trainer.max_epochs=0", "max_epochs must be .* at least 1, got 0"),
+        ("callbacks.early_stopping.patience=-1", "patience must be .* at least 0, got -1"),
+        ("model.optimizer.lr=-1", "model.optimizer cannot be made .* learning rate: -1"),
+        ("model.optimizer.lr=fast", "model.optimizer cannot be made"),
+        ("+model.optimizer.momentum=1", "model.optimizer cannot be made .*'momentum'"),
+        ("+data.foo=1", "data cannot be made of its values: .*'foo'"),
+        ("data.augment=shift", "data.augment must be null or an object to call"),
+        ("trainer.accelerator=gpu", "trainer cannot be made of its values: No supported gpu"),
+        ("model.z_layers=1000", "z_layers must be at most 200"),
+        ("model.width=100000", "parameters must be at most 50,000,000"),
+    ],
+)
+def test_options_that_make_no_sense(tmp_path, overrides, words) -> None:
+    with pytest.raises(ValueError, match=words):
+        run(config(tmp_path, *SMALL, *overrides.split()))
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_network_larger_than_the_memory_is_refused_with_an_estimate(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda device: 2**26)
+    wide = [*SMALL, "model.z_layers=4", "model.stride=1", "trainer.max_epochs=1"]
+    run(config(tmp_path / "narrow", *wide, "model.width=32", "data.batch_size=10", "test=false"))
+    for i, (overrides, words) in enumerate(
+        (
+            (
+                ["model.width=128", "data.batch_size=1000"],
+                "0.1 GiB available.*lower data.batch_size",
+            ),
+            (["model.width=512", "model.z_layers=1", "data.batch_size=10"], "data.eval_batch_size"),
+        )
+    ):
+        with pytest.raises(ValueError, match=words):
+            run(config(tmp_path / str(i), *wide, *overrides))
+
+
+@pytest.mark.parametrize("keys", [{}, {"norm": "batch", "dropout": 0.1, "residual": True}])
+def test_the_estimate_is_what_autograd_keeps(keys):
+    net, x = ZNet((3, 16, 16), 10, z_layers=4, width=32, **keys), torch.randn(8, 3, 16, 16)
+    weights = {p.untyped_storage()._cdata for p in net.parameters()}
+    kept = {}
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        if storage._cdata not in weights:
+            kept[storage._cdata] = storage
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        net(x)
+    assert sum(s.nbytes() for s in kept.values()) == pytest.approx(4 * 8 * net.activations, rel=0.2)

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
+from zmodel.memory import check_memory
 from zmodel.whole_epochs import whole_epochs_possible
 
 Batch = tuple[Tensor, Tensor]
@@ -107,6 +108,7 @@ class Classifier(pl.LightningModule):
             input_shape=tuple(data.input_shape), num_classes=data.num_classes
         )
         self.class_weights = self.make_weights(data)
+        check_memory(self.net, data, self.trainer.strategy.root_device)
         if self.compile_network:
             self.net.compile()
 
@@ -217,7 +219,13 @@ class Classifier(pl.LightningModule):
         self.log_dict(values, sync_dist=self.trainer.world_size > 1)
 
     def configure_optimizers(self) -> Any:
-        optimizer = self.make_optimizer(self.parameters(), **self._fused())
+        try:
+            optimizer = self.make_optimizer(self.parameters(), **self._fused())
+        except (TypeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(
+                f"model.optimizer cannot be made of its values: {reason}. Mend model.optimizer."
+            ) from error
         if self.make_scheduler is None:
             return optimizer
         if _takes(self.make_scheduler, "total_steps"):
@@ -248,7 +256,8 @@ class Classifier(pl.LightningModule):
 def _takes(make: Callable[..., Any], name: str) -> bool:
     """Whether `make` has an argument of this name that is not bound to a value yet."""
     bound = getattr(make, "keywords", {})
-    return name in inspect.signature(make).parameters and bound.get(name) is None
+    takes = inspect.signature(getattr(make, "func", make)).parameters
+    return name in takes and bound.get(name) is None
 
 
 def macro_f1(counts: Tensor) -> Tensor:

@@ -16,9 +16,11 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 from pytorch_lightning.utilities import rank_zero_only
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from zmodel.allowed import allowed_targets
 from zmodel.callbacks import BestAndLast
+from zmodel.contradictions import check_options
 from zmodel.folds import Fold, cross_validate
 from zmodel.interrupt import Interrupted, stop
 from zmodel.objective import values_of, watch_objective
@@ -37,6 +39,7 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
         Interrupted: a signal ended the fit early; ``last.ckpt`` is written.
     """
     started = time.monotonic()
+    check_options(cfg)
     apply_extras(cfg)
     folds = cfg.data.get("folds") is not None
     result = cross_validate(cfg, run_split) if folds else run_split(cfg)
@@ -91,14 +94,16 @@ def build(node: DictConfig, **arguments: Any) -> Any:
     except MissingMandatoryValue as error:
         key = min(OmegaConf.missing_keys(node))
         raise ValueError(f"{key} must be given, got nothing. Add {key}=VALUE.") from error
+    except (TypeError, MisconfigurationException) as error:
+        key = node._get_full_key(None)
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{key} cannot be made of its values: {reason}. Mend {key}.") from error
 
 
 def apply_extras(cfg: DictConfig) -> None:
     """What surrounds a run: warnings, tags, threads, the printed configuration."""
     if cfg.extras.ignore_warnings:
         warnings.filterwarnings("ignore")
-    if cfg.extras.enforce_tags and not cfg.tags:
-        raise ValueError("extras.enforce_tags asks for tags, got none. Add tags=[baseline].")
     if cfg.extras.threads is not None:
         torch.set_num_threads(cfg.extras.threads)
     if cfg.extras.print_config:
@@ -138,8 +143,6 @@ def test(
     trainer: pl.Trainer, model: pl.LightningModule, data: pl.LightningDataModule, cfg: DictConfig
 ) -> None:
     """Evaluate on the test set: after a fit the weights in the model, else ``ckpt_path``."""
-    if not cfg.train and cfg.ckpt_path is None:
-        raise ValueError("train=false test=true needs ckpt_path=PATH to a checkpoint, got null.")
     path = None if cfg.train else cfg.ckpt_path
     trainer.test(model, datamodule=data, ckpt_path=path, verbose=False, weights_only=True)
 

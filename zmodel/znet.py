@@ -131,6 +131,9 @@ class ZNet(nn.Module):
         )
         count = plan.parameters(num_classes, norm != "none", residual)
         at_most("the estimated number of parameters", count, max_parameters, "max_parameters")
+        self.activations = plan.activations(norm != "none", dropout > 0, residual)
+        """About how many numbers per sample the backward pass needs."""
+        self.widest = plan.widest()
         self.flat_input = plan.kind == "dense"
         self.mean_pool = pool == "mean" and not self.flat_input
         self.layers = nn.Sequential(

@@ -46,6 +46,19 @@ class NetworkPlan:
         head = (self.features + 1) * num_classes
         return head + sum(layer.parameters(norm, residual) for layer in self.layers)
 
+    def widest(self) -> int:
+        """Numbers in the input or output of a layer, the largest of them; per sample."""
+        return max(
+            (math.prod(s) for la in self.layers for s in (la.in_shape, la.out_shape)), default=0
+        )
+
+    def activations(self, norm: bool = False, dropout: bool = False, residual: bool = False) -> int:
+        """About how many numbers per sample the backward pass needs: of every layer the output,
+        with a norm its input, with dropout its mask and input, with a residual the sum."""
+        copies = 1 + norm + 2 * dropout + residual
+        outputs = sum(math.prod(layer.out_shape) for layer in self.layers)
+        return copies * outputs + (math.prod(self.layers[0].in_shape) if self.layers else 0)
+
 
 def plan_network(
     input_shape: Sequence[int],

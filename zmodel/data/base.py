@@ -89,6 +89,11 @@ class InMemoryData(LightningDataModule, ABC):
         at_least("eval_batch_size", eval_batch_size, 1)
         at_least("split_seed", split_seed, 0)
         below_one("val_fraction", val_fraction, zero=False)
+        if augment is not None and not callable(augment):
+            raise ValueError(
+                f"data.augment must be null or an object to call, received {augment!r}; use for "
+                "example 'data.augment={_target_: zmodel.data.RandomShift, max_shift: 3}'."
+            )
         if folds is not None:
             at_least("data.folds", folds, 2)
             if train_on_all:
@@ -144,6 +149,12 @@ class InMemoryData(LightningDataModule, ABC):
     def num_classes(self) -> int:
         self.setup("fit")
         return len(self.class_names)
+
+    @property
+    def largest_batches(self) -> tuple[int, int]:
+        """Samples of the largest batch in training, and in validation."""
+        sizes = [len(self._part(part)[1]) for part in ("train", "val")]
+        return min(self.batch_size, sizes[0]), min(self.eval_batch_size, sizes[1])
 
     @property
     def class_counts(self) -> list[int]:
