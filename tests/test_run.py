@@ -146,6 +146,7 @@ def test_what_cannot_work_is_a_value_error_that_says_what_to_mend(tmp_path, over
     ("overrides", "words"),
     [
         (["model.zlayers=2"], "Did you mean: 'z_layers'"),
+        (["model.optimizer.rate=0.1"], "Known there: lr, weight_decay"),
         (["data=foo"], "mnist1d"),
         (["model.z_layers=-1"], "z_layers must be"),
     ],

@@ -87,4 +87,7 @@ def message(error: BaseException) -> str:
     cause = error.__cause__
     if cause is not None and str(cause) not in text:
         text += f"\n{cause}"
+    node = getattr(cause, "parent_node", None)  # of an unknown key
+    if node is not None and "Did you mean" not in text:
+        text += f"\nKnown there: {', '.join(k for k in map(str, node) if k[0] != '_')}"
     return text
