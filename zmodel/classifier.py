@@ -115,7 +115,7 @@ class Classifier(pl.LightningModule):
     def forward(self, x: Tensor) -> Tensor:
         """(B, *input_shape) to logits (B, C)."""
         assert self.net is not None, "setup() builds the network"
-        return self.net(x)
+        return self.net(x).float()  # under autocast they are half precise; the loss shall not be
 
     # --- training: sums stay on the device, one read per epoch ---
 

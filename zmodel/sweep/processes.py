@@ -107,7 +107,7 @@ def _main(worker: Worker, index: int, pipe: Connection) -> None:
         os.dup2(file.fileno(), 2)
     faulthandler.enable()
     gpus = gpu_ids()
-    if gpus:
+    if gpus and worker.plan.n_jobs > 1:  # a single worker may use them all: trainer=ddp
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus[index % len(gpus)]
     stop.clear()
     stop.listen(sigint=False)  # the controller decides what Ctrl-C means

@@ -20,9 +20,10 @@ def make_plan(settings: dict[str, Any], arguments: list[str], folder: Path) -> P
     for key in ("n_trials", "max_attempts"):
         _whole(key, settings[key], least=1)
     _whole("seed", settings["seed"], least=0)
+    _whole("workers_per_gpu", settings["workers_per_gpu"], least=1)
     n_jobs = settings["n_jobs"]
     if n_jobs is None:
-        n_jobs = len(gpu_ids()) or cores()
+        n_jobs = len(gpu_ids()) * settings["workers_per_gpu"] or cores()
     _whole("n_jobs", n_jobs, least=0)
     preflight = settings["preflight"]
     directions = _directions(settings["direction"])

@@ -22,7 +22,7 @@ class StudySweeper(Sweeper):
     ``max_failure_rate``, ``custom_search_space``, ``params``.
 
     Further: ``pruner`` (null: every trial runs until its own early stopping), ``coverage``
-    (floors), ``policy`` (which values the slots after the floors are forced to), ``seed``,
+    (floors), ``workers_per_gpu`` (when ``n_jobs`` is null), ``policy`` (which values the slots after the floors are forced to), ``seed``,
     ``max_attempts`` (of a trial whose workers die), ``on_change`` (refuse or continue when the
     study was started with another setting), ``enqueue`` (list of parameter sets to try first),
     ``from_study`` (its best trials are tried first), ``history`` (most finished trials that the
