@@ -19,12 +19,13 @@ from zmodel.trial import running_trial
 
 def metric(trainer: Trainer, name: str, asked_by: str) -> float:
     """The last logged value of ``name``; ``ValueError`` that names the logged ones otherwise."""
-    if name not in trainer.callback_metrics:
-        logged = ", ".join(sorted(trainer.callback_metrics)) or "none"
+    metrics = trainer.callback_metrics  # Lightning computes it anew on every access
+    if name not in metrics:
+        logged = ", ".join(sorted(metrics)) or "none"
         raise ValueError(
             f"{asked_by} must name a logged metric, got '{name}'. Logged metrics: {logged}."
         )
-    return float(trainer.callback_metrics[name])
+    return float(metrics[name])
 
 
 def write_atomically(content: dict[str, Any], path: Path) -> None:
