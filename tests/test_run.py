@@ -165,3 +165,10 @@ def test_help_is_light():
     assert done.returncode == 0 and "hparams_search" in done.stdout and "z_layers" in done.stdout
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert not imported & {"torch", "optuna", "pytorch_lightning", "matplotlib", "pandas"}
+
+
+def test_without_callbacks_nothing_is_kept(tmp_path):
+    """Lightning's own checkpoint, which it adds by itself, would write after every epoch."""
+    few = ["callbacks=none", "trainer.max_epochs=1", "test=false", "optimized_metric=val/acc"]
+    assert run(config(tmp_path, *SMALL, *few)) > 0
+    assert not list(tmp_path.rglob("*.ckpt")) and result(tmp_path)["epochs"] == 1

@@ -64,7 +64,14 @@ def run_split(cfg: DictConfig, fold: Fold | None = None) -> dict[str, Any]:
         callbacks.append(fold)
         if keeper is not None:
             keeper.last_path = fold.last_path
-    trainer: pl.Trainer = build(cfg.trainer, callbacks=callbacks, logger=loggers or False)
+    # without a checkpoint callback Lightning would add its own
+    checkpoints = any(isinstance(c, pl.callbacks.Checkpoint) for c in callbacks)
+    trainer: pl.Trainer = build(
+        cfg.trainer,
+        callbacks=callbacks,
+        logger=loggers or False,
+        enable_checkpointing=checkpoints,
+    )
 
     if hasattr(data, "content_hash") and (cfg.test or cfg.trainer.fast_dev_run):
         data.setup("test")  # a test part that is not sound is found before anything is spent
