@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +39,15 @@ def test_every_cell_of_the_notebook_runs(tmp_path, monkeypatch, capsys):
     assert figures == 6
     assert "alarm    underexplored" in said and "5 overtakes 1 at epoch" in said
     assert "no study yet" in said
+
+
+def test_in_colab_the_package_is_installed_once(monkeypatch):
+    code = next(c for c in json.loads(NOTEBOOK.read_text())["cells"] if c["id"] == "colab1")
+    commands: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "run", lambda command, check: commands.append(command))
+    monkeypatch.setitem(sys.modules, "google.colab", object())
+    exec("".join(code["source"]), {})
+    assert not commands, "zmodel is installed here"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    exec("".join(code["source"]), space := {})
+    assert commands == [[sys.executable, "-m", "pip", "install", "--quiet", space["SOURCE"]]]
