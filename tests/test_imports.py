@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-BOTTOM = {"allowed", "arguments", "contradictions", "interrupt", "objective", "provenance", "trial"}
+BOTTOM = {
+    "allowed", "arguments", "contradictions", "interrupt", "names", "objective", "provenance",
+    "trial",
+}  # fmt: skip
 # package or module -> what it may import of zmodel, beside itself
 TABLE = {
     **{name: set() for name in BOTTOM},
@@ -24,9 +27,10 @@ TABLE = {
     "folds": {"callbacks", "objective", "trial"},
     "run": BOTTOM | {"callbacks", "folds"},
     "from_study": {"study"},
-    "cli": {"interrupt", "from_study", "provenance"},
+    "cli": {"interrupt", "from_study", "provenance", "resolvers", "study"},
     "study": BOTTOM,
-    "sweep": BOTTOM | {"study"},
+    "resolvers": {"names"},
+    "sweep": BOTTOM | {"study", "resolvers"},
     "analysis": {"study"},
     "final": BOTTOM
     | {"study", "sweep", "from_study", "analysis", "callbacks", "znet", "zplan", "predict"},

@@ -5,7 +5,13 @@ from __future__ import annotations
 import os
 
 ALLOWED_TARGETS = (
-    "zmodel.*",
+    "zmodel.callbacks.*",
+    "zmodel.classifier.*",
+    "zmodel.data.*",
+    "zmodel.predictions.*",
+    "zmodel.znet.*",
+    "zmodel.sweep.sweeper.StudySweeper",
+    "zmodel.final.sweeper.FinalSweeper",
     "pytorch_lightning.Trainer",
     "pytorch_lightning.callbacks.*",
     "pytorch_lightning.loggers.*",

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import zmodel.resolvers  # noqa: F401 - of the configuration
 from zmodel.from_study import expand
 from zmodel.provenance import program
+from zmodel.study.address import redact
 
 HERE = Path(__file__).parent
 CONF = str(next((p for p in (HERE / "conf", HERE.parent / "conf") if p.is_dir()), HERE / "conf"))
@@ -28,7 +30,8 @@ def command(main: Callable[[], Any]) -> Callable[[], Any]:
     def wrapped() -> Any:
         full = "HYDRA_FULL_ERROR" in os.environ
         os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra hand the exception to us
-        given = sys.argv
+        given, errors = sys.argv, sys.stderr
+        sys.stderr = Redacted(errors)
         try:
             sys.argv = [given[0], *expand(to_show(given[1:]))]
             return main()
@@ -37,6 +40,8 @@ def command(main: Callable[[], Any]) -> Callable[[], Any]:
                 raise
             sys.argv = given  # messages repeat what was typed
             sys.exit(report(error))
+        finally:
+            sys.stderr = errors
 
     return wrapped
 
@@ -49,6 +54,19 @@ def to_show(arguments: list[str]) -> list[str]:
     if not any(argument.partition("=")[0] in SHOWS for argument in arguments):
         return arguments
     return [argument for argument in arguments if argument not in ("-m", "--multirun")]
+
+
+class Redacted:
+    """A text stream that shows no password: Hydra repeats the command line when a job fails."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        return int(self.stream.write(redact(text)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
 
 
 def report(error: Exception) -> int:
@@ -74,11 +92,14 @@ def continue_command(error: Any) -> str:
 
 
 def is_users(error: BaseException) -> bool:
-    """Whether the message alone says what to mend: our ValueErrors, Hydra's and OmegaConf's."""
+    """Whether the message alone says what to mend: our errors, Hydra's and OmegaConf's."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    return isinstance(error, (ValueError, HydraException, OmegaConfBaseException))
+    from zmodel.study.outage import StorageUnavailable
+
+    ours = (ValueError, StorageUnavailable)
+    return isinstance(error, (*ours, HydraException, OmegaConfBaseException))
 
 
 def message(error: BaseException) -> str:

@@ -7,7 +7,10 @@ import logging
 import os
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import pytorch_lightning as pl
@@ -138,7 +141,8 @@ def fit(
         Interrupted: asked to stop before the run came to its own end.
     """
     stop.listen()
-    trainer.fit(model, datamodule=data, ckpt_path=cfg.ckpt_path, weights_only=True)
+    with tensors_only(cfg.ckpt_path):
+        trainer.fit(model, datamodule=data, ckpt_path=cfg.ckpt_path, weights_only=True)
     natural_end = trainer.current_epoch >= (trainer.max_epochs or 0) or stopped_early(trainer)
     if stop.signum is not None and not natural_end:
         raise Interrupted(stop.signum, str(keeper.last_path) if keeper else None)
@@ -151,7 +155,21 @@ def test(
 ) -> None:
     """Evaluate on the test set: after a fit the weights in the model, else ``ckpt_path``."""
     path = None if cfg.train else cfg.ckpt_path
-    trainer.test(model, datamodule=data, ckpt_path=path, verbose=False, weights_only=True)
+    with tensors_only(path):
+        trainer.test(model, datamodule=data, ckpt_path=path, verbose=False, weights_only=True)
+
+
+@contextmanager
+def tensors_only(path: str | None) -> Iterator[None]:
+    """Says what a checkpoint must be when torch refuses to unpickle one that could run code."""
+    try:
+        yield
+    except UnpicklingError as error:
+        raise ValueError(
+            f"ckpt_path must be a checkpoint of tensors and plain values, got {path}, which holds "
+            f"more or is damaged. Objects are never unpickled: they could run any code. Name a "
+            "checkpoint that this program wrote."
+        ) from error
 
 
 def scalars(trainer: pl.Trainer) -> dict[str, float]:

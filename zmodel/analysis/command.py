@@ -130,7 +130,11 @@ def _finished(study: StudyRecord) -> bool:
 
 
 def _own_folder(cfg: Mapping[str, Any], name: str) -> Path:
-    return study_folder(Path(cfg["paths"]["log_dir"]), name)
+    try:
+        return study_folder(Path(cfg["paths"]["log_dir"]), name)
+    except ValueError as error:
+        where = str(error).rsplit(";", 1)[0]
+        raise ValueError(f"{where}; say where its report goes: report_dir=FOLDER") from None
 
 
 def load(name: str, storage: str | None, log_dir: Path) -> StudyRecord:

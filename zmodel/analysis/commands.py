@@ -6,7 +6,11 @@ import shlex
 from typing import Any
 
 from zmodel.analysis.selection import DEPTH, count_states, fixed
+from zmodel.analysis.text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
+
+PROGRAMS = ("zmodel-train", "python -m zmodel.train")
+MULTIRUN = ("-m", "--multirun")
 
 
 def sweep_command(study: StudyRecord, overrides: dict[str, Any]) -> str | None:
@@ -14,16 +18,32 @@ def sweep_command(study: StudyRecord, overrides: dict[str, Any]) -> str | None:
 
     None for a study that did not record a command: it was made by something else.
     """
-    recorded = study.attrs.get("command")
-    if not isinstance(recorded, str) or not recorded.strip():
-        return None
-    try:
-        words = shlex.split(recorded)
-    except ValueError:
+    words = _recorded(study)
+    if words is None:
         return None
     kept = [w for w in words if w.split("=", 1)[0].lstrip("+~") not in overrides]
     added = [f"{key}={value}" for key, value in overrides.items()]
     return shlex.join(kept + added)
+
+
+def _recorded(study: StudyRecord) -> list[str] | None:
+    """The words of the study's command; None when it is not one that starts a study.
+
+    Whoever can write to the storage could put any command here, for readers to copy.
+    """
+    recorded = study.attrs.get("command")
+    try:
+        words = shlex.split(recorded) if isinstance(recorded, str) else []
+    except ValueError:
+        return None
+    arguments = next((words[n:] for n in (1, 2, 3) if _starts(words[:n])), ["nothing known"])
+    fits = all(a in MULTIRUN or ("=" in a and not a.startswith("-")) for a in arguments)
+    return words if fits and recorded == plain(recorded) else None
+
+
+def _starts(program: list[str]) -> bool:
+    script = len(program) == 2 and program[0] == "python" and program[1].endswith(".py")
+    return script or " ".join(program) in PROGRAMS
 
 
 def new_study(study: StudyRecord, ending: str, overrides: dict[str, Any]) -> str | None:

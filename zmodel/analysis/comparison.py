@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,9 +25,12 @@ MOST_LETTERS = 80
 def folder_name(names: Sequence[str]) -> str:
     """A folder for the comparison of these studies: their names, shortened when there are many."""
     joined = "+".join(names)
-    if len(joined) <= MOST_LETTERS:
+    # studies of other storages may have any name, `../../x` too
+    safe = re.sub(r"[^\w+.,=@ -]", "_", joined)
+    if safe == joined and len(joined) <= MOST_LETTERS and not joined.startswith((".", "-", " ")):
         return joined
-    return f"{joined[:MOST_LETTERS]}-{hashlib.sha256(joined.encode()).hexdigest()[:8]}"
+    digest = hashlib.sha256(joined.encode("utf-8", "backslashreplace")).hexdigest()[:8]
+    return f"{safe[:MOST_LETTERS].strip('.- ')}-{digest}"
 
 
 def write_comparison(

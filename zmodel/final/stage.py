@@ -45,7 +45,7 @@ class Stage:
     def of(cls, settings: dict[str, Any], arguments: list[str], job: FinalJob) -> Stage:
         """Find the study that the configuration names and check the arguments."""
         config = job.config
-        log_dir = Path(str(config.paths.log_dir)).absolute()
+        log_dir = Path(str(config.paths.log_dir)).resolve()
         if OmegaConf.is_missing(config, "study"):
             known = ", ".join(list_studies(log_dir)) or "none yet"
             raise ValueError(f"The final stage needs study=NAME. In {log_dir} there are: {known}.")

@@ -66,7 +66,7 @@ class Observer:
 
     def is_alive(self, record: dict[str, str], heartbeat: Any) -> bool:
         """Whether the worker that wrote ``record`` lives; ``heartbeat`` is its latest count."""
-        host, boot = record["machine"].rsplit("/", 1)
+        host, _, boot = record["machine"].rpartition("/")
         my_host, my_boot = self._machine.rsplit("/", 1)
         if record["machine"] == self._machine:
             return _is_locked(Path(record["path"]))
@@ -81,6 +81,9 @@ class Observer:
 
 
 def _is_locked(path: Path) -> bool:
+    # the path comes from a storage: never open what only looks like a lease, such as a pipe
+    if path.suffix != ".lease" or not path.is_file():
+        return False
     try:
         with path.open() as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

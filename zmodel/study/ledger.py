@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 
 from optuna.trial import FrozenTrial, TrialState
 
+from zmodel.study.attrs import attr
+
 
 def wants_retry(trial: FrozenTrial, max_attempts: int) -> bool:
     """Whether this attempt ended without an outcome and its slot must be given again."""
     return (
         trial.state == TrialState.FAIL
+        and attr(trial, "slot") is not None
         and "interrupted" in trial.user_attrs
-        and trial.user_attrs.get("crashes", 0) < max_attempts
+        and attr(trial, "crashes", 0) < max_attempts
     )
 
 
@@ -27,7 +30,7 @@ def slot_of(trial: FrozenTrial) -> int | None:
 
     ``None`` for a trial that somebody enqueued and nobody has taken yet.
     """
-    slot = trial.user_attrs.get("slot")
+    slot: int | None = attr(trial, "slot")
     if slot is None and trial.state != TrialState.WAITING:
         return -1 - trial.number
     return slot
@@ -101,5 +104,5 @@ class Ledger:
 
 def frequent_reasons(failed: Iterable[FrozenTrial]) -> str:
     """The reasons of failed trials with their counts, the most frequent first."""
-    reasons = Counter(t.user_attrs.get("fail_reason") or "unknown reason" for t in failed)
+    reasons = Counter(str(t.user_attrs.get("fail_reason") or "unknown reason") for t in failed)
     return "Reasons: " + "; ".join(f"{n} x {reason}" for reason, n in reasons.most_common(3))

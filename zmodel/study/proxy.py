@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
+import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -69,6 +72,21 @@ class _Deadline(grpc.UnaryUnaryClientInterceptor):
             details.compression,
         )
         return continuation(call, request)
+
+
+def warn_beyond_loopback(address: str) -> None:
+    """Say on stderr what it means when the proxy is on another machine."""
+    host = urlsplit(address).hostname or ""
+    with suppress(ValueError):
+        if ipaddress.ip_address(host).is_loopback:
+            return
+    if host != "localhost":
+        print(
+            f"warning: a storage proxy neither encrypts nor asks who calls, and {host} is another "
+            "machine: whoever reaches it can change the study. Better a tunnel, "
+            f"ssh -L {DEFAULT_PORT}:127.0.0.1:{DEFAULT_PORT} {host}, and grpc://127.0.0.1",
+            file=sys.stderr,
+        )
 
 
 def open_proxy(address: str, *, deadline: float = 30.0) -> DeadlineProxy:

@@ -19,6 +19,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from zmodel.study.attrs import attr
 from zmodel.study.lease import Lease, Observer
 from zmodel.study.ledger import Ledger
 
@@ -72,7 +73,7 @@ class Slots:
             trials = self._reap(lease.id)
             for trial in list(self.ledger.open):
                 if trial.state == TrialState.WAITING:
-                    slot = trial.user_attrs.get("slot")
+                    slot = attr(trial, "slot")
                     if slot is None or self.ledger.latest[slot].number == trial.number:
                         return self._take(trial, lease)
                     self.interrupt(trial, "written twice", crashed=False)
@@ -84,7 +85,7 @@ class Slots:
             return self._get(self.storage.create_new_trial(self.study_id, template))
 
     def _take(self, trial: FrozenTrial, lease: Lease) -> FrozenTrial | None:
-        if "slot" not in trial.user_attrs:  # enqueued by plain Optuna or a dashboard
+        if attr(trial, "slot") is None:  # enqueued by plain Optuna or a dashboard
             slot = self.ledger.free_slot(self.n_trials)
             if slot is None:
                 return None
@@ -132,14 +133,14 @@ class Slots:
         return trials
 
     def _is_alive(self, trial: FrozenTrial) -> bool:
-        record = trial.user_attrs.get("lease")
+        record = attr(trial, "lease")
         if record is None:  # a trial of plain Optuna: not ours to judge
             return True
         return self.observer.is_alive(record, trial.user_attrs.get("heartbeat"))
 
     def interrupt(self, trial: FrozenTrial, reason: str, *, crashed: bool) -> None:
         """End an attempt without an outcome; the next reap or claim gives its slot again."""
-        crashes = trial.user_attrs.get("crashes", 0) + int(crashed)
+        crashes = attr(trial, "crashes", 0) + int(crashed)
         try:
             for key, value in (("crashes", crashes), ("interrupted", reason)):
                 self.storage.set_trial_user_attr(trial._trial_id, key, value)
@@ -152,11 +153,13 @@ class Slots:
 
     def _retry(self, trial: FrozenTrial) -> None:
         attrs: dict[str, Any] = {
-            key: trial.user_attrs[key]
-            for key in ("slot", "forced", "forced_to", "control", "crashes")
-            if key in trial.user_attrs
+            key: value
+            for key in ("slot", "forced", "forced_to", "crashes")
+            if (value := attr(trial, key)) is not None
         }
-        attrs["attempt"] = trial.user_attrs.get("attempt", 1) + 1
+        if "control" in trial.user_attrs:
+            attrs["control"] = trial.user_attrs["control"]
+        attrs["attempt"] = attr(trial, "attempt", 1) + 1
         attrs["resumed_from"] = trial.number
         system = {**trial.system_attrs}
         if trial.params:

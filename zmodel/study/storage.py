@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optuna.storages import _CachedStorage
 from optuna.storages.journal import JournalStorage
 
+from zmodel.names import folder_name
 from zmodel.study.address import database_url, journal_path, redact, scheme
 from zmodel.study.journal import JournalFile
 from zmodel.study.outage import patiently
@@ -21,7 +21,6 @@ __all__ = ["JOURNAL", "list_studies", "open_storage", "redact", "study_folder"]
 
 JOURNAL = "study.journal"
 STUDY_FILES = (JOURNAL, "study.json")
-LONGEST_NAME = 200  # bytes: file systems allow 255, and the name becomes part of other names
 
 
 def open_storage(
@@ -52,8 +51,10 @@ def open_storage(
         path = journal_path(spec)
         return JournalStorage(JournalFile(path, lock=lock, create=create, read_only=read_only))
     if kind == "grpc":
-        from zmodel.study.proxy import open_proxy
+        from zmodel.study.proxy import open_proxy, warn_beyond_loopback
 
+        if create:  # once, where a study is started, not in every worker and reader
+            warn_beyond_loopback(spec)
         return RetryingStorage(
             patiently(lambda: open_proxy(spec, deadline=timeout), timeout), outage
         )
@@ -71,36 +72,10 @@ def open_storage(
 
 def study_folder(log_dir: Path | str, name: str) -> Path:
     """`log_dir`/studies/`name`, not made; ValueError for a name that is not one folder there."""
-    return Path(log_dir) / "studies" / _checked(name)
+    return Path(log_dir) / "studies" / folder_name(name, "a study's name")
 
 
 def list_studies(log_dir: Path | str) -> list[str]:
     """Names of the studies that have a folder with a journal or a fingerprint, sorted."""
     folders = (Path(log_dir) / "studies").glob("*/")
     return sorted(f.name for f in folders if any((f / file).exists() for file in STUDY_FILES))
-
-
-def _checked(name: str) -> str:
-    problem = _problem(name)
-    if problem:
-        raise ValueError(
-            f"a study's name must be that of one folder, but {name!r} {problem}; "
-            "give another one with study_name=NAME"
-        )
-    return name
-
-
-def _problem(name: str) -> str | None:
-    if not name or name in (".", ".."):
-        return "is none"
-    if "/" in name or "\\" in name:
-        return "contains a path separator"
-    if any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
-        return "contains a control character"
-    if name.startswith("-"):
-        return "starts with '-' and would be taken for an option"
-    if name != name.strip():
-        return "starts or ends with a space"
-    if len(name.encode()) > LONGEST_NAME:
-        return f"has more than {LONGEST_NAME} bytes"
-    return None

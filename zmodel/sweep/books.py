@@ -9,6 +9,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from zmodel.study.attrs import attr, fixed_params
 from zmodel.sweep.floors import Cell
 
 HOPELESS = 10
@@ -90,7 +91,7 @@ class Books:
                 continue
             still_open.append(index)
             values = known_values(trial)
-            undecided = trial.state == TrialState.WAITING and "slot" not in trial.user_attrs
+            undecided = trial.state == TrialState.WAITING and attr(trial, "slot") is None
             if trial.number == exclude or (undecided and not values):
                 continue
             used.add(_slot(trial))
@@ -127,11 +128,11 @@ class Books:
 def known_values(trial: FrozenTrial) -> dict[str, Any]:
     """What is known of a trial's parameters: forced, given beforehand, or asked already."""
     return {
-        **trial.user_attrs.get("forced_to", {}),
-        **trial.system_attrs.get("fixed_params", {}),
+        **attr(trial, "forced_to", {}),
+        **fixed_params(trial),
         **trial.params,
     }
 
 
 def _slot(trial: FrozenTrial) -> Any:
-    return trial.user_attrs.get("slot", ("foreign", trial.number))
+    return attr(trial, "slot", ("foreign", trial.number))

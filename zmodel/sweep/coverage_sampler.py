@@ -11,6 +11,7 @@ from optuna.samplers import BaseSampler, CmaEsSampler, GridSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from zmodel.study.attrs import attr, fixed_params
 from zmodel.sweep.conditional import given
 from zmodel.sweep.coverage import Coverage, attrs
 from zmodel.sweep.distributions import checked
@@ -52,8 +53,8 @@ class CoverageSampler(BaseSampler):
         self._sampler.reseed_rng()
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        known = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-        targets = trial.user_attrs.get("forced_to")
+        known = {**fixed_params(trial), **trial.params}
+        targets = attr(trial, "forced_to")
         if targets is None:
             targets = self._decide(study, trial, known)
         forced = {

@@ -14,6 +14,7 @@ from hydra.core.utils import JobReturn, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+import zmodel.resolvers  # noqa: F401 - of the configuration, also in workers
 from zmodel.study.address import redact
 
 

@@ -13,6 +13,7 @@ from typing import TextIO
 
 from optuna.trial import FrozenTrial, TrialState
 
+from zmodel.study.attrs import attr
 from zmodel.study.slots import Slots, Tally
 
 PLAIN_SECONDS = 30.0
@@ -146,8 +147,8 @@ def describe(trial: FrozenTrial, is_best: bool) -> str:
     parts = [f"trial {trial.number:>3} {trial.state.name.lower()}", values, params]
     if "epochs" in trial.user_attrs:
         parts.append(f"{trial.user_attrs['epochs']} epochs")
-    if "forced" in trial.user_attrs:
-        names = (name.rsplit(".", 1)[-1] for name in trial.user_attrs["forced"])
+    if forced := attr(trial, "forced"):
+        names = (name.rsplit(".", 1)[-1] for name in forced)
         parts.append(f"(forced: {', '.join(names)})")
     if trial.state == TrialState.FAIL:
         reason = trial.user_attrs.get("fail_reason")

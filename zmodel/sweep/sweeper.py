@@ -52,7 +52,8 @@ class StudySweeper(Sweeper):
         assert self.config is not None and self.hydra_context is not None
         job = Job(self.hydra_context, self.task_function, self.config)
         settings = {key: plain(value) for key, value in self.settings.items()}
-        folder = Path(str(self.config.hydra.sweep.dir)).absolute()
+        # links are followed once, here: a study does not move when one is turned elsewhere
+        folder = Path(str(self.config.hydra.sweep.dir)).resolve()
         code = begin(settings, arguments, folder, job)
         if code:
             raise SystemExit(code)

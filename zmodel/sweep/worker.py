@@ -20,6 +20,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.interrupt import stop
+from zmodel.study.attrs import attr
 from zmodel.study.fingerprint import differences, fixed_part, settle_data
 from zmodel.study.journal import JournalError
 from zmodel.study.lease import Lease
@@ -169,8 +170,8 @@ class _Session:
 
     def _resume(self, ticket: FrozenTrial, trial: optuna.Trial) -> dict[str, Any]:
         """Continue an interrupted attempt from its checkpoint: configuration and curve so far."""
-        number = ticket.user_attrs.get("resumed_from")
-        if number is None:
+        number = attr(ticket, "resumed_from")
+        if number is None or number >= ticket.number:
             return {}
         checkpoint = self.plan.folder / "trials" / str(number) / "checkpoints" / "last.ckpt"
         if not checkpoint.is_file():

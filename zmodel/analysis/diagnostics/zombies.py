@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis import style
 from zmodel.analysis.selection import count_states
 from zmodel.analysis.unavailable import Unavailable
+from zmodel.study.attrs import is_lease
 from zmodel.study.lease import Observer, this_machine
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -81,13 +81,12 @@ def _judge(study: StudyRecord, trial: TrialRecord, longest: float, now: datetime
 def _lease_is_dead(trial: TrialRecord) -> bool | None:
     """Whether the worker of this machine is dead; None when that cannot be seen from here."""
     lease = trial.attrs.get("lease")
-    if not isinstance(lease, dict) or lease.get("machine") != this_machine():
+    if not is_lease(lease):
         return None
-    path = Path(str(lease.get("path", "")))
-    # others may write to the storage: never open what only looks like a lease
-    if path.suffix != ".lease" or (path.exists() and not path.is_file()):
+    assert isinstance(lease, dict)
+    if lease["machine"] != this_machine():
         return None
-    return not Observer().is_alive({**lease, "path": str(path)}, trial.attrs.get("heartbeat"))
+    return not Observer().is_alive(lease, trial.attrs.get("heartbeat"))
 
 
 def draw(record: Zombies, ax: Axes) -> None:
