@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from zmodel.interrupt import stop
-from zmodel.trial import running_trial
+from zmodel.trial import RunningTrial, running_trial
 
 
 def metric(trainer: Trainer, name: str, asked_by: str) -> float:
@@ -34,6 +35,13 @@ def write_atomically(content: dict[str, Any], path: Path) -> None:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     torch.save(content, partial)
     os.replace(partial, path)
+
+
+def anywhere(trainer: Trainer, here: bool) -> bool:
+    """Whether it holds in any process of the run; all of them must ask."""
+    if trainer.world_size == 1:
+        return here
+    return bool(trainer.strategy.reduce_boolean_decision(here, all=False))
 
 
 class BestAndLast(Checkpoint):
@@ -77,7 +85,8 @@ class BestAndLast(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         stop.listen()  # Lightning put its own handlers in place at the start of fit
-        if stop.signum is not None:
+        if anywhere(trainer, stop.signum is not None):
+            stop.request(stop.signum or signal.SIGTERM)
             trainer.should_stop = True
         if stop.signum is not None or time.monotonic() - self._written >= self.every:
             self.write_last(trainer)
@@ -133,14 +142,18 @@ class StudyReport(Callback):
         self.monitor = monitor
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        trial = running_trial()
-        if trial is None or trainer.sanity_checking or trainer.state.fn != "fit":
+        if trainer.sanity_checking or trainer.state.fn != "fit":
             return
+        trial = running_trial()  # of the first process only
+        if trial is not None:
+            self._report(trainer, trial)
+        if anywhere(trainer, trial is not None and trial.pruned):
+            trainer.should_stop = True
+
+    def _report(self, trainer: Trainer, trial: RunningTrial) -> None:
         value = metric(trainer, self.monitor, "callbacks.study_report.monitor")
         trial.report(trainer.current_epoch, value)
-        if trial.should_prune():
-            trial.pruned = True
-            trainer.should_stop = True
+        trial.pruned = trial.should_prune()
 
 
 class GradientNorm(Callback):

@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -24,6 +25,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from zmodel.allowed import allowed_targets
 from zmodel.callbacks import BestAndLast
 from zmodel.contradictions import check_options
+from zmodel.distributed import join, own_group
 from zmodel.folds import Fold, cross_validate
 from zmodel.interrupt import Interrupted, stop
 from zmodel.objective import values_of, watch_objective
@@ -45,14 +47,21 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
     check_options(cfg)
     apply_extras(cfg)
     folds = cfg.data.get("folds") is not None
-    result = cross_validate(cfg, run_split) if folds else run_split(cfg)
+    with own_group() as trainers:
+        split = partial(run_split, trainers)
+        result = cross_validate(cfg, split) if folds else split(cfg)
     result["seconds"] = round(time.monotonic() - started, 3)
     write_result(result, Path(cfg.paths.output_dir, "result.json"))
     return values_of(cfg, result)
 
 
-def run_split(cfg: DictConfig, fold: Fold | None = None) -> dict[str, Any]:
-    """Fit and test as configured, on one split of the data; the content of ``result.json``."""
+def run_split(
+    trainers: list[pl.Trainer], cfg: DictConfig, fold: Fold | None = None
+) -> dict[str, Any]:
+    """Fit and test as configured, on one split of the data; the content of ``result.json``.
+
+    The trainer joins ``trainers``, those of the same group of processes.
+    """
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     which: dict[str, Any] = {} if fold is None else {"fold": fold.number}
     data: pl.LightningDataModule = build(cfg.data, **which)
@@ -75,6 +84,7 @@ def run_split(cfg: DictConfig, fold: Fold | None = None) -> dict[str, Any]:
         logger=loggers or False,
         enable_checkpointing=checkpoints,
     )
+    join(trainer, trainers)
 
     if hasattr(data, "content_hash") and (cfg.test or cfg.trainer.fast_dev_run):
         data.setup("test")  # a test part that is not sound is found before anything is spent

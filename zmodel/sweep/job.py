@@ -44,6 +44,7 @@ class Job:
             cfg.hydra.job.id = f"{cfg.hydra.job.name}_{number}"
             cfg.hydra.job.num = number
             cfg.hydra.sweep.dir, cfg.hydra.sweep.subdir = str(folder.parent), folder.name
+            cfg.hydra.run.dir = str(folder)  # where further processes of this trial work
             if self.quiet:
                 handlers = cfg.hydra.job_logging.root.handlers
                 cfg.hydra.job_logging.root.handlers = [h for h in handlers if h != "console"]

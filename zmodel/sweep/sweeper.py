@@ -18,11 +18,12 @@ class StudySweeper(Sweeper):
 
     Configuration keys of the stock Optuna sweeper keep their names and meaning: ``sampler``,
     ``direction``, ``storage``, ``study_name``, ``n_trials`` (the total over all starts), ``n_jobs``
-    (workers; null: one per GPU, else one per core; 0: in this process, for a debugger),
+    (workers; null: ``workers_per_gpu`` for each GPU, else one per core; 0: in this process, for a
+    debugger),
     ``max_failure_rate``, ``custom_search_space``, ``params``.
 
     Further: ``pruner`` (null: every trial runs until its own early stopping), ``coverage``
-    (floors), ``workers_per_gpu`` (when ``n_jobs`` is null), ``policy`` (which values the slots after the floors are forced to), ``seed``,
+    (floors), ``policy`` (which values the slots after the floors are forced to), ``seed``,
     ``max_attempts`` (of a trial whose workers die), ``on_change`` (refuse or continue when the
     study was started with another setting), ``enqueue`` (list of parameter sets to try first),
     ``from_study`` (its best trials are tried first), ``history`` (most finished trials that the
