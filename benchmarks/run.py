@@ -14,8 +14,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import subprocess
-import sys
 import tempfile
 import time
 import warnings
@@ -31,6 +29,7 @@ import torch
 from bare import clocks, load, train
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
+from process import ROOT, measured
 from torch.utils.data import DataLoader, TensorDataset
 
 import zmodel.run
@@ -38,7 +37,6 @@ from zmodel.callbacks import BestAndLast
 from zmodel.classifier import Classifier
 from zmodel.data import MNIST1D, InMemoryData
 
-ROOT = Path(__file__).parent.parent
 SHAPES = ["1x32", "1x128", "3x32", "3x100", "3x128", "5x32", "5x128"]
 
 
@@ -162,6 +160,9 @@ STARTS = {
     "python -c 'import torch, pytorch_lightning'": ["-c", "import torch, pytorch_lightning"],
     "python train.py, one batch": [
         "train.py", "trainer.fast_dev_run=true", "logger=none", "test=false"],
+    "a study of one trial of one batch, to its end": [
+        "train.py", "-m", "hparams_search=random", "hydra.sweeper.n_trials=1",
+        "hydra.sweeper.n_jobs=1", "hydra.sweeper.preflight=null", "trainer.fast_dev_run=true"],
     "python train.py --help": ["train.py", "--help"],
     "python analyze.py --help": ["analyze.py", "--help"],
 }  # fmt: skip
@@ -172,27 +173,14 @@ def starts(folder: Path, args: argparse.Namespace) -> None:
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in STARTS}
     for _ in range(args.rounds):
         for name, command in STARTS.items():
-            extra = [f"paths.log_dir={folder}/logs"] if "fast_dev" in str(command) else []
-            found[name].append(process(["-B", *command, *extra]))
+            number = len(found[name])  # every round has its own study
+            extra = [f"paths.log_dir={folder}/{number}"] if "fast_dev" in str(command) else []
+            found[name].append(measured(["-B", *command, *extra]))
     first = np.array(next(iter(found.values())))
     for name, times in found.items():
         own = np.array(times)
         print(f"| {name} | {spread(own[:, 0])} | {spread(own[:, 1])} "
               f"| {np.median(own[:, 0] / first[:, 0]):.2f} |")  # fmt: skip
-
-
-def process(command: list[str]) -> tuple[float, float]:
-    """CPU and wall seconds of one Python process."""
-    import resource
-
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(
-        [sys.executable, *command], cwd=ROOT, check=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return cpu, time.perf_counter() - began
 
 
 # --- what single choices are worth ---

@@ -21,23 +21,17 @@ wall time from the first trial's start to the last one's end.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import itertools
 import multiprocessing
-import os
-import resource
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from process import ROOT, measured
 
-ROOT = Path(__file__).parent.parent
 GRID = {"z_layers": [1, 2, 3, 4, 5], "lr": [0.003, 0.01], "batch_size": [64, 128]}
-PR_SET_CHILD_SUBREAPER = 36
 
 
 def grid(depth: int) -> dict[str, list]:
@@ -58,18 +52,22 @@ def count(args: argparse.Namespace) -> int:
     return len(list(itertools.product(*grid(args.depth).values())))
 
 
-def stock(folder: Path, args: argparse.Namespace) -> float | None:
-    run([
+Times = tuple[tuple[float, float], float | None]
+"""CPU and wall seconds of the process, wall seconds of its trials where the study is kept."""
+
+
+def stock(folder: Path, args: argparse.Namespace) -> Times:
+    times = measured([
         str(ROOT / "benchmarks/template/train.py"), "-m", *sweep(args),
         f"data.path={ROOT}/data/mnist1d.npz", f"hydra.sweep.dir={folder}",
     ])  # fmt: skip
     assert len(list(folder.glob("*/checkpoints/last.ckpt"))) == count(args)
-    return None  # its study is in memory
+    return times, None  # its study is in memory
 
 
-def ours(n_jobs: int) -> Callable[[Path, argparse.Namespace], float | None]:
-    def study(folder: Path, args: argparse.Namespace) -> float | None:
-        run([
+def ours(n_jobs: int) -> Callable[[Path, argparse.Namespace], Times]:
+    def study(folder: Path, args: argparse.Namespace) -> Times:
+        times = measured([
             "train.py", "-m", *sweep(args), "+study_name=bench", "hydra/sweeper=zmodel",
             "hydra/sweeper/sampler=grid", "hydra.sweeper.study_name=bench",
             f"hydra.sweeper.n_jobs={n_jobs}", f"hydra.sweep.dir={folder}",
@@ -77,18 +75,18 @@ def ours(n_jobs: int) -> Callable[[Path, argparse.Namespace], float | None]:
             "callbacks.early_stopping.patience=100", "trainer.enable_progress_bar=false",
         ])  # fmt: skip
         assert len(list(folder.glob("trials/*/checkpoints/last.ckpt"))) == count(args)
-        return trial_seconds(folder / "study.journal", "bench")
+        return times, trial_seconds(folder / "study.journal", "bench")
 
     return study
 
 
-def plain(folder: Path, args: argparse.Namespace) -> float | None:
-    run([
+def plain(folder: Path, args: argparse.Namespace) -> Times:
+    times = measured([
         __file__, "--plain", str(folder), "--epochs", str(args.epochs),
         "--depth", str(args.depth), "--accelerator", args.accelerator,
     ])  # fmt: skip
     assert len(list(folder.glob("*/best.ckpt"))) == count(args)
-    return trial_seconds(folder / "journal.log", "plain")
+    return times, trial_seconds(folder / "journal.log", "plain")
 
 
 def plain_study(folder: Path, args: argparse.Namespace) -> None:
@@ -148,28 +146,9 @@ def trial_seconds(journal: Path, name: str) -> float:
     return (max(ends) - min(starts)).total_seconds()
 
 
-def run(command: list[str]) -> None:
-    """A Python process; what it leaves behind ends before this returns."""
-    env = os.environ | {
-        "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore",
-    }  # fmt: skip
-    done = subprocess.run([sys.executable, *command], cwd=ROOT, env=env, capture_output=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stderr.decode()[-3000:]}")
-    while True:  # the fork server of workers is ours now, see PR_SET_CHILD_SUBREAPER
-        try:
-            os.waitpid(-1, 0)
-        except ChildProcessError:
-            return
-
-
 def timed(study: Callable, folder: Path, args: argparse.Namespace) -> tuple[float, float, float]:
     """Wall seconds, CPU seconds, wall seconds of the trials alone (or NaN)."""
-    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    trials = study(folder, args)
-    wall = time.perf_counter() - began
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    (cpu, wall), trials = study(folder, args)
     return wall, cpu, float("nan") if trials is None else trials
 
 
@@ -216,7 +195,6 @@ def main() -> None:
     if args.plain:
         plain_study(args.plain, args)
         return
-    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in STUDIES}
     print(f"{count(args)} trials of {args.epochs} epochs, {args.rounds} rounds")
     for round_ in range(args.rounds):
