@@ -65,7 +65,7 @@ def blocks(document: Path) -> Iterator[Block]:
             yield block(document, at + 1, fence[1], fence[2], text, before)
             at, before = end + 1, ""
             continue
-        for code in re.findall(r"`(python [^`]+)`", lines[at]):
+        for code in re.findall(r"`(python (?:-m )?\S+ [^`]+)`", lines[at]):
             if not PLACEHOLDER.search(code):
                 yield block(document, at + 1, "inline", None, code, "")
         before = lines[at].strip()
@@ -102,6 +102,7 @@ def shortened(name: str, arguments: list[str]) -> list[str]:
     if name not in ("train.py", "zmodel.train") or any(a in SHOWN for a in arguments):
         return arguments
     short = [*arguments, "trainer.max_epochs=1", "trainer.enable_progress_bar=false"]
+    short.append("extras.threads=1")  # several threads wait for each other on a busy machine
     if any(a.startswith("hparams_search=") for a in arguments):
         short += ["hydra.sweeper.n_trials=3", "hydra.sweeper.n_jobs=0"]
         if "hparams_search=final" in arguments:
