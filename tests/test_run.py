@@ -77,6 +77,8 @@ def test_resuming_continues_as_if_never_interrupted(tmp_path):
     class StopAfter:
         """Asks to stop while the second epoch runs, as a signal would."""
 
+        meet = None
+
         def report(self, epoch, value):
             if epoch == 1:
                 stop.request(2)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+
+class Partner(Protocol):
+    """A piece of a run that is computed together with the same piece of other runs."""
+
+    def advance(self, partners: Sequence[Any]) -> None:
+        """Compute the pieces of all partners, this one among them."""
 
 
 class RunningTrial(Protocol):
@@ -12,6 +20,9 @@ class RunningTrial(Protocol):
 
     number: int
     pruned: bool
+    meet: Callable[[Partner], None] | None
+    """Wait until the other trials of this process have come here too, or have ended; then all
+    partners are advanced by one call. ``None`` when this process runs one trial at a time."""
 
     def report(self, epoch: int, value: float) -> None:
         """Store the metric of this epoch (0-based) in the study."""
@@ -20,32 +31,31 @@ class RunningTrial(Protocol):
         """Whether the study's pruner, if there is one, ends this trial now."""
 
 
-_running: RunningTrial | None = None
+_running: ContextVar[RunningTrial | None] = ContextVar("running_trial", default=None)
 
 
 def running_trial() -> RunningTrial | None:
-    """The trial this process is working on, or ``None``."""
-    return _running
+    """The trial that the calling code works for, or ``None``."""
+    return _running.get()
 
 
 @contextmanager
 def running(trial: RunningTrial) -> Iterator[RunningTrial]:
     """Make ``trial`` the running one for the duration of the block."""
-    global _running
-    assert _running is None, "a process runs one trial at a time"
-    _running = trial
+    assert _running.get() is None, "a run belongs to one trial"
+    token = _running.set(trial)
     try:
         yield trial
     finally:
-        _running = None
+        _running.reset(token)
 
 
 @contextmanager
 def withheld() -> Iterator[RunningTrial | None]:
     """Hide the running trial from callbacks: what runs inside the block is a part of it."""
-    global _running
-    trial, _running = _running, None
+    trial = _running.get()
+    token = _running.set(None)
     try:
         yield trial
     finally:
-        _running = trial
+        _running.reset(token)

@@ -14,6 +14,7 @@ from types import EllipsisType
 from torch import Tensor, nn
 
 from zmodel.arguments import at_least, at_most, below_one, known
+from zmodel.dropout import Dropout
 from zmodel.zplan import LayerPlan, plan_network
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -58,7 +59,7 @@ class ZLayer(nn.Module):
         elif norm == "layer":
             self.norm = nn.GroupNorm(1, c_out) if axes else nn.LayerNorm(c_out)
         self.activation = ACTIVATIONS[activation]()
-        self.dropout = nn.Dropout(dropout) if dropout else nn.Identity()
+        self.dropout = Dropout(dropout) if dropout else nn.Identity()
         self.residual = residual
         self.projection: nn.Module = nn.Identity()
         self.crop: tuple[slice | EllipsisType, ...] = ()

@@ -22,14 +22,14 @@ class StudySweeper(Sweeper):
     debugger),
     ``max_failure_rate``, ``custom_search_space``, ``params``.
 
-    Further: ``pruner`` (null: every trial runs until its own early stopping), ``coverage``
+    Further: ``workers_per_gpu`` (when ``n_jobs`` is null), ``fuse`` (trials that one worker trains
+    at once), ``pruner`` (null: every trial runs until its own early stopping), ``coverage``
     (floors), ``policy`` (which values the slots after the floors are forced to), ``seed``,
     ``max_attempts`` (of a trial whose workers die), ``on_change`` (refuse or continue when the
     study was started with another setting), ``enqueue`` (list of parameter sets to try first),
     ``from_study`` (its best trials are tried first), ``history`` (most finished trials that the
-    sampler learns from), ``preflight`` (overrides of the trial run
-    that must work before the first trial) and ``preload`` (modules to import once for all
-    workers).
+    sampler learns from), ``preflight`` (overrides of the trial run that must work before the
+    first trial) and ``preload`` (modules to import once for all workers).
 
     Raises:
         ValueError: for a setting that cannot work, before anything is written.

@@ -38,7 +38,12 @@ class Lane:
 
     @property
     def busy(self) -> float:
-        return sum(bar.end - bar.start for bar in self.bars)
+        """Seconds with at least one trial: a worker may train several at once."""
+        total, until = 0.0, 0.0
+        for bar in sorted(self.bars, key=lambda bar: bar.start):
+            total += max(0.0, bar.end - max(bar.start, until))
+            until = max(until, bar.end)
+        return total
 
 
 @dataclass(frozen=True)
