@@ -65,7 +65,7 @@ def blocks(document: Path) -> Iterator[Block]:
             yield block(document, at + 1, fence[1], fence[2], text, before)
             at, before = end + 1, ""
             continue
-        for code in re.findall(r"`(python (?:-m )?\S+ [^`]+)`", lines[at]):
+        for code in re.findall(r"`(python (?:-m )?[^`\s]+ [^`]+)`", lines[at]):
             if not PLACEHOLDER.search(code):
                 yield block(document, at + 1, "inline", None, code, "")
         before = lines[at].strip()
