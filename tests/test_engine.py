@@ -203,7 +203,7 @@ def test_pruner_is_reached_and_is_off_by_default(engine):
 def test_several_objectives_give_a_front(engine):
     engine.run(
         "hydra.sweeper.n_trials=10", "hydra.sweeper.direction=[maximize,minimize]",
-        "returns='[x, layers]'", "hydra/sweeper/sampler=nsgaii",
+        "optimized_metric=[x,layers]", "returns='[x, layers]'", "hydra/sweeper/sampler=nsgaii",
     )  # fmt: skip
     assert len(engine.study().best_trials) >= 1
     assert "solutions" in (engine.folder / "optimization_results.yaml").read_text()
