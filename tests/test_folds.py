@@ -126,7 +126,7 @@ def test_a_pruned_run_ends_after_its_fold_and_is_not_tested(tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (["train=false", "ckpt_path=last.ckpt"], "data.folds needs train=true"),
+        (["train=false", f"ckpt_path={__file__}"], "data.folds needs train=true"),
         (["callbacks=none"], "needs callbacks.checkpoint"),
         (["data.folds=1"], "data.folds must be a whole number of at least 2"),
         (["data.folds=500"], "data.folds=500 needs as many samples"),
