@@ -17,18 +17,19 @@ def running(trials) -> list:
 
 
 def test_budget_is_exact_and_every_trial_has_its_own_folder_and_log(engine):
-    process = engine.start(*FUSE, "hydra.sweeper.n_trials=13", "seconds=0.1", "fails='number==4'")
+    process = engine.start(
+        *FUSE, "hydra.sweeper.n_trials=13", "seconds=0.1", "fails='number in (0,4)'"
+    )
     engine.wait(lambda ts: len(running(ts)) == 6)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     trials = engine.trials()
-    assert [t.number for t in trials] == list(range(13)) and finished(trials) == 12
-    assert "told to fail" in trials[4].user_attrs["fail_reason"]
+    assert [t.number for t in trials] == list(range(13)) and finished(trials) == 11
     for trial in trials:
         folder = engine.folder / "trials" / str(trial.number)
         config = (folder / ".hydra" / "config.yaml").read_text()
         assert f"x: {trial.params['x']}" in config
-        assert ("told to fail" in (folder / "quick.log").read_text()) == (trial.number == 4)
+        assert ("told to fail" in (folder / "quick.log").read_text()) == (trial.number in (0, 4))
 
 
 def test_one_worker_gives_the_same_study_each_time(engine):
@@ -59,7 +60,7 @@ def test_kill_in_the_middle_gives_all_trials_of_the_worker_again(engine):
 
 
 def test_a_deadly_trial_does_not_take_its_neighbours_along(engine):
-    """Those on which a worker died are given again alone: the innocent come to their end."""
+    """Those on which a worker died are given again alone: nobody dies with them again."""
     engine.run(
         *FUSE, "hydra.sweeper.n_trials=10", "dies='layers == 4'",
         "hydra.sweeper.max_failure_rate=1.0", "hydra/sweeper/sampler=random",
@@ -69,6 +70,9 @@ def test_a_deadly_trial_does_not_take_its_neighbours_along(engine):
     deadly = [t for t in outcomes if t.params["layers"] == 4]
     assert deadly and all(t.user_attrs["crashes"] == 3 for t in deadly)
     assert finished(outcomes) == 10 - len(deadly)
+    died = [t for t in engine.trials() if "interrupted" in t.user_attrs]
+    for worker in {t.user_attrs["worker"] for t in died if t.user_attrs["attempt"] > 1}:
+        assert sum(t.user_attrs["worker"] == worker for t in died) == 1
 
 
 def test_ctrl_c_puts_all_trials_back_and_the_same_command_continues(engine):

@@ -41,6 +41,8 @@ def main(cfg: DictConfig):
             os.kill(os.getpid(), signal.SIGKILL)
         if eval(cfg.fails, names):
             raise RuntimeError("told to fail")
+        here = Path(HydraConfig.get().runtime.output_dir)
+        assert here == folder, "another trial's configuration"
         if trial:
             trial.report(epoch, cfg.x * (epoch + 1))
             if trial.should_prune():
