@@ -75,7 +75,7 @@ def test_the_curve_the_steps_and_the_weights_are_the_same(tmp_path, scheduler):
         "+trainer.limit_train_batches=2",
         "+trainer.max_steps=8",
         "+trainer.profiler=simple",
-        "+trainer.precision=bf16-mixed",
+        "trainer.precision=bf16-mixed",
         "+trainer.val_check_interval=0.5",
         "model.scheduler={_target_: torch.optim.lr_scheduler.ReduceLROnPlateau, _partial_: true}",
     ],
