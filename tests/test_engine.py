@@ -384,6 +384,34 @@ def test_a_refused_start_leaves_nothing_although_trials_were_enqueued(engine):
     assert engine.trials()[0].params["x"] == 0.25 and finished(engine.trials()) == 3
 
 
+def test_an_end_of_the_space_that_cannot_work_is_refused(engine):
+    """Both ends of numbers and every choice are tried, and the culprit among them is named."""
+    rehearsed = "hydra.sweeper.preflight=['epochs=1']"
+    output = engine.run(rehearsed, "fails='layers > 3'", code=1)
+    assert "told to fail" in output and "the search has layers=4" in output
+    output = engine.run(rehearsed, "seconds=choice(0.01, oops)", code=1)
+    assert "the search has seconds=oops" in output
+    assert not engine.folder.exists()
+
+
+def test_ends_of_the_space_that_only_fail_together_are_said(engine):
+    rehearsed = ("hydra.sweeper.preflight=['epochs=1']", "fails='layers > 3 and x > 0.9'")
+    few = ("hydra.sweeper.n_jobs=1", "hydra.sweeper.max_failure_rate=1")
+    output = engine.run(*rehearsed, *few, "hydra.sweeper.n_trials=3")
+    assert "trials like" not in output  # as long as the sampler has not joined them
+    together = "hydra.sweeper.enqueue=[{x: 0.95, layers: 4}]"
+    output = Engine(engine.out, "other").run(*rehearsed, *few, "hydra.sweeper.n_trials=3", together)
+    assert "warning: trials like {'x': 1.0, 'layers': 4} fail: told to fail" in output
+
+
+def test_what_an_end_of_the_space_is_worth_does_not_count(engine):
+    """A learning rate may diverge at its upper end; that is for the search to find out."""
+    engine.run("hydra.sweeper.preflight=['epochs=1']", "returns='x if x < 0.99 else 1 / 0 * x'",
+               "hydra.sweeper.n_trials=3", code=1)  # fmt: skip
+    engine.run("hydra.sweeper.preflight=['epochs=1']",
+               "returns='x if x < 0.99 else x * 1e999'", "hydra.sweeper.n_trials=3")  # fmt: skip
+
+
 def test_the_reason_of_a_failed_study_is_said_in_this_process_too(engine):
     output = engine.run("fails='True'", "hydra.sweeper.n_jobs=0", code=3)
     assert "5 x RuntimeError: told to fail" in output

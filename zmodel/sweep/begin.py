@@ -24,6 +24,7 @@ from zmodel.sweep.ending import check_floors, explain
 from zmodel.sweep.job import Job
 from zmodel.sweep.launched import LaunchedStudy
 from zmodel.sweep.opening import forget, open_study
+from zmodel.sweep.points import params_at, points
 from zmodel.sweep.processes import LocalWorkers
 from zmodel.sweep.progress import watched
 from zmodel.sweep.proposals import Proposals
@@ -52,7 +53,7 @@ def begin(settings: dict[str, Any], arguments: list[str], folder: Path, job: Job
     proposals.make_pruner()  # a wrong option is an error now, not in every worker
     proposals.sampler_for_slot(0)
     first = first_configurations(settings["enqueue"], settings["from_study"], folder, space)
-    params = proposals.example(job.config)
+    params = params_at(points(space)[0], space, job.config)
     example = [*space.fixed, *space.overrides(params)]
     cfg = job.compose(example, 0, folder / "trials" / "0", {})
     config = OmegaConf.to_container(cfg, resolve=False)
@@ -71,7 +72,7 @@ def begin(settings: dict[str, Any], arguments: list[str], folder: Path, job: Job
     plan = replace(plan, since=since, started=time.time(), fixed=fixed)
     enqueue_once(slots, first)
     code = run_workers(Worker(plan, job), study, slots, example)
-    explain(code, plan, slots)
+    explain(code, plan, slots, study)
     if not has_begun(study):
         forget(study, folder)  # refused before the first trial: nothing half-written
         return code

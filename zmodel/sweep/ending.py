@@ -17,9 +17,11 @@ ERROR = 1
 FLOORS_UNMET = 3
 
 
-def explain(code: int, plan: Plan, slots: Slots) -> None:
+def explain(code: int, plan: Plan, slots: Slots, study: optuna.Study) -> None:
     """Print why a study ended before its budget was used up; an error has been printed before."""
     tally = slots.tally()
+    for warning in study.user_attrs.get("warnings", []) if tally.failed else []:
+        print(f"warning: {warning}", file=sys.stderr)
     if code == LIMIT:
         print(f"the study ended: {failure_limit(slots.ledger, plan)}", file=sys.stderr)
     elif code != ERROR and not tally.is_complete:

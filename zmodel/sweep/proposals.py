@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import optuna
-from omegaconf import DictConfig
-from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.trial import FrozenTrial
 
@@ -62,15 +60,3 @@ class Proposals:
     def changes(self, ticket: FrozenTrial) -> dict[str, Any]:
         """Values set in this trial's configuration whatever its parameters."""
         return self._plan.control_changes if ticket.user_attrs.get("control") else {}
-
-    def example(self, config: DictConfig) -> dict[str, Any]:
-        """One point of the space: the lowest value or first choice of everything."""
-        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(self._plan.seed))
-        study.enqueue_trial({k: _first(d) for k, d in self._space.distributions.items()})
-        return self._space.suggest(study.ask(), config)
-
-
-def _first(distribution: BaseDistribution) -> Any:
-    if isinstance(distribution, CategoricalDistribution):
-        return distribution.choices[0]
-    return distribution.low  # type: ignore[attr-defined]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
-import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -17,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from hydra.core.utils import JobReturn
 from omegaconf import DictConfig, OmegaConf
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.interrupt import Interrupted, stop
 from zmodel.study.attrs import attr
-from zmodel.study.fingerprint import differences, fixed_part, settle_data
+from zmodel.study.fingerprint import differences, fixed_part, has_begun, settle_data
 from zmodel.study.journal import JournalError
 from zmodel.study.lease import Lease
 from zmodel.study.lock import study_lock
@@ -36,6 +35,7 @@ from zmodel.sweep.live import Heartbeat, LiveTrial
 from zmodel.sweep.outcome import Outcome, as_values, failure, outcome_of
 from zmodel.sweep.plan import Plan
 from zmodel.sweep.proposals import Proposals
+from zmodel.sweep.rehearsal import Refused, Rehearsal
 from zmodel.sweep.space import parse_space
 from zmodel.sweep.together import Together
 from zmodel.trial import Partner, running
@@ -47,10 +47,6 @@ DONE, LIMIT, REFUSED = 0, 3, 10
 
 STORAGE_ERRORS = (JournalError, StorageUnavailable)
 """What ends a worker: without its storage it can neither get trials nor record them."""
-
-
-class Refused(Exception):
-    """No trial could work as configured, or none would be comparable with those before."""
 
 
 CANNOT_GO_ON = (Refused, *STORAGE_ERRORS)
@@ -246,23 +242,19 @@ class _Session:
         self.study._storage.set_trial_user_attr(ticket._trial_id, key, value)
 
     def preflight(self) -> None:
-        """Run the task for a moment, outside the study: what cannot work costs no trial."""
+        """Rehearse, outside the study: what cannot work costs no trial."""
         if self.plan.preflight is None:
             return
-        folder = Path(tempfile.mkdtemp(prefix=".preflight-", dir=self.plan.folder))
-        try:
-            params = self.proposals.example(self.job.config)
-            fixed = [*self.space.fixed, *self.plan.preflight]
-            overrides = [*fixed, *self.space.overrides(params)]
-            cfg = self.job.compose(overrides, 0, folder, {})
-            returned = self.job.run(cfg)
-            if stop.signum is None:
-                as_values(returned.return_value, len(self.plan.directions))
-                self._settle_data(folder)
-        except Exception as error:
-            raise Refused(f"{error}\n(tried before the first trial, with {params})") from error
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        rehearsal = Rehearsal(self.plan, self.space, self.job)
+        rehearsal.first(self._check_rehearsal)
+        if not has_begun(self.study):
+            warnings = rehearsal.others()
+            if warnings and warnings != self.study.user_attrs.get("warnings"):
+                self.study.set_user_attr("warnings", warnings)
+
+    def _check_rehearsal(self, returned: JobReturn, folder: Path) -> None:
+        as_values(returned.return_value, len(self.plan.directions))
+        self._settle_data(folder)
 
     def _settle_data(self, folder: Path) -> None:
         result = folder / "result.json"
