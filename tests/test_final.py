@@ -31,7 +31,7 @@ class Stage:
     """A study of digits and the command of its final stage."""
 
     log_dir: Path
-    options: tuple[str, ...] = ("final.top=2", "final.seeds=2")
+    options: tuple[str, ...] = ("final.top=2", "final.seeds=2", "final.stretch=2")
 
     @property
     def folder(self) -> Path:
@@ -85,6 +85,9 @@ def test_every_candidate_runs_with_every_new_seed_and_never_sees_the_test_set(do
             mine = [o for o in overrides if f"- trial={trial}\n" in o and f"- seed={seed}\n" in o]
             assert len(mine) == 1
             assert all(f"- {o}\n" in mine[0] for o in plan.overrides[trial])
+    # the search had 2 epochs and a patience of 10
+    for run in done.folder.glob("trials/*/.hydra/config.yaml"):
+        assert "max_epochs: 4\n" in run.read_text() and "patience: 20\n" in run.read_text()
 
 
 def test_the_winner_alone_is_tested_once_per_seed(done):
@@ -213,7 +216,7 @@ def test_candidates_are_distinct_and_the_plan_is_kept(tmp_path):
             TrialRecord(number, state, {"model.width": width}, values, {}, None, None, {"seed": 1})
         )
     record = StudyRecord("s", ("maximize",), {}, tuple(trials), folder=tmp_path)
-    options = {"top": 3, "seeds": 2, "one_standard_error": False, "retrain": False}
+    options = {"top": 3, "seeds": 2, "stretch": 1, "one_standard_error": False, "retrain": False}
     plan = settle_plan(record, options, tmp_path / "final")
     assert plan.candidates == (1, 0, 3) and plan.seeds == (0, 2)
     assert FinalPlan.read(tmp_path / "final" / "plan.json") == plan

@@ -15,6 +15,7 @@ from zmodel.sweep.job import Job
 
 OWN_KEYS = ("hparams_search", "study", "trial", "final")
 """Overrides that speak to the final stage, not to its runs."""
+STRETCHED = ("trainer.max_epochs", "callbacks.early_stopping.patience")
 NOT_FOR_RUNS = ("hydra/sweeper", "hydra.sweeper", "hydra/launcher", "hydra.launcher")
 
 
@@ -32,6 +33,7 @@ class FinalJob(Job):
         overrides: of each trial that may be asked for.
         forced: overrides that every run has, whatever the user says.
         values: set after composition, as far as the configuration has the key's parent.
+        stretch: how many times the trial's epochs, and patience, a run may take.
     """
 
     comparable: ClassVar[bool] = False
@@ -40,6 +42,7 @@ class FinalJob(Job):
     overrides: dict[int, tuple[str, ...]] = field(default_factory=dict)
     forced: tuple[str, ...] = ("test=false",)
     values: dict[str, Any] = field(default_factory=dict)
+    stretch: int = 1
 
     def compose(
         self, overrides: Sequence[str], number: int, folder: Path, changes: dict[str, Any]
@@ -52,6 +55,9 @@ class FinalJob(Job):
         with read_write(cfg), open_dict(cfg):
             if OmegaConf.select(cfg, "data.folds") is not None:
                 cfg.data.folds = None  # what is tested and exported is one network
+            for key in STRETCHED:
+                if (value := OmegaConf.select(cfg, key)) is not None:
+                    OmegaConf.update(cfg, key, value * self.stretch)
             for key, value in self.values.items():
                 parent = key.rpartition(".")[0]
                 if not parent or OmegaConf.select(cfg, parent) is not None:
@@ -87,6 +93,7 @@ class FinalJob(Job):
         """
         return replace(
             self,
+            stretch=1,
             forced=(*self.forced, "data.train_on_all=true", f"trainer.max_epochs={epochs}"),
             values={
                 "callbacks.checkpoint._target_": "zmodel.final.last_weights.LastWeights",

@@ -18,7 +18,8 @@ from zmodel.from_study import trial_overrides
 from zmodel.study.records import StudyRecord, TrialRecord
 
 PLAN_FILE = "plan.json"
-OPTIONS = ("top", "seeds", "one_standard_error", "retrain")
+OPTIONS = ("top", "seeds", "stretch", "one_standard_error", "retrain")
+COUNTS = ("top", "seeds", "stretch")
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def _distinct(trials: list[TrialRecord]) -> list[TrialRecord]:
 
 
 def _checked(key: str, value: Any) -> Any:
-    if key in ("top", "seeds"):
+    if key in COUNTS:
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ValueError(f"final.{key} must be a whole number of at least 1, got {value!r}.")
     elif not isinstance(value, bool):

@@ -67,7 +67,12 @@ class Stage:
         if (self.folder / SUMMARY_FILE).is_file():
             return self._already_done(plan)
         self._announce(plan)
-        job = replace(self.job, study=plan.study, overrides=plan.overrides)
+        job = replace(
+            self.job,
+            study=plan.study,
+            overrides=plan.overrides,
+            stretch=plan.options["stretch"],
+        )
         name = f"{plan.study}-final"
         code, candidates = self._train(plan, job, plan.candidates, self.folder, name)
         if not candidates:

@@ -28,8 +28,8 @@ class StudySweeper(Sweeper):
     ``max_attempts`` (of a trial whose workers die), ``on_change`` (refuse or continue when the
     study was started with another setting), ``enqueue`` (list of parameter sets to try first),
     ``from_study`` (its best trials are tried first), ``history`` (most finished trials that the
-    sampler learns from), ``preflight`` (overrides of the trial run that must work before the
-    first trial) and ``preload`` (modules to import once for all workers).
+    sampler learns from), ``preflight`` (overrides of short runs at the ends of the space, which
+    must work before the first trial) and ``preload`` (modules to import once for all workers).
 
     Raises:
         ValueError: for a setting that cannot work, before anything is written.
