@@ -70,7 +70,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--final-top", type=int, default=3)
     parser.add_argument("--final-seeds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2, help="workers")
-    parser.add_argument("--set", action="append", default=[], help="an override for all runs")
+    parser.add_argument("--set", action="append", default=[], help="an override for all studies")
     parser.add_argument("--log-dir", type=Path, default=ROOT / "logs")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "studies")
     parser.add_argument("--table", action="store_true", help="run nothing")
@@ -106,12 +106,13 @@ def search(case: Case, options: argparse.Namespace) -> None:
             f"hydra.sweeper.seed={case.seed}",
             *(f"hydra.sweeper.n_trials={n}" for n in more),
             *(f"trainer.max_epochs={n}" for n in epochs),
+            *options.set,
         )
     raise SystemExit(f"{case.name} has not spent {options.epochs} epochs in {MOST_ROUNDS} rounds")
 
 
 def final(case: Case, options: argparse.Namespace) -> None:
-    """Retrain and test what the study chose; nothing when that is done."""
+    """Retrain and test what the study chose (its trials bring --set along), unless that is done."""
     if (study_folder(options.log_dir, case.name) / "final" / "summary.json").is_file():
         return
     command(
@@ -140,7 +141,7 @@ def cost(record: StudyRecord) -> tuple[int, int]:
 
 def command(options: argparse.Namespace, *overrides: str) -> None:
     """Run train.py as a user would; its failure is ours."""
-    words = [sys.executable, str(ROOT / "train.py"), "-m", *overrides, *options.set]
+    words = [sys.executable, str(ROOT / "train.py"), "-m", *overrides]
     words += [f"paths.log_dir={options.log_dir}", f"hydra.sweeper.n_jobs={options.jobs}"]
     print("$ python train.py", *words[2:], flush=True)
     began = time.monotonic()

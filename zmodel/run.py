@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.utilities.seed import isolate_rng
 
 from zmodel.allowed import allowed_targets
 from zmodel.callbacks import BestAndLast
@@ -71,7 +72,7 @@ def run_split(
     which: dict[str, Any] = {} if fold is None else {"fold": fold.number}
     data: pl.LightningDataModule = build(cfg.data, **which)
     model: pl.LightningModule = build(cfg.model)
-    watch_objective(cfg, getattr(model, "METRICS", None))
+    watch_objective(cfg, getattr(model, "METRICS", None) or logged_metrics(cfg))
     callbacks = [build(c) for c in cfg.callbacks.values() if c]
     loggers = [build(c) for c in cfg.logger.values() if c]
     if not cfg.trainer.enable_progress_bar:
@@ -127,6 +128,29 @@ def build(node: DictConfig, **arguments: Any) -> Any:
         key = node._get_full_key(None)
         reason = str(error).splitlines()[0]
         raise ValueError(f"{key} cannot be made of its values: {reason}. Mend {key}.") from error
+
+
+def logged_metrics(cfg: DictConfig) -> list[str] | None:
+    """What a module logs that does not declare it: one batch of a copy of it tells.
+
+    Otherwise a misspelled metric would come out at the end of the first epoch, which may take an
+    hour. ``None`` where that is no help: in a study, whose workers have rehearsed; without
+    training; and with several processes.
+    """
+    trial = running_trial()
+    if trial is not None or not cfg.train or cfg.trainer.fast_dev_run or cfg.trainer.devices != 1:
+        return None
+    with isolate_rng():
+        trainer: pl.Trainer = build(
+            cfg.trainer,
+            callbacks=[],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            fast_dev_run=True,
+        )
+        trainer.fit(build(cfg.model), datamodule=build(cfg.data))
+    return sorted(scalars(trainer))
 
 
 def apply_extras(cfg: DictConfig) -> None:
