@@ -33,6 +33,8 @@ METHODS = ("naive", "pruned", "zlayers", "random", "defaults")
 FIXED = ("defaults",)
 """Methods whose number of trials is their own."""
 MOST_ROUNDS = 20
+LEAST_MORE = 4
+"""So many trials are added at least: starting again takes longer than a pruned trial."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=1600, help="of a whole study")
     parser.add_argument("--trials", type=int, help="of a study at first; default: its own config")
     parser.add_argument("--trial-epochs", type=int, help="at most; default: the study's own config")
+    parser.add_argument("--naive-epochs", type=int, help="the same for naive; its own are fewer")
     parser.add_argument("--final-epochs", type=int, default=40, help="of a run of the final stage")
     parser.add_argument("--final-top", type=int, default=3)
     parser.add_argument("--final-seeds", type=int, default=5)
@@ -95,9 +98,11 @@ def search(case: Case, options: argparse.Namespace) -> None:
                 return
             n_trials = budget
             if complete:  # as many more as the trials so far suggest
-                n_trials += math.ceil((options.epochs - spent) / max(1.0, spent / max(1, ended)))
+                missing = (options.epochs - spent) / max(1.0, spent / max(1, ended))
+                n_trials += max(LEAST_MORE, math.ceil(missing))
         more = [] if n_trials is None or case.method in FIXED else [n_trials]
-        epochs = [] if options.trial_epochs is None else [options.trial_epochs]
+        own = options.naive_epochs if case.method == "naive" else options.trial_epochs
+        epochs = [] if own is None else [own]
         command(
             options,
             f"hparams_search={case.method}",
