@@ -72,7 +72,10 @@ def run_split(
     which: dict[str, Any] = {} if fold is None else {"fold": fold.number}
     data: pl.LightningDataModule = build(cfg.data, **which)
     model: pl.LightningModule = build(cfg.model)
-    watch_objective(cfg, getattr(model, "METRICS", None) or logged_metrics(cfg))
+    declared = getattr(model, "METRICS", None)
+    if declared is None and which.get("fold", 0) == 0:  # further folds log the same
+        declared = logged_metrics(cfg)
+    watch_objective(cfg, declared)
     callbacks = [build(c) for c in cfg.callbacks.values() if c]
     loggers = [build(c) for c in cfg.logger.values() if c]
     if not cfg.trainer.enable_progress_bar:

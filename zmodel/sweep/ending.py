@@ -18,7 +18,8 @@ FLOORS_UNMET = 3
 
 
 def explain(code: int, plan: Plan, slots: Slots, study: optuna.Study) -> None:
-    """Print why a study ended before its budget was used up; an error has been printed before."""
+    """Print why a study ended before its budget was used up (an error has been printed before),
+    and, when trials failed, which combinations of values the rehearsal found not to work."""
     tally = slots.tally()
     for warning in study.user_attrs.get("warnings", []) if tally.failed else []:
         print(f"warning: {warning}", file=sys.stderr)
