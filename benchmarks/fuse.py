@@ -3,9 +3,10 @@
     python benchmarks/fuse.py                    one thread of the CPU
     python benchmarks/fuse.py --device cuda      a GPU
     python benchmarks/fuse.py --quick            a few shapes
+    python benchmarks/fuse.py --norm none --kind conv2d
 
-A step is forward, backward and AdamW with dropout, batch norm, label smoothing and a one-cycle
-schedule, on batches that are shuffled and shifted: what the default study trains. `alone` is the
+A step is forward, backward and AdamW with dropout, norm, label smoothing and a one-cycle schedule,
+on shuffled batches (signals are shifted too): what the default study trains. `alone` is the
 loop of the classifier, one network after the other. Times are of the process on the CPU, which
 other work on the machine disturbs little, and of the clock on a GPU; the ways are interleaved and
 the median of the rounds is given, in milliseconds per step of all networks.
@@ -31,14 +32,22 @@ MIXED = (20, 28, 40, 56, 80, 24, 32, 48)
 """Widths as a study draws them, log-uniform in 16..96."""
 
 
-def member(depth: int, width: int, batch: int, seed: int, device: torch.device) -> Member:
+SHAPES = {"conv1d": (1, 40), "conv2d": (1, 8, 8), "dense": (64,)}
+"""Of a sample: MNIST-1D and the digits."""
+
+
+def member(
+    args: argparse.Namespace, depth: int, width: int, batch: int, seed: int, device: torch.device
+) -> Member:
     torch.manual_seed(seed)
-    net = ZNet((1, 40), 10, depth, width, 1.0, [5, 3, 3], norm="batch", dropout=0.1).to(device)
+    shape = SHAPES[args.kind]
+    net = ZNet(shape, 10, depth, width, 1.0, [5, 3, 3], norm=args.norm, dropout=0.1).to(device)
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, fused=True)
     scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-3, total_steps=10**6)
-    x = torch.randn(batch * STEPS, 1, 40, device=device)
+    x = torch.randn(batch * STEPS, *shape, device=device)
     y = torch.randint(10, (len(x),), device=device)
-    batches = Batches(x, y, batch, seed=seed, augment=RandomShift(2))
+    augment = RandomShift(2) if args.kind == "conv1d" else None
+    batches = Batches(x, y, batch, seed=seed, augment=augment)
     return Member(net, optimizer, scheduler, batches, 0.1, None)
 
 
@@ -77,6 +86,8 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--norm", choices=["none", "batch", "layer"], default="batch")
+    parser.add_argument("--kind", choices=list(SHAPES), default="conv1d")
     args = parser.parse_args()
     torch.set_num_threads(1)
     device = torch.device(args.device)
@@ -84,7 +95,7 @@ def main() -> None:
     print(f"{name}, torch {torch.__version__}, {args.rounds} rounds\n")
     print("| z | widths | batch | networks | alone ms | together ms | ratio |\n" + "|---" * 7 + "|")
     counts = (2, 4, 8) if device.type == "cpu" else (2, 4, 16, 64)
-    for depth in (3,) if args.quick else (1, 3, 5):
+    for depth in (3,) if args.quick else (1, 2, 3, 5):
         for width in ("mixed", 32) if args.quick else ("mixed", 16, 32, 64):
             for batch in (100,) if args.quick else (50, 200):
                 for count in counts:
@@ -92,7 +103,7 @@ def main() -> None:
                         MIXED[i % 8] if width == "mixed" else int(width) for i in range(count)
                     ]
                     ways = [
-                        [member(depth, w, batch, i, device) for i, w in enumerate(widths)]
+                        [member(args, depth, w, batch, i, device) for i, w in enumerate(widths)]
                         for _ in range(2)
                     ]
                     row = measure(

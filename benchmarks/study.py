@@ -1,6 +1,6 @@
-"""A whole study four ways: the same trials, interleaved rounds, wall and CPU.
+"""A whole study five ways: the same trials, interleaved rounds, wall and CPU.
 
-    python benchmarks/study.py                          five rounds, an hour on two busy cores
+    python benchmarks/study.py                          five rounds, half an hour on two cores
     python benchmarks/study.py --rounds 1 --epochs 3    a first look
     python benchmarks/study.py --accelerator gpu        the trials on a GPU
 
@@ -10,9 +10,11 @@
 (c) zmodel, hydra.sweeper.n_jobs=2
 (d) plain Optuna on a journal, two processes forked after the imports, bare PyTorch loop
     (benchmarks/bare.py)
+(e) as (c), and each worker trains four trials at once, hydra.sweeper.fuse=4
 
-Trials: a grid of 5 depths x 2 learning rates x 2 batch sizes, every one for all its epochs, with
-validation after each epoch and the best weights written. All four have one thread per process,
+Trials: a grid of 5 depths x 2 learning rates x 2 batch sizes, every one for all its epochs (as many
+as a trial of the shipped study may take), with validation after each epoch and the best weights
+written. All have one thread per process,
 with which every one of them is fastest. (c) keeps logs, curves, result files and a resumable
 checkpoint per trial, (d) only weights and one curve. CPU is that of all processes; "trials" is the
 wall time from the first trial's start to the last one's end.
@@ -52,6 +54,14 @@ def count(args: argparse.Namespace) -> int:
     return len(list(itertools.product(*grid(args.depth).values())))
 
 
+def in_order(args: argparse.Namespace) -> list[str]:
+    """The trials in the order of (d): what is left to do at the end would differ otherwise."""
+    names = ("model.z_layers", "model.optimizer.lr", "data.batch_size")
+    rows = itertools.product(*grid(args.depth).values())
+    cells = (zip(names, row, strict=True) for row in rows)
+    return [f"{{{','.join(f'{name}: {value}' for name, value in row)}}}" for row in cells]
+
+
 Times = tuple[tuple[float, float], float | None]
 """CPU and wall seconds of the process, wall seconds of its trials where the study is kept."""
 
@@ -65,14 +75,15 @@ def stock(folder: Path, args: argparse.Namespace) -> Times:
     return times, None  # its study is in memory
 
 
-def ours(n_jobs: int) -> Callable[[Path, argparse.Namespace], Times]:
+def ours(n_jobs: int, *more: str) -> Callable[[Path, argparse.Namespace], Times]:
     def study(folder: Path, args: argparse.Namespace) -> Times:
         times = measured([
             "train.py", "-m", *sweep(args), "+study_name=bench", "hydra/sweeper=zmodel",
             "hydra/sweeper/sampler=grid", "hydra.sweeper.study_name=bench",
+            f"hydra.sweeper.enqueue=[{','.join(in_order(args))}]",
             f"hydra.sweeper.n_jobs={n_jobs}", f"hydra.sweep.dir={folder}",
             "hydra.sweep.subdir='trials/${hydra.job.num}'", "test=false", "extras.threads=null",
-            "callbacks.early_stopping.patience=100", "trainer.enable_progress_bar=false",
+            "callbacks.early_stopping.patience=100", "trainer.enable_progress_bar=false", *more,
         ])  # fmt: skip
         assert len(list(folder.glob("trials/*/checkpoints/last.ckpt"))) == count(args)
         return times, trial_seconds(folder / "study.journal", "bench")
@@ -157,6 +168,7 @@ STUDIES = {
     "(b) zmodel, n_jobs=1": ours(1),
     "(c) zmodel, n_jobs=2": ours(2),
     "(d) plain Optuna, bare loop, two processes": plain,
+    "(e) zmodel, n_jobs=2, fuse=4": ours(2, "hydra.sweeper.fuse=4"),
 }
 
 
@@ -187,7 +199,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--depth", type=int, default=5, choices=range(1, 6), help="z_layers up to")
     parser.add_argument("--accelerator", choices=["cpu", "gpu"], default="cpu")
     parser.add_argument("--plain", type=Path, help=argparse.SUPPRESS)

@@ -13,9 +13,11 @@ import torch
 from runs import config, result
 
 from zmodel.fused.vector import ELEMENTWISE, ParameterVector
+from zmodel.fused.worth import slower_together
 from zmodel.run import run
 from zmodel.sweep.together import Together
 from zmodel.trial import Partner, running
+from zmodel.znet import ZNet
 
 
 class Trial:
@@ -56,6 +58,12 @@ def vectors(tmp_path_factory) -> Path:
     x = rng.normal(size=(300, 6)) + y[:, None]
     np.savez(path, x=x.astype("float32"), y=y)
     return path
+
+
+@pytest.fixture
+def always_together(monkeypatch) -> None:
+    """Small networks on a CPU are not always worth it; whether they are is not the question."""
+    monkeypatch.setattr("zmodel.fused.fusion.slower_together", lambda *of: None)
 
 
 def curve(folder: Path, column: str) -> list[float]:
@@ -113,7 +121,7 @@ def checkpoint(folder) -> dict:
 
 
 @pytest.mark.parametrize("kind", ["signals", "images", "vectors"])
-def test_ten_epochs_are_those_of_the_trial_alone(kind, tmp_path, vectors):
+def test_ten_epochs_are_those_of_the_trial_alone(kind, tmp_path, vectors, always_together):
     """Every number of last.ckpt (weights, statistics, optimizer, schedule, counters, random state)
     and of the curves, beside other depths, widths, rates, losses, dropout and seeds.
 
@@ -140,7 +148,7 @@ def test_ten_epochs_are_those_of_the_trial_alone(kind, tmp_path, vectors):
         close(checkpoint(fused), checkpoint(alone))
 
 
-def test_a_trial_that_stops_early_leaves_and_another_may_come(tmp_path, vectors):
+def test_a_trial_that_stops_early_leaves_and_another_may_come(tmp_path, vectors, always_together):
     common = [*COMMON, "data=arrays", f"data.path={vectors}", "model.norm=none",
               "callbacks.early_stopping.patience=2"]  # fmt: skip
     slow = ["model.optimizer.lr=0", "model.z_layers=1"]  # learns nothing: ends after three epochs
@@ -161,7 +169,7 @@ def test_a_trial_that_stops_early_leaves_and_another_may_come(tmp_path, vectors)
     close(curve(tmp_path / "late", "val/loss"), curve(tmp_path / "alone", "val/loss"))
 
 
-def test_what_cannot_be_shared_is_trained_alone_and_says_why(tmp_path, vectors):
+def test_what_cannot_be_shared_is_trained_alone_and_says_why(tmp_path, vectors, always_together):
     common = [*COMMON, "data=arrays", f"data.path={vectors}", "trainer.max_epochs=2"]
     mine = [
         ["callbacks=[default,grad_norm]"],
@@ -182,7 +190,7 @@ def test_what_cannot_be_shared_is_trained_alone_and_says_why(tmp_path, vectors):
         close(curve(fused, "val/loss"), curve(alone, "val/loss"))
 
 
-def test_one_that_fails_fails_alone(tmp_path, vectors, monkeypatch):
+def test_one_that_fails_fails_alone(tmp_path, vectors, monkeypatch, always_together):
     """Also where the common computation is what fails, as for lack of memory."""
     from zmodel.fused import network
 
@@ -250,3 +258,29 @@ def test_an_optimizer_on_the_vector_is_the_one_on_the_parameters(kind):
     for own_steps in (0, 2):
         for a, b in zip(trained(own_steps), alone, strict=True):
             torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "batch", "alone"),
+    [
+        ((1, 40), {"z_layers": 1, "width": 25}, 64, None),  # 64 x 25 x 20 numbers
+        ((1, 40), {"z_layers": 3, "width": 25}, 128, "size"),
+        ((1, 40), {"z_layers": 3, "width": 64, "norm": "batch"}, 200, None),
+        ((1, 40), {"z_layers": 1, "width": 64, "norm": "batch"}, 200, "size"),
+        ((1, 40), {"z_layers": 0}, 16, "dense"),
+        ((64,), {"z_layers": 2, "width": 16}, 16, "dense"),
+    ],
+    ids=str,
+)
+def test_on_a_cpu_a_network_that_gains_nothing_is_trained_alone(shape, options, batch, alone):
+    net = ZNet(shape, 10, **options)
+    reason = slower_together(net, batch, "cpu")
+    assert reason is None if alone is None else alone in reason
+    assert slower_together(net, batch, "cuda") is None
+
+
+def test_why_it_is_trained_alone_is_in_the_result(tmp_path):
+    wide = [*COMMON, "data=mnist1d", "model.norm=none", "model.width=64", "trainer.max_epochs=1"]
+    train_together([config(tmp_path / str(i), *wide, f"seed={i}") for i in range(2)])
+    found = result(tmp_path / "1")["fused"]
+    assert found["trials"] == 1 and "faster alone on a CPU" in found["reason"]

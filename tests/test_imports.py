@@ -25,6 +25,7 @@ TABLE = {
     "fused": {"trial", "dropout", "znet", "data", "classifier"},
     "callbacks": {"interrupt", "trial"},
     "predictions": set(),
+    "event_files": set(),
     "trackers": set(),
     "folds": {"callbacks", "objective", "trial"},
     "distributed": set(),

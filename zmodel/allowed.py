@@ -8,6 +8,7 @@ ALLOWED_TARGETS = (
     "zmodel.callbacks.*",
     "zmodel.classifier.*",
     "zmodel.data.*",
+    "zmodel.event_files.*",
     "zmodel.predictions.*",
     "zmodel.znet.*",
     "zmodel.sweep.sweeper.StudySweeper",

@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torchmetrics.functional.classification import multiclass_confusion_matrix
 
 from zmodel.memory import check_memory
-from zmodel.whole_epochs import whole_epochs_possible
+from zmodel.whole_epochs import clearing, whole_epochs_possible
 
 Batch = tuple[Tensor, Tensor]
 EpochsElsewhere = Callable[
@@ -164,9 +164,10 @@ class Classifier(pl.LightningModule):
     def _make_steps(
         self, batches: Iterator[Batch], optimizer: torch.optim.Optimizer, scheduler: Any | None
     ) -> None:
+        clear = clearing(optimizer)
         for x, y in batches:
             loss = self._loss(x.to(self.device), y.to(self.device))
-            optimizer.zero_grad()
+            clear()
             loss.backward()
             optimizer.step()
             if scheduler is not None:

@@ -8,11 +8,13 @@ Whoever wants to see single batches gets Lightning's own loop.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pytorch_lightning import Callback
 from pytorch_lightning.profilers import PassThroughProfiler
 from pytorch_lightning.utilities.model_helpers import is_overridden
+from torch.optim import Optimizer
 
 PER_BATCH = (
     "on_train_batch_start",
@@ -52,3 +54,17 @@ def whole_epochs_possible(trainer: Any) -> bool:
         and not trainer.fast_dev_run
         and isinstance(trainer.profiler, PassThroughProfiler)
     )
+
+
+def clearing(optimizer: Optimizer) -> Callable[[], None]:
+    """What ``optimizer.zero_grad`` does, without its marks for profilers: they would cost a small
+    network 2 to 5 % of a step. An optimizer with a way of its own is asked itself."""
+    if type(optimizer).zero_grad is not Optimizer.zero_grad:
+        return optimizer.zero_grad
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+
+    def clear() -> None:
+        for parameter in parameters:
+            parameter.grad = None
+
+    return clear

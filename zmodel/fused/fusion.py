@@ -15,6 +15,7 @@ from zmodel.classifier import Classifier
 from zmodel.data.batches import WholeEpochs
 from zmodel.fused.member import Member
 from zmodel.fused.vector import ELEMENTWISE
+from zmodel.fused.worth import slower_together
 from zmodel.trial import Partner
 from zmodel.znet import ZNet
 
@@ -54,8 +55,11 @@ class Fusion:
         net, loader = self._model.net, self._model.trainer.train_dataloader
         self.reason = obstacle(net, optimizer, loader)
         if self.reason is None:
+            batches = loader.batches  # type: ignore[union-attr]
+            self.reason = slower_together(net, batches.batch_size, net.head.weight.device.type)  # type: ignore
             loss = (self._model.label_smoothing, self._model.class_weights)
-            self._member = Member(net, optimizer, scheduler, loader.batches, *loss)  # type: ignore
+            if self.reason is None:
+                self._member = Member(net, optimizer, scheduler, batches, *loss)  # type: ignore
         return self._member
 
     def summary(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 import zmodel.resolvers  # noqa: F401 - of the configuration, also in workers
 from zmodel.study.address import redact
+from zmodel.sweep.composition import Composition
 
 
 @dataclass
@@ -34,12 +35,16 @@ class Job:
     task_function: TaskFunction
     config: DictConfig
     quiet: bool = True
+    _composition: Composition = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._composition = Composition(self.hydra_context.config_loader, self.config)
 
     def compose(
         self, overrides: Sequence[str], number: int, folder: Path, changes: dict[str, Any]
     ) -> DictConfig:
         """The configuration of one trial; ``changes`` are values set after composition."""
-        cfg = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
+        cfg = self._composition(list(overrides))
         with read_write(cfg), open_dict(cfg):
             cfg.hydra.job.id = f"{cfg.hydra.job.name}_{number}"
             cfg.hydra.job.num = number
