@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from zmodel.allowed import ALLOWED_TARGETS
 
 CONF = Path(__file__).parent.parent / "conf"
 FILES = sorted(str(p.relative_to(CONF)) for p in CONF.rglob("*.yaml") if "local" not in p.parts)
@@ -42,6 +46,16 @@ def test_yaml_composes_and_its_classes_exist(file, monkeypatch):
         assert OmegaConf.select(cfg, group.replace("/", ".")) is not None or "_global_" in text(
             file
         )
+
+
+def test_whatever_the_program_names_itself_is_on_the_allow_list():
+    """In the YAML files and, for values set by code, in the source."""
+    sources = [*CONF.rglob("*.yaml"), *(CONF.parent / "zmodel").rglob("*.py")]
+    pattern = re.compile(r"_target_\"?: *\"?([\w.]+\.\w+)")
+    named = {name for path in sources for name in pattern.findall(path.read_text())}
+    assert {"zmodel.trackers.wandb_logger", "zmodel.final.last_weights.LastWeights"} <= named
+    refused = {n for n in named if not any(fnmatch(n, prefix) for prefix in ALLOWED_TARGETS)}
+    assert not refused
 
 
 def text(file: str) -> str:
