@@ -298,6 +298,13 @@ def test_two_hundred_kills(engine):
     print(f"{kills} kills, {len(by_number)} trials")
 
 
+def test_a_name_in_any_script_needs_no_quotes(engine):
+    engine.name = "größe 深"
+    engine.run("hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=1")
+    assert "2 of 3 are done" in engine.run("hydra.sweeper.n_trials=3", "hydra.sweeper.n_jobs=1")
+    assert finished(engine.trials()) == 3
+
+
 def test_a_configuration_edited_while_the_study_runs_ends_it(engine, tmp_path):
     """Hydra composes every trial from the files: a change in the middle must not slip in."""
     conf = tmp_path / "conf"

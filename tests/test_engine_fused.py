@@ -76,7 +76,7 @@ def test_a_deadly_trial_does_not_take_its_neighbours_along(engine):
 
 
 def test_ctrl_c_puts_all_trials_back_and_the_same_command_continues(engine):
-    command = (*FUSE, "hydra.sweeper.n_trials=8", "epochs=20", "seconds=0.1")
+    command = (*FUSE, "hydra.sweeper.n_trials=12", "epochs=20", "seconds=0.1")
     process = engine.start(*command)
     engine.wait(lambda ts: sum(len(t.intermediate_values) > 2 for t in running(ts)) == 6)
     process.send_signal(signal.SIGINT)
@@ -87,6 +87,15 @@ def test_ctrl_c_puts_all_trials_back_and_the_same_command_continues(engine):
     assert all("interrupted" in t.user_attrs and not t.user_attrs["crashes"] for t in before)
     engine.run(*command)
     after = engine.outcomes()
-    assert len(after) == 8 == finished(after)
+    assert len(after) == 12 == finished(after)
     assert all(len(t.intermediate_values) == 20 for t in after)
     assert sum("resumed_from" in t.user_attrs for t in after) == 6
+
+
+def test_the_last_trials_are_shared_among_the_workers(engine):
+    """Whoever comes first must not hold them all while the others have nothing to do."""
+    engine.run(
+        "hydra.sweeper.fuse=4", "hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=4",
+        "epochs=10", "seconds=0.1",
+    )  # fmt: skip
+    assert len({t.user_attrs["worker"] for t in engine.outcomes()}) == 2

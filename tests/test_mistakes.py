@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def command(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
-    paths = [f"paths.log_dir='{folder}/lög'", f"hydra.run.dir='{folder}/rün'"]
+    paths = [f"paths.log_dir={folder}/lög", f"hydra.run.dir={folder}/rün"]
     return subprocess.run(
         [sys.executable, "train.py", *overrides, *paths],
         cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -36,7 +36,7 @@ def data(folder: Path, **arrays: np.ndarray) -> str:
         for name, value in (("x", rng.normal(size=(40, 8))), ("y", np.arange(40) % 2))
     }
     np.savez(folder / "däta.npz", **{**whole, **arrays})
-    return f"data.path='{folder}/däta.npz'"
+    return f"data.path={folder}/däta.npz"
 
 
 UNSOUND_TEST = {"y_test": np.zeros(40, dtype=int)}

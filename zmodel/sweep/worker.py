@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import signal
 import sys
 import time
@@ -132,7 +133,7 @@ class _Session:
 
     def _start_next(self) -> bool:
         """Begin a trial if there is a place and a slot for it."""
-        if len(self.together) >= self.plan.fuse:
+        if len(self.together) >= self._places():
             return False
         ticket = self.slots.claim(self.lease, self.proposals.decide, self.holding)
         if ticket is None:
@@ -143,6 +144,14 @@ class _Session:
         else:
             self.together.start(partial(self.attempt, ticket))
         return True
+
+    def _places(self) -> int:
+        """How many trials may be held at once: towards the end a share of what nobody has begun,
+        or the worker that comes first would take the last ones and leave the others idle."""
+        tally = self.slots.tally()
+        left = tally.total - tally.finished - tally.running
+        share = math.ceil(left / max(1, self.plan.n_jobs))
+        return max(1, min(self.plan.fuse, share))
 
     def attempt(self, ticket: FrozenTrial) -> None:
         """Run one claimed trial to its end, whatever that is, and record it."""
