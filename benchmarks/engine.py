@@ -42,6 +42,7 @@ if __name__ == "__main__":
 COMMON = """
 i: 0
 x: 0.5
+optimized_metric: x
 sleeps: null
 log: null
 hydra:

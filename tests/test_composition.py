@@ -115,6 +115,25 @@ def test_a_changed_file_is_read_anew(tmp_path):
     assert (added.seed, removed.seed) == (5, 0)
 
 
+def test_what_lies_beside_the_configuration_does_not_matter(tmp_path):
+    """Neither what the sweep writes nor other files; and where there are thousands, Hydra reads."""
+    conf = tmp_path / "conf"
+    shutil.copytree(CONF, conf)
+    with sweep(f"hydra.sweep.dir={conf}/out", conf=conf) as (loader, config):
+        composition = Composition(loader, config)
+        composition(["seed=1"])
+        stamp = composition._stamp
+        (conf / "out").mkdir()
+        (conf / "out" / "best.yaml").write_text("seed: 3\n")
+        (conf / "data.csv").write_text("1,2\n")
+        composition(["seed=2"])
+        assert composition._stamp == stamp
+        for number in range(2100):
+            (conf / f"image_{number}.png").touch()
+        assert composition._files() is None
+        assert same(loader, config, composition, ["seed=2", "model.width=12"])
+
+
 def test_a_worker_starts_with_what_was_read(monkeypatch):
     with sweep() as (loader, config):
         composition = Composition(loader, config)

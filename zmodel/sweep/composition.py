@@ -25,6 +25,9 @@ Stamp = tuple[tuple[str, int, int], ...]
 """Path, time of the last change and size of every file that may be part of the configuration."""
 MOST = 64
 """So many different choices of files are kept."""
+MOST_SEEN = 2000
+"""So many files and folders beside the configuration's are passed over."""
+YAML = (".yaml", ".yml")
 
 
 @dataclass
@@ -63,6 +66,8 @@ class Composition:
     def _read_once(self, overrides: tuple[str, ...]) -> DictConfig:
         """A new copy of what Hydra composes; read from the files again if one has changed."""
         stamp = self._files()
+        if stamp is None:
+            return self._by_hydra(list(overrides))
         if stamp != self._stamp or len(self._read) >= MOST:
             self._read.clear()
             self._stamp = stamp
@@ -72,13 +77,28 @@ class Composition:
         assert isinstance(copy, DictConfig)
         return copy
 
-    def _files(self) -> Stamp:
+    def _files(self) -> Stamp | None:
+        """Of all YAML files in the folders of the configuration; ``None``: there is too much in
+        them to look at for every trial. What the sweep writes is not part of it."""
+        output = self._output()
         found: list[tuple[str, int, int]] = []
+        seen = 0
         for source in self.config.hydra.runtime.config_sources:
             for folder in _folders(source.schema, source.path):
-                for root, _, names in os.walk(folder):
-                    found += (_state(os.path.join(root, name)) for name in names)
+                for root, inner, names in os.walk(os.path.abspath(folder), followlinks=True):
+                    inner[:] = [n for n in inner if os.path.join(root, n) != output]
+                    seen += len(inner) + len(names)
+                    if seen > MOST_SEEN:
+                        return None
+                    yaml = (name for name in names if name.endswith(YAML))
+                    found += (_state(os.path.join(root, name)) for name in yaml)
         return tuple(found)
+
+    def _output(self) -> str:
+        try:
+            return os.path.abspath(str(self.config.hydra.sweep.dir))
+        except OmegaConfBaseException:  # not known yet: no study has a name, say
+            return ""
 
 
 def _state(path: str) -> tuple[str, int, int]:
