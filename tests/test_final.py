@@ -17,10 +17,12 @@ import pytest
 import torch
 
 from zmodel.final.choice import Candidate, Run, choose
+from zmodel.final.job import FinalJob
 from zmodel.final.last_weights import LastWeights
 from zmodel.final.plan import FinalPlan, settle_plan
 from zmodel.final.scores import Predictions, calibration, most_confused, per_class, spread
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.sweep.text import parser
 
 ROOT = Path(__file__).parent.parent
 SMALL = ("data=digits", "trainer.max_epochs=2", "hydra.sweeper.n_jobs=0", "extras.threads=1")
@@ -280,3 +282,10 @@ def test_onnx_predicts_the_same(tmp_path):
     stage.search()
     stage.final()
     assert stage.summary()["model"]["formats"]["model.onnx"]["max_abs_difference"] < 1e-5
+
+
+def test_a_study_named_in_any_script_is_named_in_quotes():
+    context = SimpleNamespace(config_loader=None)
+    job = FinalJob(context, None, None, study="größe", overrides={1: ("a=1",)})
+    parsed = parser().parse_overrides(job.expanded(["trial=1"]))
+    assert {o.key_or_group: o.value() for o in parsed}["from_study"] == "größe"

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from zmodel.from_study import key_of, without
 from zmodel.sweep.job import Job
+from zmodel.sweep.text import value_text
 
 OWN_KEYS = ("hparams_search", "study", "trial", "final")
 """Overrides that speak to the final stage, not to its runs."""
@@ -69,7 +70,7 @@ class FinalJob(Job):
     def expanded(self, overrides: Sequence[str]) -> list[str]:
         """Those of the trial first, then the user's, then the forced ones: the last one counts."""
         trial = int([o for o in overrides if o.startswith("trial=")][-1].partition("=")[2])
-        named = (f"from_study={self.study}", f"trial={trial}")
+        named = (f"from_study={value_text(self.study)}", f"trial={trial}")
         later = [*user_overrides(overrides), *named, *self.forced]
         return [*without(self.overrides[trial], later), *later]
 

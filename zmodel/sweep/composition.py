@@ -7,8 +7,8 @@ gives the same. Whatever else an override does is left to Hydra; files that chan
 
 from __future__ import annotations
 
+import copy
 import os
-import pickle
 from collections.abc import Container
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -37,8 +37,8 @@ class Composition:
     loader: ConfigLoader
     config: DictConfig
     _stamp: Stamp = ()
-    _read: dict[tuple[str, ...], bytes] = field(default_factory=dict)
-    """By the overrides that Hydra applied; a pickle is the fastest way to a copy."""
+    _read: dict[tuple[str, ...], DictConfig] = field(default_factory=dict)
+    """By the overrides that Hydra applied."""
 
     def __call__(self, overrides: list[str]) -> DictConfig:
         """What Hydra composes of these overrides.
@@ -72,10 +72,8 @@ class Composition:
             self._read.clear()
             self._stamp = stamp
         if overrides not in self._read:
-            self._read[overrides] = pickle.dumps(self._by_hydra(list(overrides)))
-        copy = pickle.loads(self._read[overrides])
-        assert isinstance(copy, DictConfig)
-        return copy
+            self._read[overrides] = self._by_hydra(list(overrides))
+        return copy.deepcopy(self._read[overrides])
 
     def _files(self) -> Stamp | None:
         """Of all YAML files in the folders of the configuration; ``None``: there is too much in
