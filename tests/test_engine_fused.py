@@ -9,6 +9,8 @@ from engine import finished
 from optuna.trial import TrialState
 from test_engine import pids
 
+from zmodel.sweep.worker import places
+
 FUSE = ("hydra.sweeper.fuse=3", "hydra.sweeper.n_jobs=2")
 
 
@@ -92,10 +94,8 @@ def test_ctrl_c_puts_all_trials_back_and_the_same_command_continues(engine):
     assert sum("resumed_from" in t.user_attrs for t in after) == 6
 
 
-def test_the_last_trials_are_shared_among_the_workers(engine):
+def test_the_last_trials_are_shared_among_the_workers():
     """Whoever comes first must not hold them all while the others have nothing to do."""
-    engine.run(
-        "hydra.sweeper.fuse=4", "hydra.sweeper.n_jobs=2", "hydra.sweeper.n_trials=4",
-        "epochs=10", "seconds=0.1",
-    )  # fmt: skip
-    assert len({t.user_attrs["worker"] for t in engine.outcomes()}) == 2
+    assert [places(4, waiting, 2) for waiting in (20, 8, 5, 4, 2, 1, 0)] == [4, 4, 3, 2, 1, 1, 1]
+    assert [places(4, waiting, 0) for waiting in (20, 3)] == [4, 3]  # in this process
+    assert places(1, 20, 2) == 1

@@ -12,6 +12,7 @@ import pytest
 import torch
 from runs import config, result
 
+from zmodel.data.batches import Batches
 from zmodel.fused.vector import ELEMENTWISE, ParameterVector
 from zmodel.fused.worth import slower_together
 from zmodel.run import run
@@ -274,9 +275,10 @@ def test_an_optimizer_on_the_vector_is_the_one_on_the_parameters(kind):
 )
 def test_on_a_cpu_a_network_that_gains_nothing_is_trained_alone(shape, options, batch, alone):
     net = ZNet(shape, 10, **options)
-    reason = slower_together(net, batch, "cpu")
+    batches = Batches(torch.zeros(batch, *shape), torch.zeros(batch), batch, seed=0)
+    reason = slower_together(net, batches)
     assert reason is None if alone is None else alone in reason
-    assert slower_together(net, batch, "cuda") is None
+    assert slower_together(net.to("meta"), batches) is None  # any other device
 
 
 def test_why_it_is_trained_alone_is_in_the_result(tmp_path):

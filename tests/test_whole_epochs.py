@@ -14,6 +14,7 @@ from runs import SMALL, config
 from zmodel.classifier import Classifier
 from zmodel.data import Batches, Digits, RandomShift
 from zmodel.run import apply_extras, build, run
+from zmodel.whole_epochs import clearing
 from zmodel.znet import ZNet
 
 SCHEDULERS = {
@@ -139,3 +140,17 @@ def test_no_step_waits_for_the_device():
     assert steps == 5 and model._correct[0].device.type == "meta"
     with pytest.raises((NotImplementedError, RuntimeError)):
         float(model._losses[0])
+
+
+def test_gradients_are_cleared_in_the_optimizers_own_way_if_it_has_one():
+    class Own(torch.optim.SGD):
+        def zero_grad(self, set_to_none=True):
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    parameter.grad.zero_()
+
+    for kind, left in ((torch.optim.SGD, None), (Own, 0.0)):
+        parameter = torch.nn.Parameter(torch.ones(()))
+        parameter.grad = torch.ones(())
+        clearing(kind([parameter]))()
+        assert parameter.grad == left

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -13,13 +14,13 @@ class EventFiles(TensorBoardLogger):
     """Lightning's logger; waiting for the disk after every epoch costs small networks 1 %.
 
     Args:
-        every: least seconds between two writes; all is written at the end of a run.
+        every: least seconds between two writes; ``finalize`` writes whatever is left.
     """
 
     def __init__(self, *args: Any, every: float = 10.0, **options: Any) -> None:
         super().__init__(*args, **options)
         self.every = every
-        self._written = 0.0
+        self._written = -math.inf
 
     @rank_zero_only
     def save(self) -> None:
@@ -27,8 +28,3 @@ class EventFiles(TensorBoardLogger):
         if now - self._written >= self.every:
             self._written = now
             super().save()
-
-    @rank_zero_only
-    def finalize(self, status: str) -> None:
-        self._written = 0.0
-        super().finalize(status)

@@ -54,12 +54,10 @@ class Fusion:
     def _first(self, optimizer: torch.optim.Optimizer, scheduler: Any | None) -> Member | None:
         net, loader = self._model.net, self._model.trainer.train_dataloader
         self.reason = obstacle(net, optimizer, loader)
+        self.reason = self.reason or slower_together(net, loader.batches)  # type: ignore
         if self.reason is None:
-            batches = loader.batches  # type: ignore[union-attr]
-            self.reason = slower_together(net, batches.batch_size, net.head.weight.device.type)  # type: ignore
             loss = (self._model.label_smoothing, self._model.class_weights)
-            if self.reason is None:
-                self._member = Member(net, optimizer, scheduler, batches, *loss)  # type: ignore
+            self._member = Member(net, optimizer, scheduler, loader.batches, *loss)  # type: ignore
         return self._member
 
     def summary(self) -> dict[str, Any]:

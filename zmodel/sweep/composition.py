@@ -12,7 +12,6 @@ import os
 from collections.abc import Container
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from pathlib import Path
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override, OverrideType
@@ -26,7 +25,7 @@ Stamp = tuple[tuple[str, int, int], ...]
 MOST = 64
 """So many different choices of files are kept."""
 MOST_SEEN = 2000
-"""So many files and folders beside the configuration's are passed over."""
+"""With more files and folders than this to look through, Hydra reads for every trial."""
 YAML = (".yaml", ".yml")
 
 
@@ -139,4 +138,4 @@ def _folders(schema: str, path: str) -> list[str]:
     package, _, inner = path.partition("/")
     spec = find_spec(package)
     roots = (spec.submodule_search_locations if spec else None) or []
-    return [str(Path(root, inner)) for root in roots]
+    return [os.path.join(root, inner) for root in roots]

@@ -133,7 +133,8 @@ class _Session:
 
     def _start_next(self) -> bool:
         """Begin a trial if there is a place and a slot for it."""
-        if len(self.together) >= self._places():
+        held = len(self.together)
+        if held and held >= places(self.plan.fuse, self.slots.tally().waiting, self.plan.n_jobs):
             return False
         ticket = self.slots.claim(self.lease, self.proposals.decide, self.holding)
         if ticket is None:
@@ -144,14 +145,6 @@ class _Session:
         else:
             self.together.start(partial(self.attempt, ticket))
         return True
-
-    def _places(self) -> int:
-        """How many trials may be held at once: towards the end a share of what nobody has begun,
-        or the worker that comes first would take the last ones and leave the others idle."""
-        tally = self.slots.tally()
-        left = tally.total - tally.finished - tally.running
-        share = math.ceil(left / max(1, self.plan.n_jobs))
-        return max(1, min(self.plan.fuse, share))
 
     def attempt(self, ticket: FrozenTrial) -> None:
         """Run one claimed trial to its end, whatever that is, and record it."""
@@ -270,6 +263,12 @@ class _Session:
         if result.is_file() and "data_hash" in (content := json.loads(result.read_text())):
             with self.lock():
                 settle_data(self.study, content["data_hash"], self.plan.on_change)
+
+
+def places(fuse: int, waiting: int, workers: int) -> int:
+    """How many trials a worker may hold: towards the end its share of those that nobody has begun,
+    or the one that comes first would take the last ones and leave the others idle."""
+    return max(1, min(fuse, math.ceil(waiting / max(1, workers))))
 
 
 def release_memory() -> None:
