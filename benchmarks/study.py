@@ -15,8 +15,8 @@
 Trials: a grid of 5 depths x 2 learning rates x 2 batch sizes, every one for all its epochs (as many
 as a trial of the shipped study may take), with validation after each epoch and the best weights
 written. All have one thread per process, with which every one of them is fastest. (c) keeps logs,
-curves, result files and a resumable checkpoint per trial, (d) only weights and one curve. CPU is that of all processes; "trials" is the
-wall time from the first trial's start to the last one's end.
+curves, result files and a resumable checkpoint per trial, (d) only weights and one curve. CPU is
+that of all processes; "trials" is the wall time from the first trial's start to the last one's end.
 """
 
 from __future__ import annotations
