@@ -1,4 +1,4 @@
-"""A whole study five ways: the same trials, interleaved rounds, wall and CPU.
+"""A whole study four ways: the same trials, interleaved rounds, wall and CPU.
 
     python benchmarks/study.py                          five rounds, half an hour on two cores
     python benchmarks/study.py --rounds 1 --epochs 3    a first look
@@ -10,7 +10,6 @@
 (c) zmodel, hydra.sweeper.n_jobs=2
 (d) plain Optuna on a journal, two processes forked after the imports, bare PyTorch loop
     (benchmarks/bare.py)
-(e) as (c), and each worker trains four trials at once, hydra.sweeper.fuse=4
 
 Trials: a grid of 5 depths x 2 learning rates x 2 batch sizes, every one for all its epochs (as many
 as a trial of the shipped study may take), with validation after each epoch and the best weights
@@ -167,7 +166,6 @@ STUDIES = {
     "(b) zmodel, n_jobs=1": ours(1),
     "(c) zmodel, n_jobs=2": ours(2),
     "(d) plain Optuna, bare loop, two processes": plain,
-    "(e) zmodel, n_jobs=2, fuse=4": ours(2, "hydra.sweeper.fuse=4"),
 }
 
 

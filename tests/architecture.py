@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 README, PAGE = ROOT / "README.md", ROOT / "docs" / "architecture.md"
-CLOSED = ("analysis", "data", "final", "fused", "study", "sweep")
+CLOSED = ("analysis", "data", "final", "study", "sweep")
 """Folders of which README has one line; the page lists all."""
 COLUMN = 27
 

@@ -27,7 +27,7 @@ FOLDS = [*SMALL, "data.folds=3", "trainer.max_epochs=2", "model.dropout=0.1"]
 class Trial:
     """Keeps what the run reports; prunes, or asks the process to stop, after so many folds."""
 
-    number, pruned, meet = 0, False, None
+    number, pruned = 0, False
 
     def __init__(self, prune_after: int = 9, stop_after: int = 9):
         self.reported: dict[int, float] = {}

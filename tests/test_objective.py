@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 class Trial:
     """Keeps what the run reports, as a study would."""
 
-    number, pruned, meet = 0, False, None
+    number, pruned = 0, False
 
     def __init__(self):
         self.reported: list[float] = []

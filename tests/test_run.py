@@ -57,21 +57,6 @@ def test_tensorboard_has_curves_and_hyperparameters(tmp_path):
     )
 
 
-def test_event_files_wait_for_the_disk_only_now_and_then(tmp_path, monkeypatch):
-    from pytorch_lightning.loggers import TensorBoardLogger
-
-    from zmodel.event_files import EventFiles
-
-    writes = []
-    monkeypatch.setattr(TensorBoardLogger, "save", lambda self: writes.append(self))
-    for every, expected in ((1000, 1), (0, 5)):
-        writes.clear()
-        logger = EventFiles(tmp_path, every=every)
-        for _ in range(5):
-            logger.save()
-        assert len(writes) == expected
-
-
 def test_same_seed_same_number_and_another_seed_another(tmp_path):
     command = [*SMALL, "trainer.max_epochs=3", "model.dropout=0.2", "test=false"]
     values = [
@@ -92,7 +77,6 @@ def test_resuming_continues_as_if_never_interrupted(tmp_path):
     class StopAfter:
         """Asks to stop while the second epoch runs, as a signal would."""
 
-        meet = None
 
         def report(self, epoch, value):
             if epoch == 1:

@@ -8,7 +8,6 @@ ALLOWED_TARGETS = (
     "zmodel.callbacks.*",
     "zmodel.classifier.*",
     "zmodel.data.*",
-    "zmodel.event_files.*",
     "zmodel.final.last_weights.*",
     "zmodel.predictions.*",
     "zmodel.trackers.*",

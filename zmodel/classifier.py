@@ -22,11 +22,6 @@ from zmodel.memory import check_memory
 from zmodel.whole_epochs import clearing, whole_epochs_possible
 
 Batch = tuple[Tensor, Tensor]
-EpochsElsewhere = Callable[
-    [torch.optim.Optimizer, Any | None], tuple[list[Tensor], list[Tensor], list[int]] | None
-]
-"""From optimizer and scheduler per step to loss, correct answers and size of every batch of the
-epoch; ``None`` when the module has to train it itself."""
 
 
 class Classifier(pl.LightningModule):
@@ -89,8 +84,6 @@ class Classifier(pl.LightningModule):
         self.register_buffer("best_acc", torch.tensor(-1.0))
         self.register_buffer("best_f1", torch.tensor(-1.0))
         self.register_buffer("class_weights", None, persistent=False)
-        self.together: EpochsElsewhere | None = None
-        """Who trains whole epochs in place of this module's own loop, if anybody."""
         self._losses: list[Tensor] = []
         self._correct: list[Tensor] = []
         self._sizes: list[int] = []
@@ -149,11 +142,7 @@ class Classifier(pl.LightningModule):
         assert isinstance(optimizer, torch.optim.Optimizer)
         schedulers = {c.interval: c.scheduler for c in self.trainer.lr_scheduler_configs}
         per_step, per_epoch = schedulers.get("step"), schedulers.get("epoch")
-        done = self.together(optimizer, per_step) if self.together is not None else None
-        if done is not None:
-            self._losses, self._correct, self._sizes = done
-        else:
-            self._make_steps(batches, optimizer, per_step)
+        self._make_steps(batches, optimizer, per_step)
         if per_epoch is not None:
             per_epoch.step()
         # the counters behind trainer.global_step and behind the steps of the loggers

@@ -28,7 +28,6 @@ from zmodel.callbacks import BestAndLast
 from zmodel.contradictions import check_options
 from zmodel.distributed import join, own_group
 from zmodel.folds import Fold, cross_validate
-from zmodel.fused import Fusion
 from zmodel.interrupt import Interrupted, stop
 from zmodel.objective import values_of, watch_objective
 from zmodel.provenance import git_state, versions
@@ -53,9 +52,6 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
     with own_group() as trainers:
         split = partial(run_split, trainers)
         result = cross_validate(cfg, split) if folds else split(cfg)
-    trial = running_trial()
-    if folds and trial is not None and trial.meet is not None:
-        result["fused"] = {"trials": 1, "reason": "its folds are trained one after the other"}
     result["seconds"] = round(time.monotonic() - started, 3)
     write_result(result, Path(cfg.paths.output_dir, "result.json"))
     return values_of(cfg, result)
@@ -94,9 +90,6 @@ def run_split(
         enable_checkpointing=checkpoints,
     )
     join(trainer, trainers)
-    trial = running_trial()
-    fusion = Fusion(model, trial.meet) if trial is not None and trial.meet is not None else None
-
     if hasattr(data, "content_hash") and (cfg.test or cfg.trainer.fast_dev_run):
         data.setup("test")  # a test part that is not sound is found before anything is spent
     metrics: dict[str, float] = {}
@@ -107,8 +100,6 @@ def run_split(
         test(trainer, model, data, cfg)
         metrics.update(scalars(trainer))
     result = describe(cfg, trainer, model, keeper, metrics)
-    if fusion is not None:
-        result["fused"] = fusion.summary()
     if trainer.is_global_zero:
         log_hyperparameters(cfg, trainer, result)
     return result

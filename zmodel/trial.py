@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol
-
-
-class Partner(Protocol):
-    """A piece of a run that is computed together with the same piece of other runs."""
-
-    def advance(self, partners: Sequence[Any]) -> None:
-        """Compute the pieces of all partners, this one among them."""
+from typing import Protocol
 
 
 class RunningTrial(Protocol):
@@ -20,9 +13,6 @@ class RunningTrial(Protocol):
 
     number: int
     pruned: bool
-    meet: Callable[[Partner], None] | None
-    """Wait until the other trials of this process have come here too, or have ended; then all
-    partners are advanced by one call. ``None`` when this process runs one trial at a time."""
 
     def report(self, epoch: int, value: float) -> None:
         """Store the metric of this epoch (0-based) in the study."""

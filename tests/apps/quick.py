@@ -14,16 +14,6 @@ from zmodel.interrupt import Interrupted, stop
 from zmodel.trial import running_trial
 
 
-class Pause:
-    """Takes its time once for all that meet."""
-
-    def __init__(self, seconds):
-        self.seconds = seconds
-
-    def advance(self, partners):
-        time.sleep(self.seconds)
-
-
 @command
 @hydra.main(config_path=".", config_name="quick")
 def main(cfg: DictConfig):
@@ -32,10 +22,7 @@ def main(cfg: DictConfig):
     folder = Path(HydraConfig.get().runtime.output_dir)
     first = int(Path(cfg.ckpt_path).read_text()) if cfg.ckpt_path else 0
     for epoch in range(first, cfg.epochs):
-        if trial and trial.meet:
-            trial.meet(Pause(cfg.seconds))
-        else:
-            time.sleep(cfg.seconds)
+        time.sleep(cfg.seconds)
         names = {"x": cfg.x, "layers": cfg.layers, "number": number, "epoch": epoch}
         if eval(cfg.dies, names):
             os.kill(os.getpid(), signal.SIGKILL)

@@ -10,7 +10,7 @@ All decisions are made while holding the study's lock (:mod:`zmodel.study.lock`)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,22 +68,13 @@ class Slots:
         return self.storage.get_all_trials(self.study_id, deepcopy=False)
 
     def claim(
-        self,
-        lease: Lease,
-        decide: Decide = lambda trials, slot: {},
-        holding: Collection[int] = (),
+        self, lease: Lease, decide: Decide = lambda trials, slot: {}
     ) -> FrozenTrial | None:
-        """Take the next slot for this worker as a RUNNING trial; ``None`` when none is free.
-
-        ``holding`` are the numbers of the trials that it runs already. A trial on which a worker
-        died is not put beside them: it might take them along.
-        """
+        """Take the next slot for this worker as a RUNNING trial; ``None`` when none is free."""
         with self.lock():
-            trials = self._reap(lease.id, holding)
+            trials = self._reap(lease.id)
             for trial in list(self.ledger.open):
                 if trial.state == TrialState.WAITING:
-                    if holding and attr(trial, "crashes"):
-                        continue
                     slot = attr(trial, "slot")
                     if slot is None or self.ledger.latest[slot].number == trial.number:
                         return self._take(trial, lease)
@@ -117,18 +108,16 @@ class Slots:
         with self.lock():
             self._reap()
 
-    def _reap(self, me: str | None = None, holding: Collection[int] = ()) -> list[FrozenTrial]:
+    def _reap(self, me: str | None = None) -> list[FrozenTrial]:
         """All trials, none of them of a dead worker and no retry missing.
 
-        ``me`` is a worker that asks for a trial: what runs in its name beside those that it is
-        ``holding`` is an orphan.
+        ``me`` is a worker that asks for a trial: what runs in its name is an orphan.
         """
         trials = self.refresh()
         for trial in list(self.ledger.open):
             if trial.state != TrialState.RUNNING:
                 continue
-            mine = me is not None and trial.user_attrs.get("worker") == me
-            orphan = mine and trial.number not in holding
+            orphan = me is not None and trial.user_attrs.get("worker") == me
             if orphan or not self._is_alive(trial):
                 reason = "its reply was lost" if orphan else "its worker died"
                 self.interrupt(trial, reason, crashed=not orphan)

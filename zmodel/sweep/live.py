@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import optuna
-
-from zmodel.trial import Partner
 
 HEARTBEAT_SECONDS = 30.0
 
@@ -15,8 +12,7 @@ HEARTBEAT_SECONDS = 30.0
 class LiveTrial:
     """What callbacks get from :func:`zmodel.trial.running_trial`."""
 
-    def __init__(self, trial: optuna.Trial, meet: Callable[[Partner], None] | None = None) -> None:
-        self.meet = meet
+    def __init__(self, trial: optuna.Trial) -> None:
         self._trial = trial
         self._storage = trial.study._storage
         # a forced trial is there to be completed, a control to be seen to its end

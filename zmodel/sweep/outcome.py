@@ -17,7 +17,7 @@ from zmodel.interrupt import Interrupted
 TRACEBACK_CHARACTERS = 8_000
 RESULT_ATTRS = (
     "epochs", "max_epochs", "best_epoch", "stopped_early", "seconds", "parameters", "metrics",
-    "seed", "fused",
+    "seed",
 )  # fmt: skip
 
 

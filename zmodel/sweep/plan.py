@@ -21,8 +21,6 @@ class Plan:
     directions: tuple[str, ...]
     n_trials: int
     n_jobs: int
-    fuse: int
-    """How many trials one worker trains at once."""
     seed: int
     sampler: dict[str, Any]
     pruner: dict[str, Any] | None

@@ -153,9 +153,6 @@ def describe(trial: FrozenTrial, is_best: bool) -> str:
     if trial.state == TrialState.FAIL:
         reason = trial.user_attrs.get("fail_reason")
         parts.append(str(reason or f"put back: {trial.user_attrs.get('interrupted')}"))
-    fused = trial.user_attrs.get("fused")
-    if isinstance(fused, dict) and fused.get("reason"):
-        parts.append(f"(not fused: {fused['reason']})")
     if is_best:
         parts.append("<- best so far")
     return "  ".join(part for part in parts if part)

@@ -17,7 +17,7 @@ def make_plan(settings: dict[str, Any], arguments: list[str], folder: Path) -> P
     name = str(settings["study_name"] or folder.name)
     study_folder(folder.parent, name)  # a name that could leave the log folder is refused
     _choice("on_change", settings["on_change"], ("refuse", "continue"))
-    for key in ("n_trials", "max_attempts", "fuse"):
+    for key in ("n_trials", "max_attempts"):
         _whole(key, settings[key], least=1)
     _whole("seed", settings["seed"], least=0)
     _whole("workers_per_gpu", settings["workers_per_gpu"], least=1)
@@ -34,7 +34,6 @@ def make_plan(settings: dict[str, Any], arguments: list[str], folder: Path) -> P
         directions=directions,
         n_trials=settings["n_trials"],
         n_jobs=n_jobs,
-        fuse=settings["fuse"],
         seed=settings["seed"],
         sampler=settings["sampler"],
         pruner=settings["pruner"],

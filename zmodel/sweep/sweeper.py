@@ -22,8 +22,7 @@ class StudySweeper(Sweeper):
     debugger),
     ``max_failure_rate``, ``custom_search_space``, ``params``.
 
-    Further: ``workers_per_gpu`` (when ``n_jobs`` is null), ``fuse`` (trials that one worker trains
-    at once), ``pruner`` (null: every trial runs until its own early stopping), ``coverage``
+    Further: ``workers_per_gpu`` (when ``n_jobs`` is null), ``pruner`` (null: every trial runs until its own early stopping), ``coverage``
     (floors), ``policy`` (which values the slots after the floors are forced to), ``seed``,
     ``max_attempts`` (of a trial whose workers die), ``on_change`` (refuse or continue when the
     study was started with another setting), ``enqueue`` (list of parameter sets to try first),

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
-import math
-import signal
 import sys
 import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from zmodel.interrupt import Interrupted, stop
+from zmodel.interrupt import stop
 from zmodel.study.attrs import attr
 from zmodel.study.fingerprint import differences, fixed_part, has_begun, settle_data
 from zmodel.study.journal import JournalError
@@ -38,8 +35,7 @@ from zmodel.sweep.plan import Plan
 from zmodel.sweep.proposals import Proposals
 from zmodel.sweep.rehearsal import Refused, Rehearsal
 from zmodel.sweep.space import parse_space
-from zmodel.sweep.together import Together
-from zmodel.trial import Partner, running
+from zmodel.trial import running
 
 POLL_SECONDS = 0.5
 DONE, LIMIT, REFUSED = 0, 3, 10
@@ -98,29 +94,22 @@ class _Session:
             storage, self.study._study_id, plan.n_trials, self.lock, plan.max_attempts
         )
         self.proposals = Proposals(plan, self.space)
-        self.together = Together()
-        self.holding: set[int] = set()
-        """Numbers of the trials that this worker has claimed and not recorded yet."""
         # always: what Optuna takes for "no pruner given" is its MedianPruner
         self.study.pruner = self.proposals.make_pruner()
 
     def work(self) -> int:
         self.preflight()
-        try:
-            while True:
-                code = self._ending()
-                if code is None and self._start_next():
-                    continue
-                if len(self.together):
-                    self.together.advance()
-                elif code is not None:
-                    return code
-                elif self.slots.tally().is_complete:
-                    return DONE
-                else:
-                    time.sleep(POLL_SECONDS)  # others still run; one of them may die
-        finally:
-            self.together.close(Interrupted(stop.signum or signal.SIGTERM))
+        while True:
+            code = self._ending()
+            if code is not None:
+                return code
+            ticket = self.slots.claim(self.lease, self.proposals.decide)
+            if ticket is not None:
+                self.attempt(ticket)
+            elif self.slots.tally().is_complete:
+                return DONE
+            else:
+                time.sleep(POLL_SECONDS)  # others still run; one of them may die
 
     def _ending(self) -> int | None:
         """The exit code when no further trial may begin; those that run come to their end."""
@@ -131,30 +120,9 @@ class _Session:
         self.slots.refresh()
         return LIMIT if failure_limit(self.slots.ledger, self.plan) else None
 
-    def _start_next(self) -> bool:
-        """Begin a trial if there is a place and a slot for it."""
-        held = len(self.together)
-        if held and held >= places(self.plan.fuse, self.slots.tally().waiting, self.plan.n_jobs):
-            return False
-        ticket = self.slots.claim(self.lease, self.proposals.decide, self.holding)
-        if ticket is None:
-            return False
-        self.holding.add(ticket.number)
-        if self.plan.fuse == 1:
-            self.attempt(ticket)
-        else:
-            self.together.start(partial(self.attempt, ticket))
-        return True
-
     def attempt(self, ticket: FrozenTrial) -> None:
         """Run one claimed trial to its end, whatever that is, and record it."""
-        try:
-            self._attempt(ticket, self.proposals.sampler_for(ticket))
-        finally:
-            self.holding.discard(ticket.number)
-
-    def _attempt(self, ticket: FrozenTrial, sampler: optuna.samplers.BaseSampler) -> None:
-        self.study.sampler = sampler
+        self.study.sampler = self.proposals.sampler_for(ticket)
         folder = self.plan.folder / "trials" / str(ticket.number)
         self._set(ticket, "dir", str(folder))
         live: LiveTrial | None = None
@@ -162,7 +130,7 @@ class _Session:
             with self.lock() if self.proposals.needs_lock else nullcontext():
                 trial = optuna.Trial(self.study, ticket._trial_id)
                 params = self.space.suggest(trial, self.job.config)
-            live = LiveTrial(trial, self._meet(ticket))
+            live = LiveTrial(trial)
             overrides = [*self.space.fixed, *self.space.overrides(params)]
             changes = self._resume(ticket, trial) | self.proposals.changes(ticket)
             cfg = self.job.compose(overrides, ticket.number, folder, changes)
@@ -183,13 +151,7 @@ class _Session:
             raise  # not the trial's fault: it is given again
         except (Exception, SystemExit) as error:
             outcome = failure(error)
-        self.study.sampler = sampler  # other trials may have begun in the meantime
         self._record(ticket, live, outcome)
-
-    def _meet(self, ticket: FrozenTrial) -> Callable[[Partner], None] | None:
-        """Where this trial meets others: nowhere if a worker died on it, it might be its fault."""
-        fused = self.plan.fuse > 1 and not attr(ticket, "crashes")
-        return self.together.meet if fused else None
 
     def _check_unchanged(self, cfg: DictConfig, own: list[str]) -> None:
         """Composition reads the files anew: somebody may have edited them while the study runs.
@@ -263,12 +225,6 @@ class _Session:
         if result.is_file() and "data_hash" in (content := json.loads(result.read_text())):
             with self.lock():
                 settle_data(self.study, content["data_hash"], self.plan.on_change)
-
-
-def places(fuse: int, waiting: int, workers: int) -> int:
-    """How many trials a worker may hold: towards the end its share of those that nobody has begun,
-    or the one that comes first would take the last ones and leave the others idle."""
-    return max(1, min(fuse, math.ceil(waiting / max(1, workers))))
 
 
 def release_memory() -> None:
