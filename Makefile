@@ -6,7 +6,7 @@ PIP    := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.
 STUDY  ?= zlayers
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep test slow lint docs clean
+.PHONY: help sweep test slow lint schema docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,7 @@ $(BIN)/python:
 # the stamps make a second call fast; a changed dependency list installs again
 $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) -e .
+	@$(BIN)/python tools/schema.py
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
@@ -32,7 +33,7 @@ sweep: $(VENV)/.installed  ## venv, install, the study of z-layers and its repor
 	$(BIN)/python analyze.py study=$(STUDY)
 
 test: $(VENV)/.installed-dev  ## venv, install, the default test suite
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 2 -q --durations=10
 
 slow: $(VENV)/.installed-trackers  ## the tests marked slow
 	$(BIN)/python -m pytest -n 2 -q -m slow
@@ -41,6 +42,9 @@ lint: $(VENV)/.installed-dev  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+schema: $(VENV)/.installed  ## what editors know of conf/, in .vscode/schemas
+	$(BIN)/python tools/schema.py
 
 docs: $(VENV)/.installed-dev  ## the pages of docs/ in build/site, links checked
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

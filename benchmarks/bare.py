@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zmodel.data import MNIST1D
-from zmodel.znet import ZNet
+from zmodel.model.znet import ZNet
 
 PAPER = {"kernel_size": [5, 3, 3], "width": 25}
 """The network of conf/model/znet.yaml."""

@@ -5,7 +5,7 @@
 
 A synthetic space of five depths with floors of 6: each depth has its own ceiling and its own best
 learning rate. "Replaced" takes a free proposal and overwrites the depth; "given" is what the
-coverage sampler does. The figures are in the head of `zmodel/sweep/conditional.py`.
+coverage sampler does. The figures are in the head of `zmodel/sweep/sampling/given.py`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from unittest import mock
 import numpy as np
 import optuna
 
-from zmodel.sweep import coverage_sampler
-from zmodel.sweep.coverage import Coverage
-from zmodel.sweep.samplers import make_sampler
-from zmodel.sweep.space import parse_space
+from zmodel.sweep.sampling import coverage_sampler
+from zmodel.sweep.sampling.coverage import Coverage
+from zmodel.sweep.sampling.samplers import make_sampler
+from zmodel.sweep.space.parse import parse_space
 
 SPACE = parse_space(
     {

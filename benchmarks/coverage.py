@@ -28,10 +28,10 @@ import warnings
 
 import optuna
 
-from zmodel.sweep.coverage import Coverage
-from zmodel.sweep.coverage_sampler import CoverageSampler
-from zmodel.sweep.samplers import make_sampler
-from zmodel.sweep.space import parse_space
+from zmodel.sweep.sampling.coverage import Coverage
+from zmodel.sweep.sampling.coverage_sampler import CoverageSampler
+from zmodel.sweep.sampling.samplers import make_sampler
+from zmodel.sweep.space.parse import parse_space
 
 SPACE = parse_space(
     {

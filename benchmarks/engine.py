@@ -127,10 +127,10 @@ def growth(folder: Path) -> None:
     import optuna
     from optuna.trial import TrialState
 
-    from zmodel.study.lease import Lease
-    from zmodel.study.lock import study_lock
-    from zmodel.study.slots import Slots
-    from zmodel.study.storage import open_storage
+    from zmodel.study.budget.lease import Lease
+    from zmodel.study.budget.slots import Slots
+    from zmodel.study.storage.lock import study_lock
+    from zmodel.study.storage.opening import open_storage
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     print("CPU ms per claim + 1 suggestion + tell on the journal, random sampler")

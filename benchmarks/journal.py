@@ -26,7 +26,7 @@ from optuna.distributions import FloatDistribution
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend, JournalStorage
 from optuna.trial import TrialState
 
-from zmodel.study.journal import JournalFile
+from zmodel.study.journal.file import JournalFile
 
 BACKENDS = {"optuna": JournalFileBackend, "zmodel": JournalFile}
 X = FloatDistribution(0, 1)

@@ -90,12 +90,12 @@ def growth(folder: Path, size: int, repeats: int = 20) -> dict[str, float]:
     import optuna
     from optuna.distributions import FloatDistribution
 
-    from zmodel.study.lease import Lease
-    from zmodel.study.lock import study_lock
-    from zmodel.study.slots import Slots
-    from zmodel.study.storage import open_storage
-    from zmodel.sweep.history import BoundedHistory
-    from zmodel.sweep.samplers import make_sampler
+    from zmodel.study.budget.lease import Lease
+    from zmodel.study.budget.slots import Slots
+    from zmodel.study.storage.lock import study_lock
+    from zmodel.study.storage.opening import open_storage
+    from zmodel.sweep.sampling.history import BoundedHistory
+    from zmodel.sweep.sampling.samplers import make_sampler
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     space = {f"p{i}": FloatDistribution(0, 1) for i in range(7)}

@@ -28,7 +28,7 @@ from optuna.distributions import distribution_to_json
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
 
-from zmodel.analysis.simulate import Truth, simulate
+from zmodel.analysis.replay.simulate import Truth, simulate
 
 ROOT = Path(__file__).parent.parent
 # printed by analyze.py when the verdicts are there and only the figures are missing

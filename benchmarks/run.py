@@ -32,10 +32,10 @@ from omegaconf import DictConfig
 from process import ROOT, measured
 from torch.utils.data import DataLoader, TensorDataset
 
-import zmodel.run
+import zmodel.run.one_run
 from zmodel.callbacks import BestAndLast
-from zmodel.classifier import Classifier
 from zmodel.data import MNIST1D, InMemoryData
+from zmodel.model.classifier import Classifier
 
 SHAPES = ["1x32", "1x128", "3x32", "3x100", "3x128", "5x32", "5x128"]
 
@@ -63,7 +63,7 @@ def compare(folder: Path, args: argparse.Namespace) -> None:
             train(parts, folder / "bare", batch=batch, epochs=args.epochs, z_layers=z)
 
         def ours(cfg: DictConfig = cfg) -> None:
-            zmodel.run.run(cfg)
+            zmodel.run.one_run.run(cfg)
 
         times = interleaved({"bare": bare, "ours": ours}, args.rounds)
         ratios = times["ours"] / times["bare"]
@@ -94,15 +94,15 @@ PARTS: dict[str, list[tuple[Any, str]]] = {
     "steps": [(Classifier, "_train_on")],
     "validation": [(Classifier, "validation_step")],
     "logging": [
-        (Classifier, "_log"), (zmodel.run, "log_hyperparameters"),
+        (Classifier, "_log"), (zmodel.run.one_run, "log_hyperparameters"),
         (pl.trainer.connectors.logger_connector.logger_connector._LoggerConnector, "log_metrics"),
     ],
     "checkpoint": [
         (BestAndLast, "write_last"), (BestAndLast, "write_best"), (BestAndLast, "on_validation_end")
     ],
-    "set-up: objects": [(zmodel.run, "build")],
+    "set-up: objects": [(zmodel.run.one_run, "build")],
     "set-up: data": [(InMemoryData, "setup")],
-    "result.json": [(zmodel.run, "describe"), (zmodel.run, "write_result")],
+    "result.json": [(zmodel.run.one_run, "describe"), (zmodel.run.one_run, "write_result")],
 }  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def breakdown(folder: Path, args: argparse.Namespace) -> None:
     for _ in range(args.rounds):
         with stopwatch() as spent:
             cpu, _ = clocks()
-            zmodel.run.run(cfg)
+            zmodel.run.one_run.run(cfg)
             whole = clocks()[0] - cpu
         spent["Lightning's loops and the rest"] = whole - sum(spent.values())
         for part, seconds in spent.items():
@@ -215,7 +215,7 @@ def choices(folder: Path, args: argparse.Namespace) -> None:
     configs = {"default": config(folder / "default", args, 3, 100)}
     for name, overrides in CHOICES.items():
         configs[name] = config(folder / "choice", args, 3, 100, *overrides)
-    kinds = {name: lambda cfg=cfg: zmodel.run.run(cfg) for name, cfg in configs.items()}
+    kinds = {name: lambda cfg=cfg: zmodel.run.one_run.run(cfg) for name, cfg in configs.items()}
     times = interleaved(kinds, args.rounds)
     print("\nOne choice undone, CPU against the default, z=3, batch 100\n")
     for name, found in times.items():

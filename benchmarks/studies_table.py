@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from zmodel.analysis import compare, figures, load, style
-from zmodel.analysis.diagnostics.compare import Comparison, Entry
-from zmodel.analysis.files import to_csv, write
-from zmodel.study.storage import JOURNAL, study_folder
+from zmodel.analysis import compare, load
+from zmodel.analysis.diagnostics.search.compare import Comparison, Entry
+from zmodel.analysis.page import figures, style
+from zmodel.analysis.page.files import to_csv, write
+from zmodel.study.storage.opening import JOURNAL, study_folder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

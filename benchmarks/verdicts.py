@@ -23,10 +23,10 @@ import optuna
 from optuna.pruners import MedianPruner
 from optuna.samplers import RandomSampler, TPESampler
 
-from zmodel.analysis.cells import cells_of
-from zmodel.analysis.examine import Findings
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.replay.simulate import DEPTH, Truth, simulate
 from zmodel.analysis.rules import boundary, early_stopping_bias, pruning_bias, underexplored
-from zmodel.analysis.simulate import DEPTH, Truth, simulate
+from zmodel.analysis.statistics.cells import cells_of
 from zmodel.study.records import StudyRecord
 
 MARGIN = 0.01

@@ -4,7 +4,7 @@ import hydra
 from dotenv import load_dotenv
 from omegaconf import DictConfig
 
-from zmodel.cli import CONF, command
+from zmodel.cli.command import CONF, command
 
 load_dotenv(".env")  # a password of the storage may be kept there
 

@@ -4,8 +4,8 @@ import hydra
 from dotenv import load_dotenv
 from omegaconf import DictConfig
 
-from zmodel.allowed import allowed_targets
-from zmodel.cli import CONF, command
+from zmodel.cli.command import CONF, command
+from zmodel.core.allow_list import allowed_targets
 from zmodel.trackers import wandb_closed
 
 load_dotenv(".env")  # before the allow-list is read

@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, TensorDataset, random_split
 from torchmetrics import MaxMetric, MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
-from zmodel.znet import ZNet
+from zmodel.model.znet import ZNet
 
 ALLOWED = ["__main__.*", "pytorch_lightning.*", "torch.optim.*"]
 

@@ -18,14 +18,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zmodel.analysis import catalog, figures
+from zmodel.analysis import catalog
 from zmodel.analysis import command as _command
-from zmodel.analysis import trials as _trials
-from zmodel.analysis.diagnostics import compare as _compare
-from zmodel.analysis.examine import Findings
-from zmodel.analysis.unavailable import Unavailable
-from zmodel.analysis.verdict import Verdict
-from zmodel.analysis.verdicts import judge as _judge
+from zmodel.analysis.diagnostics.search import compare as _compare
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.page import figures
+from zmodel.analysis.page import trial_table as _trials
+from zmodel.analysis.records.unavailable import Unavailable
+from zmodel.analysis.rules.judge import judge as _judge
+from zmodel.analysis.rules.verdict import Verdict
 from zmodel.study.records import StudyRecord
 
 if TYPE_CHECKING:

@@ -4,39 +4,43 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from zmodel.analysis.diagnostics import (
-    bounds,
-    confusion,
-    contour,
-    coverage,
-    curves,
+from zmodel.analysis.diagnostics.search import (
     duplicates,
     edf,
     failures,
     final,
-    foresight,
     history,
+    pareto,
+    states,
+    timeline,
+    zombies,
+)
+from zmodel.analysis.diagnostics.space import (
+    bounds,
+    contour,
+    coverage,
     importance,
     joint,
-    overfitting,
     parallel,
-    pareto,
-    pruned,
-    pruning,
     rank,
     slice,
-    speed,
-    states,
-    stopping,
-    timeline,
     values,
-    zombies,
+)
+from zmodel.analysis.diagnostics.training import (
+    confusion,
+    curves,
+    foresight,
+    overfitting,
+    own_pruner,
+    pruning_audit,
+    speed,
+    stopping,
 )
 
 SECTIONS: tuple[tuple[str, tuple[ModuleType, ...]], ...] = (
     ("Where the trials went", (coverage, states, values, joint)),
     ("What mattered", (importance, slice, contour, rank, parallel, bounds)),
-    ("Pruning and stopping", (speed, foresight, pruning, pruned, stopping)),
+    ("Pruning and stopping", (speed, foresight, pruning_audit, own_pruner, stopping)),
     ("How the networks learned", (curves, confusion, overfitting, final)),
     ("How the search went", (history, edf, pareto, timeline, failures, duplicates, zombies)),
 )
@@ -47,7 +51,7 @@ ONLY_IF = {
     zombies: lambda record: bool(record.zombies),
 }
 # left out when they are not available: most studies have nothing of the kind
-OPTIONAL = (pruned,)
+OPTIONAL = (own_pruner,)
 
 
 def name_of(module: ModuleType) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zmodel.study.records import StudyRecord, load_study
-from zmodel.study.storage import JOURNAL, list_studies, open_storage, study_folder
+from zmodel.study.storage.opening import JOURNAL, list_studies, open_storage, study_folder
 
 STOPPED = 130
 
@@ -80,15 +80,15 @@ def _once(cfg: Mapping[str, Any], names: Sequence[str], refresh: int | None = No
 
 
 def _report(cfg: Mapping[str, Any], study: StudyRecord, refresh: int | None) -> None:
-    from zmodel.analysis.examine import Findings
+    from zmodel.analysis.findings import Findings
+    from zmodel.analysis.rules.judge import judge, judge_late
     from zmodel.analysis.terminal import overview, verdict_lines
-    from zmodel.analysis.verdicts import judge, judge_late
 
     findings = Findings(study)
     verdicts = judge(findings)
     # the verdicts are ready long before the figures: a reader need not wait for these
     _say(overview(findings, verdicts))
-    from zmodel.analysis.report import write_report
+    from zmodel.analysis.page.report import write_report
 
     late = judge_late(findings)
     folder = Path(cfg["report_dir"] or _own_folder(cfg, study.name) / "report").absolute()
@@ -97,11 +97,11 @@ def _report(cfg: Mapping[str, Any], study: StudyRecord, refresh: int | None) -> 
 
 
 def _compare(cfg: Mapping[str, Any], studies: list[StudyRecord], refresh: int | None) -> None:
-    from zmodel.analysis.comparison import folder_name, write_comparison
-    from zmodel.analysis.diagnostics import compare
-    from zmodel.analysis.examine import Findings
+    from zmodel.analysis.diagnostics.search import compare
+    from zmodel.analysis.findings import Findings
+    from zmodel.analysis.page.comparison import folder_name, write_comparison
+    from zmodel.analysis.rules.judge import judge
     from zmodel.analysis.terminal import side_by_side
-    from zmodel.analysis.verdicts import judge
 
     record = compare.data(studies)
     judged = [(findings := Findings(study), judge(findings)) for study in studies]

@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zmodel.analysis.diagnostics import (
-    coverage,
-    final,
-    importance,
-    overfitting,
-    pruning,
-    stopping,
-    timeline,
-)
-from zmodel.analysis.examine import Findings
-from zmodel.analysis.selection import best, count_states, recorded_epochs, scored
-from zmodel.analysis.verdict import Verdict
+from zmodel.analysis.diagnostics.search import final, timeline
+from zmodel.analysis.diagnostics.space import coverage, importance
+from zmodel.analysis.diagnostics.training import overfitting, pruning_audit, stopping
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.selection import best, count_states, recorded_epochs, scored
 
 # part of the summary -> the verdict that tells why the part is null
 CODE_OF = {
@@ -50,7 +44,7 @@ def _parts(findings: Findings) -> tuple[dict[str, Any], list[Verdict]]:
     sources: dict[str, tuple[Callable[..., Any], Callable[[Any], Any]]] = {
         "coverage": (coverage.data, _coverage),
         "importances": (importance.data, _importances),
-        "pruning_audit": (pruning.data, _pruning),
+        "pruning_audit": (pruning_audit.data, _pruning),
         "early_stopping": (stopping.data, _stopping),
         "workers": (timeline.data, _workers),
         "overfitting": (overfitting.data, _overfitting),
@@ -124,7 +118,7 @@ def _overfitting(record: overfitting.Overfitting) -> dict[str, Any]:
     return {"train_acc": fit.train_acc, "val_acc": fit.val_acc, "gap": fit.gap}
 
 
-def _pruning(record: pruning.Pruning) -> dict[str, Any]:
+def _pruning(record: pruning_audit.Pruning) -> dict[str, Any]:
     return {
         audit.pruner: {
             "killed": audit.killed,

@@ -9,11 +9,16 @@ import textwrap
 from collections.abc import Sequence
 from typing import TextIO
 
-from zmodel.analysis.attributes import words
-from zmodel.analysis.cells import MOST_VALUES, label_of
-from zmodel.analysis.diagnostics import compare, coverage
-from zmodel.analysis.examine import Findings
-from zmodel.analysis.selection import (
+from zmodel.analysis.diagnostics.search import compare
+from zmodel.analysis.diagnostics.space import coverage
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.page.plain_text import plain
+from zmodel.analysis.page.style import clipped
+from zmodel.analysis.records.attributes import words
+from zmodel.analysis.rules.judge import headline
+from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.cells import MOST_VALUES, label_of
+from zmodel.analysis.statistics.selection import (
     best,
     count_states,
     objective_names,
@@ -21,10 +26,6 @@ from zmodel.analysis.selection import (
     scored,
     short,
 )
-from zmodel.analysis.style import clipped
-from zmodel.analysis.text import plain
-from zmodel.analysis.verdict import Verdict
-from zmodel.analysis.verdicts import headline
 
 COLOR = {"ok": "32", "note": "36", "warning": "33", "alarm": "31;1"}
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from zmodel.arguments import at_least
+from zmodel.core.arguments import at_least
 
 
 class RandomShift:

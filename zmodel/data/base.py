@@ -30,7 +30,7 @@ from pytorch_lightning.utilities.model_helpers import is_overridden
 from pytorch_lightning.utilities.seed import isolate_rng
 from torch import Tensor
 
-from zmodel.arguments import at_least, below_one
+from zmodel.core.arguments import at_least, below_one
 from zmodel.data.batches import Augment, Batches, WholeEpochs
 from zmodel.data.checks import Arrays, check_arrays, check_every_class, check_shape
 from zmodel.data.normalise import Normaliser, fit_normaliser

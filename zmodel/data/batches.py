@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zmodel.arguments import at_least
+from zmodel.core.arguments import at_least
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 

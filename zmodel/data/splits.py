@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zmodel.arguments import below_one
+from zmodel.core.arguments import below_one
 
 Indices = NDArray[np.int64]
 

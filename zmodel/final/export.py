@@ -23,10 +23,10 @@ import torch
 from hydra.utils import instantiate
 from torch import Tensor
 
-from zmodel.allowed import allowed_targets
-from zmodel.analysis.files import to_json, write
+from zmodel.analysis.page.files import to_json, write
+from zmodel.core.allow_list import allowed_targets
 from zmodel.final.job import FinalJob
-from zmodel.final.outcome import Outcome
+from zmodel.final.summary import Outcome
 from zmodel.final.testing import Tested
 from zmodel.predict import CONFIG_FILE, WEIGHTS_FILE, Deployed, load
 

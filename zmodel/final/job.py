@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
-from zmodel.from_study import key_of, without
-from zmodel.sweep.job import Job
-from zmodel.sweep.text import value_text
+from zmodel.cli.overrides_of_trial import key_of, without
+from zmodel.sweep.space.override_text import value_text
+from zmodel.sweep.workers.job import Job
 
 OWN_KEYS = ("hparams_search", "study", "trial", "final")
 """Overrides that speak to the final stage, not to its runs."""
@@ -97,7 +97,7 @@ class FinalJob(Job):
             stretch=1,
             forced=(*self.forced, "data.train_on_all=true", f"trainer.max_epochs={epochs}"),
             values={
-                "callbacks.checkpoint._target_": "zmodel.final.last_weights.LastWeights",
+                "callbacks.checkpoint._target_": "zmodel.callbacks.last_weights.LastWeights",
                 "callbacks.early_stopping.patience": 10**9,
             },
         )
@@ -114,7 +114,7 @@ class FinalJob(Job):
                 "trainer.num_nodes": 1,
                 "trainer.strategy": "auto",
                 "callbacks.predictions": {
-                    "_target_": "zmodel.predictions.SavePredictions",
+                    "_target_": "zmodel.callbacks.predictions.SavePredictions",
                     "path": str(predictions),
                 },
             },

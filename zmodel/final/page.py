@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from zmodel.analysis import page
-from zmodel.analysis.figures import render
-from zmodel.analysis.files import to_csv, write
+from zmodel.analysis.page import html as page
+from zmodel.analysis.page.figures import render
+from zmodel.analysis.page.files import to_csv, write
 from zmodel.final.figures import confusion, learning, mistakes, reliability
-from zmodel.final.outcome import Outcome
+from zmodel.final.summary import Outcome
 from zmodel.final.words import optimism_sentences, test_sentence
 
 FIGURES: tuple[ModuleType, ...] = (learning, confusion, mistakes, reliability)

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from zmodel.analysis.files import to_json, write
-from zmodel.analysis.selection import objective_name, ranked
-from zmodel.from_study import trial_overrides
+from zmodel.analysis.page.files import to_json, write
+from zmodel.analysis.statistics.selection import objective_name, ranked
+from zmodel.cli.overrides_of_trial import trial_overrides
 from zmodel.study.records import StudyRecord, TrialRecord
 
 PLAN_FILE = "plan.json"

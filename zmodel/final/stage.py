@@ -8,19 +8,19 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from zmodel.cli.overrides_of_trial import key_of, unknown_study
 from zmodel.final.choice import Candidate, candidates_of, choose
 from zmodel.final.job import FinalJob, user_overrides
-from zmodel.final.outcome import SUMMARY_FILE, Outcome, read_summary
 from zmodel.final.plan import FinalPlan, settle_plan
+from zmodel.final.summary import SUMMARY_FILE, Outcome, read_summary
 from zmodel.final.testing import test_once
 from zmodel.final.words import in_words
-from zmodel.from_study import key_of, unknown_study
-from zmodel.study.lock import file_lock
 from zmodel.study.records import StudyRecord, TrialRecord, load_study
-from zmodel.study.storage import JOURNAL, list_studies, open_storage, study_folder
-from zmodel.sweep.begin import begin
+from zmodel.study.storage.lock import file_lock
+from zmodel.study.storage.opening import JOURNAL, list_studies, open_storage, study_folder
 from zmodel.sweep.results import write_best
-from zmodel.sweep.text import parser
+from zmodel.sweep.space.override_text import parser
+from zmodel.sweep.start import begin
 
 SETTINGS: dict[str, Any] = {
     "sampler": {"_target_": "optuna.samplers.GridSampler"}, "pruner": None, "coverage": None,

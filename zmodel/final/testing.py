@@ -10,7 +10,7 @@ from typing import Any
 
 from hydra.core.utils import JobStatus
 
-from zmodel.analysis.files import write
+from zmodel.analysis.page.files import write
 from zmodel.final.choice import Candidate, Run
 from zmodel.final.job import FinalJob
 from zmodel.final.scores import Predictions

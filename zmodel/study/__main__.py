@@ -10,9 +10,9 @@ from pathlib import Path
 
 import optuna
 
+from zmodel.study.journal.repair import repair
 from zmodel.study.records import StudyRecord, load_study
-from zmodel.study.repair import repair
-from zmodel.study.storage import JOURNAL, list_studies, open_storage, study_folder
+from zmodel.study.storage.opening import JOURNAL, list_studies, open_storage, study_folder
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from zmodel.provenance import git_state, versions
+from zmodel.core.provenance import git_state, versions
 
 NOT_COMPARED = (
     "hydra", "paths", "extras", "tags", "logger", "ckpt_path", "task_name", "study_name",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zmodel.sweep.policy import Policy
+from zmodel.sweep.sampling.race import Policy
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Plan:
     folder: Path
     """Absolute path of logs/studies/<study_name>."""
     storage: str
-    """As :func:`zmodel.study.storage.open_storage` takes it."""
+    """As :func:`zmodel.study.storage.opening.open_storage` takes it."""
     directions: tuple[str, ...]
     n_trials: int
     n_jobs: int

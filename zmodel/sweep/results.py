@@ -10,7 +10,7 @@ import optuna
 from omegaconf import OmegaConf
 from optuna.trial import TrialState
 
-from zmodel.sweep.search_space import SearchSpace
+from zmodel.sweep.space.search_space import SearchSpace
 
 
 def write_results(study: optuna.Study, space: SearchSpace, folder: Path) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zmodel.study.storage import JOURNAL, study_folder
+from zmodel.study.storage.opening import JOURNAL, study_folder
 from zmodel.sweep.plan import Plan
-from zmodel.sweep.policy import Policy
-from zmodel.sweep.processes import cores, gpu_ids
+from zmodel.sweep.sampling.race import Policy
+from zmodel.sweep.workers.pool import cores, gpu_ids
 
 
 def make_plan(settings: dict[str, Any], arguments: list[str], folder: Path) -> Plan:

@@ -16,19 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 class StudySweeper(Sweeper):
     """Runs an Optuna study with workers that pull trials.
 
-    Configuration keys of the stock Optuna sweeper keep their names and meaning: ``sampler``,
-    ``direction``, ``storage``, ``study_name``, ``n_trials`` (the total over all starts), ``n_jobs``
-    (workers; null: ``workers_per_gpu`` for each GPU, else one per core; 0: in this process, for a
-    debugger),
-    ``max_failure_rate``, ``custom_search_space``, ``params``.
-
-    Further: ``workers_per_gpu`` (when ``n_jobs`` is null), ``pruner`` (null: every trial runs until its own early stopping), ``coverage``
-    (floors), ``policy`` (which values the slots after the floors are forced to), ``seed``,
-    ``max_attempts`` (of a trial whose workers die), ``on_change`` (refuse or continue when the
-    study was started with another setting), ``enqueue`` (list of parameter sets to try first),
-    ``from_study`` (its best trials are tried first), ``history`` (most finished trials that the
-    sampler learns from), ``preflight`` (overrides of short runs at the ends of the space, which
-    must work before the first trial) and ``preload`` (modules to import once for all workers).
+    Every setting is described in conf/hydra/sweeper/zmodel.yaml. Those of the stock Optuna sweeper
+    keep their names and meaning, but ``n_trials`` is the total over all starts.
 
     Raises:
         ValueError: for a setting that cannot work, before anything is written.
@@ -46,8 +35,8 @@ class StudySweeper(Sweeper):
         self.config = config
 
     def sweep(self, arguments: list[str]) -> None:
-        from zmodel.sweep.begin import begin
-        from zmodel.sweep.job import Job
+        from zmodel.sweep.start import begin
+        from zmodel.sweep.workers.job import Job
 
         assert self.config is not None and self.hydra_context is not None
         job = Job(self.hydra_context, self.task_function, self.config)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from zmodel.analysis.cells import label_of
-from zmodel.analysis.commands import wider_command
-from zmodel.analysis.diagnostics import bounds
-from zmodel.analysis.diagnostics.bounds import Bound
-from zmodel.analysis.examine import Findings
-from zmodel.analysis.selection import best, short
-from zmodel.analysis.verdict import Verdict
+from zmodel.analysis.diagnostics.space import bounds
+from zmodel.analysis.diagnostics.space.bounds import Bound
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.rules.suggested_commands import wider_command
+from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.cells import label_of
+from zmodel.analysis.statistics.selection import best, short
 
 CODE = "boundary"
 CHECK = "the best trials lie inside the bounds"

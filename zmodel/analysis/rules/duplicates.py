@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from zmodel.analysis.diagnostics import duplicates
-from zmodel.analysis.examine import Findings
-from zmodel.analysis.verdict import Verdict
+from zmodel.analysis.diagnostics.search import duplicates
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.rules.verdict import Verdict
 from zmodel.study.records import StudyRecord
 
 CODE = "duplicates"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from zmodel.analysis.commands import longer
-from zmodel.analysis.diagnostics import stopping
-from zmodel.analysis.diagnostics.stopping import Depth, Stopping
-from zmodel.analysis.examine import Findings
-from zmodel.analysis.selection import listed, short
-from zmodel.analysis.verdict import Verdict
+from zmodel.analysis.diagnostics.training import stopping
+from zmodel.analysis.diagnostics.training.stopping import Depth, Stopping
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.rules.suggested_commands import longer
+from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.selection import listed, short
 
 CODE = "early_stopping_bias"
 CHECK = "early stopping and the epoch allowance treat the depths alike"

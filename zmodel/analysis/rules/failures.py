@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from zmodel.analysis.diagnostics import failures, states
-from zmodel.analysis.examine import Findings
-from zmodel.analysis.runs import run_folder
-from zmodel.analysis.selection import listed, short
-from zmodel.analysis.verdict import Verdict
+from zmodel.analysis.diagnostics.search import failures, states
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.records.run_folder import run_folder
+from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.selection import listed, short
 from zmodel.study.records import StudyRecord
 
 CODE = "failures"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from zmodel.analysis.commands import more_trials, unfinished
-from zmodel.analysis.examine import Findings
-from zmodel.analysis.selection import scored
-from zmodel.analysis.verdict import Verdict
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.rules.suggested_commands import more_trials, unfinished
+from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.selection import scored
 
 CODE = "few_trials"
 CHECK = "there are enough completed trials for the number of parameters"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from zmodel.analysis.diagnostics import importance
-from zmodel.analysis.diagnostics.importance import LABELS, WITH_PRUNED, Method
-from zmodel.analysis.examine import Findings
-from zmodel.analysis.selection import short
-from zmodel.analysis.verdict import Verdict
+from zmodel.analysis.diagnostics.space import importance
+from zmodel.analysis.diagnostics.space.importance import LABELS, WITH_PRUNED, Method
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.selection import short
 
 CODE = "few_trials"
 CHECK = "the methods of importance name the same parameter first"

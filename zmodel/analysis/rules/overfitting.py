@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from zmodel.analysis.diagnostics import overfitting
-from zmodel.analysis.examine import Findings
-from zmodel.analysis.verdict import Verdict
+from zmodel.analysis.diagnostics.training import overfitting
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.rules.verdict import Verdict
 
 CODE = "overfitting"
 CHECK = "the best trial does about as well on validation as on training data"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from zmodel.analysis.commands import new_study
-from zmodel.analysis.diagnostics import states
-from zmodel.analysis.diagnostics.coverage import data as coverage_data
-from zmodel.analysis.diagnostics.states import States, StateShares
-from zmodel.analysis.examine import Findings
+from zmodel.analysis.diagnostics.search import states
+from zmodel.analysis.diagnostics.search.states import States, StateShares
+from zmodel.analysis.diagnostics.space.coverage import data as coverage_data
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.rules.suggested_commands import new_study
 from zmodel.analysis.rules.underexplored import CHANCE, FLOOR
-from zmodel.analysis.selection import short
-from zmodel.analysis.verdict import Verdict
+from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.selection import short
 
 CODE = "pruning_bias"
 CHECK = "no value lost its trials to a pruner before it could show what it reaches"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from zmodel.analysis.diagnostics import final
-from zmodel.analysis.examine import Findings
-from zmodel.analysis.selection import scored
-from zmodel.analysis.verdict import Verdict
+from zmodel.analysis.diagnostics.search import final
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.selection import scored
 
 CODE = "selection_optimism"
 CHECK = "the test set keeps what validation promised"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from zmodel.analysis.commands import more_trials
-from zmodel.analysis.diagnostics import coverage, importance
-from zmodel.analysis.diagnostics.coverage import Cell, ParamCoverage
-from zmodel.analysis.examine import Findings
-from zmodel.analysis.selection import DEPTH, listed, scored, short
-from zmodel.analysis.verdict import Verdict
+from zmodel.analysis.diagnostics.space import coverage, importance
+from zmodel.analysis.diagnostics.space.coverage import Cell, ParamCoverage
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.rules.suggested_commands import more_trials
+from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.selection import DEPTH, listed, scored, short
 from zmodel.study.records import StudyRecord
 
 CODE = "underexplored"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from zmodel.analysis.commands import sweep_command
-from zmodel.analysis.diagnostics import zombies
-from zmodel.analysis.examine import Findings
-from zmodel.analysis.verdict import Verdict
+from zmodel.analysis.diagnostics.search import zombies
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.rules.suggested_commands import sweep_command
+from zmodel.analysis.rules.verdict import Verdict
 
 CODE = "zombies"
 CHECK = "no trial is marked as running without anybody working on it"

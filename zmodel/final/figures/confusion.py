@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zmodel.analysis.diagnostics import confusion
-from zmodel.analysis.diagnostics.confusion import Confusion
-from zmodel.final.outcome import Outcome
+from zmodel.analysis.diagnostics.training import confusion
+from zmodel.analysis.diagnostics.training.confusion import Confusion
+from zmodel.final.summary import Outcome
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zmodel.analysis import style
-from zmodel.final.outcome import Outcome
+from zmodel.analysis.page import style
 from zmodel.final.scores import Predictions, most_confused
+from zmodel.final.summary import Outcome
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zmodel.analysis import style
-from zmodel.final.outcome import Outcome
+from zmodel.analysis.page import style
 from zmodel.final.scores import calibration
+from zmodel.final.summary import Outcome
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,335 @@
+"""The diagnostics' numbers, on studies whose answers are known."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from optuna.distributions import (
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from zmodel import analysis
+from zmodel.analysis.diagnostics.search import timeline, zombies
+from zmodel.analysis.diagnostics.space.coverage import entropy
+from zmodel.analysis.diagnostics.training.speed import overtaking
+from zmodel.analysis.replay.patience import was_cut
+from zmodel.analysis.replay.simulate import DEPTH, Truth, simulate
+from zmodel.analysis.statistics.cells import cells_of
+from zmodel.analysis.statistics.intervals import bootstrap, wilson
+from zmodel.analysis.statistics.potential import chances
+from zmodel.study.records import StudyRecord, TrialRecord
+
+DEPTHS = {DEPTH: IntDistribution(1, 3)}
+START = datetime(2026, 1, 1)
+
+
+def trial(number: int, z: int, value: float | None, **more: Any) -> TrialRecord:
+    state = more.pop("state", "complete" if value is not None else "failed")
+    params = more.pop("params", {DEPTH: z})
+    return TrialRecord(
+        number=number,
+        state=state,
+        params=params,
+        values=None if value is None else (value,),
+        curve=more.pop("curve", {}),
+        started=more.pop("started", START + timedelta(minutes=number)),
+        finished=more.pop("finished", START + timedelta(minutes=number + 1)),
+        distributions=more.pop("distributions", {p: d for p, d in DEPTHS.items() if p in params}),
+        attrs=more,
+    )
+
+
+def study(*trials: TrialRecord, **more: Any) -> StudyRecord:
+    return StudyRecord(
+        name=more.pop("name", "s"),
+        directions=more.pop("directions", ("maximize",)),
+        space=more.pop("space", DEPTHS),
+        trials=trials,
+        attrs=more,
+    )
+
+
+def test_coverage_counts_every_declared_value_and_what_became_of_its_trials():
+    found = analysis.coverage(
+        study(
+            trial(0, 1, 0.5),
+            trial(1, 1, 0.7, forced=[DEPTH]),
+            trial(2, 1, None),
+            trial(3, 2, 0.3, state="pruned"),
+        )
+    ).main
+    one, two, three = found.cells
+    assert [c.trials for c in found.cells] == [3, 1, 0]
+    assert (one.share, one.best, one.median, one.forced) == (0.75, 0.7, 0.6, 1)
+    assert (one.states["failed"], two.states["pruned"], three.best) == (1, 1, None)
+    assert found.entropy == pytest.approx(-(0.75 * np.log(0.75) + 0.25 * np.log(0.25)) / np.log(3))
+
+
+def test_entropy_runs_from_zero_to_one():
+    assert entropy([9, 0, 0]) == 0
+    assert entropy([4, 4, 4]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "labels", "value", "cell"),
+    [
+        (CategoricalDistribution([None, True, "a"]), ("None", "True", "a"), True, 1),
+        (IntDistribution(2, 8, step=2), ("2", "4", "6", "8"), 6, 2),
+        (
+            FloatDistribution(1e-4, 1.0, log=True),
+            ("0.0001 to 0.001", "0.001 to 0.01", "0.01 to 0.1", "0.1 to 1"),
+            0.05,
+            2,
+        ),
+    ],
+)
+def test_a_parameter_is_cut_into_its_values_or_into_bins_of_its_own_scale(
+    distribution, labels, value, cell
+):
+    cells = cells_of(study(space={"p": distribution}), "p")
+    assert cells.labels == labels
+    assert cells.index(value) == cell
+
+
+def test_a_value_outside_the_declared_range_gets_its_own_cell():
+    assert cells_of(study(trial(0, 7, 0.5)), DEPTH).labels == ("1", "2", "3", "7")
+
+
+def test_intervals_hold_what_they_promise():
+    rng = np.random.default_rng(1)
+    hits = 0
+    for _ in range(200):
+        low, high = bootstrap(rng.normal(size=30))
+        hits += low <= 0 <= high
+    assert 0.88 <= hits / 200 <= 0.99
+    assert bootstrap([1.0, 2.0]) is None
+    assert wilson(0, 0) == (0.0, 1.0)
+    low, high = wilson(1, 10)
+    assert (low, high) == (pytest.approx(0.0179, abs=1e-3), pytest.approx(0.4042, abs=1e-3))
+
+
+def test_chance_to_win_follows_what_others_gained_from_as_small_a_start():
+    rng = np.random.default_rng(0)
+    leader = list(rng.uniform(0.6, 0.9, 40))
+    near, far = [0.80, 0.75], [0.2, 0.1]
+    leads, may, cannot, unknown = chances([leader, near, far, []])
+    assert leads == 1 and unknown == 1
+    assert may > 0.3
+    assert cannot == 0
+
+
+def test_history_follows_the_order_in_which_trials_ended():
+    late = START + timedelta(hours=5)
+    past = analysis.history(
+        study(
+            trial(0, 1, 0.9, finished=late, epochs=10, seconds=60.0),
+            trial(1, 1, 0.5, epochs=3, seconds=5.0),
+            trial(2, 1, None, epochs=1, seconds=1.0),
+            trial(3, 1, 0.4, epochs=2, seconds=2.0),
+        )
+    )
+    assert [s.number for s in past.steps] == [1, 2, 3, 0]
+    assert [s.best for s in past.steps] == [0.5, 0.5, 0.5, 0.9]
+    assert [s.epochs for s in past.steps] == [3, 4, 6, 16]
+
+
+def test_smaller_is_better_when_minimizing():
+    trials = [trial(i, 1 + i % 3, v) for i, v in enumerate([0.5, 0.2, 0.9, 0.4])]
+    down = study(*trials, directions=("minimize",))
+    assert analysis.history(down).steps[-1].best == 0.2
+    assert analysis.coverage(down).main.cells[0].best == 0.4
+    assert analysis.values(down).cells[1].best == 0.2
+
+
+def test_importance_finds_the_parameter_that_matters_and_says_how_surely():
+    space = {"a": FloatDistribution(0, 1), "b": FloatDistribution(0, 1)}
+    rng = np.random.default_rng(0)
+    points = rng.random((60, 2))
+    trials = [
+        trial(i, 0, float(a + 0.05 * b), params={"a": a, "b": b}, distributions=space)
+        for i, (a, b) in enumerate(points)
+    ]
+    found = analysis.importance(study(*trials, space=space))
+    assert {m.name for m in found.methods} == {"ped_anova", "fanova", "mdi"}
+    for method in found.methods:
+        assert method.first == "a"
+        assert method.params["a"].low <= 1 and method.params["a"].low > method.params["b"].value
+        assert sum(e.value for e in method.params.values()) == pytest.approx(1)
+
+
+def test_importance_shows_what_pruned_trials_change():
+    record = simulate(Truth(), 40, 0, pruner=optuna.pruners.MedianPruner())
+    found = analysis.importance(record)
+    more, only = found.of("ped_anova_with_pruned"), found.of("ped_anova")
+    assert more.trials == 40 > only.trials
+
+
+def test_slow_depths_are_seen_to_start_late_and_to_overtake():
+    found = analysis.speed(simulate(Truth(), 120, 0, stop_early=False))
+    epochs = {c.label: c.epochs for c in found.cells}
+    assert epochs["1"] < epochs["3"] < epochs["5"]
+    crossing = next(c for c in found.crossings if (c.early, c.late) == ("1", "5"))
+    # at the best learning rate the true curves cross at epoch 18, at a low one later
+    assert 12 <= crossing.epoch <= 35 and crossing.low <= crossing.epoch <= crossing.high
+    assert crossing.share > 0.9
+
+
+def test_overtaking_is_the_last_change_of_the_lead():
+    assert overtaking([-1, -1, 2, 3]) == (2, True)
+    assert overtaking([1, -1, 1, -2]) == (3, False)
+    assert overtaking([1, 2, 3]) is None
+    assert overtaking([0, 0]) is None
+
+
+def test_stopping_audit_knows_the_smallest_patience_that_keeps_the_top():
+    # the best trial pauses for 3 epochs before it improves again: patience 4 is needed, not 3
+    winner = dict(enumerate([0.1, 0.5, 0.5, 0.5, 0.5, 0.9, 0.9, 0.9, 0.9, 0.9]))
+    other = dict(enumerate([0.1, 0.4, 0.4, 0.4, 0.4, 0.4]))
+    found = analysis.stopping(
+        study(
+            trial(0, 1, 0.9, curve=winner, max_epochs=10, stopped_early=False),
+            *(trial(i, 2, 0.4, curve=other, max_epochs=10, stopped_early=True) for i in (1, 2, 3)),
+        )
+    )
+    assert found.patience == 4
+    assert found.sufficient == 4
+    lost = next(p for p in found.patiences if p.patience == 3)
+    assert lost.loss == pytest.approx(0.4) and lost.loss_by_value["2"] == 0
+    assert (found.epochs_run, found.epochs_allowed, found.stopped_early) == (28, 40, 3)
+
+
+def test_control_trials_show_what_patience_costs_at_each_depth():
+    patient = dict(enumerate([0.1, 0.5] + [0.4] * 4 + [0.8]))
+    quick = dict(enumerate([0.1, 0.6] + [0.5] * 5))
+    trials = [trial(i, 1, 0.8, curve=patient, control=True) for i in range(3)]
+    trials += [trial(i, 2, 0.6, curve=quick, control=True) for i in range(3, 6)]
+    record = study(*trials, fixed={"callbacks.early_stopping.patience": 3})
+    found = analysis.stopping(record)
+    assert [d.control_regret for d in found.depths[:2]] == [pytest.approx(0.3), 0]
+    verdict = next(v for v in analysis.judge(record) if v.code == "early_stopping_bias")
+    assert verdict.severity == "warning" and "z_layers = 1" in verdict.message
+
+
+def test_timeline_measures_busy_time_and_leaves_out_pauses():
+    def run(number: int, worker: str, start: float, end: float) -> TrialRecord:
+        return trial(
+            number, 1, 0.5, worker=worker, started=START + timedelta(seconds=start),
+            finished=START + timedelta(seconds=end),
+        )  # fmt: skip
+
+    found = analysis.timeline(study(run(0, "a", 0, 60), run(1, "a", 80, 100), run(2, "b", 0, 100)))
+    assert found.busy_fraction == pytest.approx(0.9)
+    day = 86400
+    resumed = analysis.timeline(
+        study(run(0, "a", 0, 60), run(1, "a", day, day + 60), run(2, "b", 0, 60))
+    )
+    assert resumed.busy_fraction == 1 and len(resumed.pauses) == 1
+    foreign = study(*(replace(t, attrs={}) for t in (run(0, "", 0, 50), run(1, "", 10, 60))))
+    assert len(timeline.data(foreign).lanes) == 2 and timeline.data(foreign).inferred
+
+
+def test_noise_at_the_end_of_a_curve_is_rarely_called_improvement():
+    rng = np.random.default_rng(0)
+    flat = [dict(enumerate(0.9 + rng.normal(0, 0.006, 15))) for _ in range(400)]
+    called = sum(was_cut(study(), trial(i, 1, 0.9, curve=c), 15) for i, c in enumerate(flat))
+    assert called <= 20
+    rising = dict(enumerate(0.5 + np.arange(15) / 50))
+    assert was_cut(study(), trial(0, 1, 0.8, curve=rising), 15)
+
+
+def test_zombies_are_trials_whose_worker_went_on_or_which_run_far_too_long():
+    now = START + timedelta(minutes=10)
+    running = {"value": None, "state": "running", "finished": None}
+    moved_on = study(
+        trial(0, 1, worker="a", **running),
+        trial(1, 1, 0.5, worker="a"),
+        trial(2, 1, worker="b", started=now - timedelta(seconds=30), **running),
+    )
+    assert [z.number for z in zombies.data(moved_on, now).zombies] == [0]
+    hours = START + timedelta(hours=9)
+    silent = study(trial(0, 1, 0.5), trial(1, 1, **running))
+    assert [z.certain for z in zombies.data(silent, hours).zombies] == [False]
+
+
+def test_duplicates_and_the_noise_between_them():
+    found = analysis.duplicates(study(trial(0, 1, 0.5), trial(1, 1, 0.6), trial(2, 2, 0.9)))
+    assert (found.repeated, found.trials) == (1, 3)
+    assert found.groups[0].numbers == (0, 1) and found.groups[0].range == pytest.approx(0.1)
+
+
+def test_pareto_front_of_value_against_weights():
+    trials = [trial(i, 1, v, parameters=w) for i, (v, w) in enumerate(
+        [(0.5, 10), (0.9, 100), (0.8, 200), (0.6, 10), (0.95, 300)])]  # fmt: skip
+    front = [p.number for p in analysis.pareto(study(*trials)).front]
+    assert front == [3, 1, 4]
+
+
+def test_pareto_front_of_two_objectives():
+    trials = [
+        TrialRecord(i, "complete", {}, v, {}, None, None)
+        for i, v in enumerate([(0.9, 5.0), (0.8, 1.0), (0.7, 3.0)])
+    ]
+    both = study(*trials, directions=("maximize", "minimize"))
+    assert sorted(p.number for p in analysis.pareto(both).front) == [0, 1]
+
+
+def test_a_diagnostic_without_its_data_says_why():
+    with pytest.raises(analysis.Unavailable, match="at least 8 completed trials"):
+        analysis.importance(study(trial(0, 1, 0.5)))
+    with pytest.raises(analysis.Unavailable, match="no trial was pruned"):
+        analysis.own_pruner(study(trial(0, 1, 0.5)))
+
+
+def test_every_diagnostic_gives_a_frame_and_a_figure_of_its_record():
+    record = simulate(Truth(), 60, 0, pruner=optuna.pruners.MedianPruner(n_warmup_steps=10))
+    drawn = []
+    for name in analysis.__all__:
+        module = analysis._DIAGNOSTICS.get(name)
+        try:
+            found = module.data(record) if module else None
+        except analysis.Unavailable:
+            continue
+        if found is not None:
+            figure = analysis.draw(found)
+            figure.canvas.draw()
+            assert figure.axes, name
+            if name not in ("failures", "duplicates", "zombies"):
+                assert len(analysis.frame(found)) > 0, name
+            drawn.append(name)
+    assert len(drawn) >= 18, drawn
+
+
+def test_analysis_needs_no_torch_and_no_plotting_until_it_draws():
+    code = (
+        "import sys; import zmodel.analysis; "
+        "print([m for m in ('torch', 'pytorch_lightning', 'hydra', 'matplotlib', 'sklearn')"
+        " if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_comparison_puts_studies_side_by_side_at_equal_cost():
+    small = replace(study(trial(0, 1, 0.5, epochs=10), trial(1, 2, 0.6, epochs=10)), name="small")
+    large = replace(study(*(trial(i, 3, 0.4 + i / 10, epochs=10) for i in range(5))), name="large")
+    found = analysis.compare([small, large])
+    assert [e.best for e in found.entries] == [0.6, pytest.approx(0.8)]
+    assert found.value_at_epochs(20) == {"small": 0.6, "large": pytest.approx(0.5)}
+    assert found.entries[1].trials == {"1": 0, "2": 0, "3": 5}
+    with pytest.raises(ValueError, match="same direction"):
+        analysis.compare([small, replace(large, directions=("minimize",))])
+
+
+def test_comparison_names_settings_that_differ():
+    one = study(trial(0, 1, 0.5), fixed={"trainer.max_epochs": 60, "seed": 0})
+    two = study(trial(0, 1, 0.5), fixed={"trainer.max_epochs": 15, "seed": 0})
+    assert analysis.compare([one, two]).differences == ("trainer.max_epochs: 60, 15",)

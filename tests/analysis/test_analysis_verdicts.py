@@ -1,0 +1,267 @@
+"""Verdicts on studies whose truth is known: what must be said, and what must not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import optuna
+import pytest
+from optuna.distributions import FloatDistribution, IntDistribution
+
+from zmodel import analysis
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.replay.simulate import DEPTH, Truth, simulate
+from zmodel.analysis.rules.judge import _believable, headline
+from zmodel.analysis.rules.verdict import SEVERITIES, Verdict
+from zmodel.analysis.terminal import overview
+from zmodel.study.records import StudyRecord, TrialRecord
+
+START = datetime(2026, 1, 1)
+SPACE = {DEPTH: IntDistribution(1, 5)}
+
+
+def naive(seed: int) -> StudyRecord:
+    """The study of the story: univariate TPE and a pruner that is asked from the first epoch."""
+    return simulate(
+        Truth(),
+        50,
+        seed,
+        sampler=optuna.samplers.TPESampler(seed=seed, multivariate=False, constant_liar=False),
+        pruner=optuna.pruners.MedianPruner(),
+    )
+
+
+def worst(study: StudyRecord, code: str) -> str | None:
+    found = [v for v in analysis.judge(study) if v.code == code]
+    return max((v.severity for v in found), key=SEVERITIES.index) if found else None
+
+
+def only(study: StudyRecord, code: str) -> Verdict:
+    return next(v for v in analysis.judge(study) if v.code == code)
+
+
+def hand_made(values: dict[int, list[float]], **more: Any) -> StudyRecord:
+    """A study of completed trials with these values per depth, in turn."""
+    pairs = [(z, v) for z, column in values.items() for v in column]
+    trials = [
+        TrialRecord(
+            i, "complete", {DEPTH: z, "x": i / 100}, (v,), {}, START + timedelta(minutes=i),
+            START + timedelta(minutes=i + 1),
+        )
+        for i, (z, v) in enumerate(pairs)
+    ]  # fmt: skip
+    space = {**SPACE, "x": FloatDistribution(-1, 9)}
+    return StudyRecord("s", ("maximize",), space, tuple(trials), attrs=more)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_collapse_of_the_story_is_an_alarm(seed):
+    assert worst(naive(seed), "underexplored") == "alarm"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_study_that_gave_every_depth_its_trials_is_believable(seed):
+    study = simulate(
+        Truth(ceiling=(0.76, 0.86, 0.93, 0.90, 0.86), tau=(3, 4, 5, 6, 7)),
+        60,
+        seed,
+        sampler=optuna.samplers.TPESampler(seed=seed),
+        floor=6,
+    )
+    codes = {v.code: v.severity for v in analysis.judge(study)}
+    assert codes.get("believable") == "ok"
+    believable = next(v for v in analysis.judge(study) if v.code == "believable")
+    # only what was checked may be claimed: no final stage, no train accuracy was recorded
+    assert not any("test set" in c or "training data" in c for c in believable.evidence["checks"])
+    assert any("completed enough trials" in c for c in believable.evidence["checks"])
+
+
+def test_underexplored_offers_the_command_that_mends_it():
+    study = replace(
+        naive(0),
+        attrs={"command": "python train.py -m hparams_search=naive seed=1", "n_trials": 50},
+    )
+    verdict = next(v for v in analysis.judge(study) if v.code == "underexplored")
+    assert verdict.action.startswith("python train.py -m hparams_search=naive seed=1 ")
+    assert "'hydra.sweeper.coverage={model.z_layers: 5}'" in verdict.action
+    # floors that the study has are kept, this one is raised
+    floors = {"model.width": 3, DEPTH: "10%"}
+    again = only(replace(study, attrs={**study.attrs, "coverage": floors}), "underexplored")
+    assert "coverage={model.width: 3, model.z_layers: 5}" in again.action
+    assert int(verdict.action.rsplit("n_trials=", 1)[1]) > 50
+    assert verdict.evidence["completed"] < verdict.evidence["trials"]
+
+
+def test_what_is_still_to_come_is_not_asked_for_again():
+    done = hand_made({3: [0.5] * 4})
+    attrs = {"command": "python train.py -m x=y", "n_trials": 10}
+    begun = replace(done.trials[0], number=4, state="running", values=None)
+    running = replace(done, attrs=attrs, trials=(*done.trials, begun))
+    assert only(running, "few_trials").action == "wait: 6 more trials are to come"
+    # nobody works on it any more: the same command goes on
+    assert only(replace(done, attrs=attrs), "few_trials").action.endswith("n_trials=10")
+    # a floor of 5 at 5 depths takes 25 trials, of which 4 are done and 6 are to come anyway
+    assert only(running, "underexplored").action.endswith("n_trials=25")
+
+
+def test_a_value_left_with_reason_is_only_noted():
+    good = [0.8 + i / 200 for i in range(15)]
+    study = hand_made({1: [0.2, 0.25, 0.22], 2: good, 3: good, 4: good, 5: good})
+    assert worst(study, "underexplored") == "note"
+    never = hand_made({1: [], 2: good, 3: good, 4: good, 5: good})
+    assert worst(never, "underexplored") == "alarm"
+
+
+def test_pruning_bias_is_found_when_one_depth_loses_its_trials():
+    study = hand_made({z: [0.5 + z / 10] * 10 for z in range(1, 6)})
+    trials = [
+        replace(t, state="pruned", curve={0: 0.1}) if t.params[DEPTH] == 5 and t.number % 10 else t
+        for t in study.trials
+    ]
+    biased = replace(study, trials=tuple(trials))
+    assert worst(biased, "pruning_bias") == "warning"
+    gone = [replace(t, state="pruned") if t.params[DEPTH] == 5 else t for t in trials]
+    assert worst(replace(study, trials=tuple(gone)), "pruning_bias") == "alarm"
+    fair = [replace(t, state="pruned") if t.number % 2 else t for t in study.trials]
+    assert worst(replace(study, trials=tuple(fair)), "pruning_bias") is None
+
+
+def test_boundary_warns_when_the_best_trials_crowd_at_a_bound():
+    rising = hand_made({z: [z / 10 + i / 1000 for i in range(10)] for z in range(1, 6)})
+    verdict = next(v for v in analysis.judge(rising) if v.code == "boundary")
+    assert (verdict.severity, verdict.param) == ("warning", DEPTH)
+    inside = hand_made(
+        {z: [0.9 - abs(z - 3) / 10 + i / 1000 for i in range(10)] for z in range(1, 6)}
+    )
+    assert worst(inside, "boundary") is None
+    command = "python train.py -m hparams_search=zlayers"
+    offered = replace(rising, attrs={"command": command, "fixed": {"z_layers.max": 5}})
+    action = only(offered, "boundary").action
+    assert "study_name=s-wider" in action and "z_layers.max=7" in action
+    # a setting that the study does not have is not offered
+    assert only(replace(rising, attrs={"command": command}), "boundary").action.startswith("widen")
+
+
+def test_a_boundary_is_described_by_the_other_top_trials_only():
+    alone = only(hand_made({1: [0.9], 3: [0.5] * 9}), "boundary").message
+    assert alone == (
+        "The best trial has z_layers = 1, the lower bound of its range. This may be chance."
+    )
+    two = only(hand_made({1: [0.9, 0.8], 3: [0.5] * 9}), "boundary").message
+    assert "1 of the other 4 best trials is there too" in two
+
+
+def test_a_study_of_one_depth_is_judged_without_it():
+    study = hand_made({3: [0.5 + i / 100 for i in range(12)]})
+    fixed = replace(study, space={**study.space, DEPTH: IntDistribution(3, 3)})
+    assert [v.code for v in analysis.judge(fixed)] == ["believable"]
+    assert analysis.coverage(fixed).main.param == "x"
+    with pytest.raises(analysis.Unavailable, match="no depth"):
+        analysis.values(fixed)
+
+
+@pytest.mark.parametrize("state", ["pruned", "failed"])
+def test_a_study_without_a_completed_trial_says_why(state):
+    study = hand_made({z: [0.5] * 2 for z in range(1, 6)})
+    lost = [replace(t, state=state, values=None, curve={0: 0.1}) for t in study.trials]
+    none = replace(study, trials=tuple(lost))
+    assert worst(none, "pruning_bias" if state == "pruned" else "failures") == "alarm"
+    assert "lucky" not in only(none, "few_trials").message
+    assert headline(Findings(none), []).startswith("No trial has completed:")
+    waiting = replace(none, trials=(*lost, replace(lost[0], number=10, state="running")))
+    assert headline(Findings(waiting), []).startswith("No trial has completed yet:")
+
+
+def test_several_objectives_are_judged_by_the_first_and_it_is_said():
+    study = hand_made({z: [0.5 + z / 10] * 5 for z in range(1, 6)})
+    trials = tuple(replace(t, values=(t.value, 7.0)) for t in study.trials)
+    both = replace(
+        study, trials=trials, directions=("maximize", "minimize"),
+        attrs={"optimized_metric": ["val/acc_best", "parameters"]},
+    )  # fmt: skip
+    assert "by val/acc_best alone, the first of 2 objectives" in headline(Findings(both), [])
+    assert "as far as val/acc_best goes" in _believable(both, ["x"]).message
+    assert "val/acc_best 1, parameters 7" in overview(Findings(both), [])
+
+
+def test_duplicates_are_no_fault_of_the_sampler_in_a_space_of_few_points():
+    study = hand_made({z: [0.5, 0.6, float("inf")] for z in range(1, 6)})
+    trials = tuple(replace(t, params={DEPTH: t.params[DEPTH]}) for t in study.trials)
+    small = only(replace(study, space=SPACE, trials=trials), "duplicates")
+    assert small.severity == "note" and "only 5 combinations" in small.message
+    assert "differ by up to 0.1: that much is noise" in small.message
+
+
+def test_early_stopping_bias_offers_a_longer_study():
+    slow = simulate(
+        Truth(epochs=20, patience=20, tau=(1, 1, 1, 30, 40)), 60, 0, floor=10,
+        sampler=optuna.samplers.RandomSampler(seed=0),
+    )  # fmt: skip
+    attrs = {"command": "python train.py -m x=y", "fixed": {"trainer.max_epochs": 20}}
+    verdict = only(replace(slow, attrs=attrs), "early_stopping_bias")
+    assert verdict.severity == "warning" and "z_layers = 4 and 5" in verdict.message
+    assert verdict.action == (
+        "python train.py -m x=y study_name=simulated-longer trainer.max_epochs=40"
+    )
+    assert only(slow, "early_stopping_bias").action.startswith("raise trainer.max_epochs")
+
+
+def test_few_trials_failures_and_duplicates_are_counted():
+    few = hand_made({3: [0.5, 0.6]})
+    assert worst(few, "few_trials") == "alarm"
+    study = hand_made({z: [0.5] * 5 for z in range(1, 6)})
+    failing = [
+        replace(
+            t, state="failed", values=None, attrs={"fail_reason": "ValueError: loss is nan\nat 3"}
+        )
+        if t.number % 3 == 0
+        else t
+        for t in study.trials
+    ]
+    verdict = next(
+        v for v in analysis.judge(replace(study, trials=tuple(failing))) if v.code == "failures"
+    )
+    assert verdict.severity == "alarm" and "ValueError: loss is nan." in verdict.message
+    again = [replace(t, params={**t.params, "x": 0.0}) for t in study.trials]
+    assert worst(replace(study, trials=tuple(again)), "duplicates") == "warning"
+    assert worst(study, "duplicates") is None
+
+
+def test_overfitting_reads_the_best_trial():
+    study = hand_made({z: [0.5 + z / 10] * 5 for z in range(1, 6)})
+    metrics = {"train/acc": 0.99, "val/acc": 0.8}
+    learned = replace(
+        study, trials=tuple(replace(t, attrs={"metrics": metrics}) for t in study.trials)
+    )
+    assert worst(learned, "overfitting") == "warning"
+    assert worst(study, "overfitting") is None
+
+
+def test_an_infinite_value_is_a_failure_and_never_the_best():
+    study = hand_made({z: [0.5 + z / 10] * 5 for z in range(1, 6)})
+    trials = (*study.trials, replace(study.trials[0], number=99, values=(float("inf"),)))
+    odd = replace(study, trials=trials)
+    assert analysis.history(odd).steps[-1].best == 1.0
+    assert "not finite" in next(v.message for v in analysis.judge(odd) if v.code == "failures")
+
+
+def test_the_terminal_shows_no_escape_sequences_of_others_and_colour_only_on_a_terminal(
+    monkeypatch,
+):
+    evil = "\x1b[2J\x1b]0;owned\x07"
+    study = replace(hand_made({z: [0.5] * 3 for z in range(1, 6)}), name=evil)
+    findings = Findings(study)
+    text = overview(findings, analysis.judge(study))
+    assert "\x1b" not in text and "\x07" not in text
+
+    class Terminal:
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[" in overview(findings, analysis.judge(study), Terminal())
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" not in overview(findings, analysis.judge(study), Terminal())

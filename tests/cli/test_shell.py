@@ -1,0 +1,71 @@
+"""What surrounds a command: .env, values of this machine, the shown configuration, completion."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def shown(folder: Path, *arguments: str) -> str:
+    command = [sys.executable, str(ROOT / "train.py"), *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_env_file_of_the_folder_is_read_and_the_environment_wins(tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("WORD=from_file\nOTHER=from_file\n")
+    monkeypatch.setenv("OTHER", "from_shell")
+    said = shown(tmp_path, "--cfg", "job", "--resolve", "-p", "tags",
+                 "tags=['${oc.env:WORD}','${oc.env:OTHER}']")  # fmt: skip
+    assert said.splitlines()[1:] == ["- from_file", "- from_shell"]
+
+
+def test_values_of_this_machine(tmp_path):
+    (tmp_path / "conf" / "local").mkdir(parents=True)
+    (tmp_path / "conf" / "local" / "default.yaml").write_text(
+        "# @package _global_\nextras:\n  threads: 3\n"
+    )
+    assert "threads: 3" in shown(tmp_path, "--config-dir", "conf", "--cfg", "job", "-p", "extras")
+
+
+def test_the_configuration_of_a_run_and_of_a_study_can_be_shown(tmp_path):
+    assert "z_layers: 3" in shown(tmp_path, "--cfg", "job")
+    study = ["-m", "hparams_search=zlayers"]
+    assert "max_epochs: 40" in shown(tmp_path, *study, "--cfg", "job")
+    assert "n_trials: 40" in shown(tmp_path, *study, "--cfg", "hydra", "-p", "hydra.sweeper")
+    assert "hparams_search/zlayers" in shown(tmp_path, *study, "--info", "defaults")
+    assert "StudySweeper" in shown(tmp_path, "--info", "plugins")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_bash_completes_groups_options_and_keys(tmp_path):
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    python.chmod(0o755)
+    script = """
+        eval "$(python train.py -sc install=bash)"
+        complete_word() {
+            COMP_LINE="python train.py $1"; COMP_POINT=${#COMP_LINE}
+            COMP_WORDS=(python train.py "$1"); COMP_CWORD=2
+            hydra_bash_completion; echo "${COMPREPLY[@]}"
+        }
+        complete_word hparams_search=z; complete_word model.z_l; complete_word logger=m
+    """
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=ROOT, env={**os.environ, "PATH": path},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [
+        "hparams_search=zlayers", "model.z_layers=", "logger=many_loggers logger=mlflow",
+    ], done.stderr  # fmt: skip

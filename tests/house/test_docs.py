@@ -1,0 +1,38 @@
+"""The documentation builds with every link and anchor checked, and says what is so."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from architecture import PAGE, README, ROOT, current
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="extra [docs] is absent")
+def test_the_pages_build_and_their_links_lead_somewhere(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],
+        cwd=ROOT, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "tutorial" / "index.html").is_file()
+
+
+@pytest.mark.parametrize("path", [README, PAGE], ids=lambda p: p.name)
+def test_lists_of_files_and_imports_are_current(path: Path):
+    assert path.read_text() == current(path), "run: python tools/architecture.py"
+
+
+def test_links_outside_the_pages_lead_to_files():
+    for document in [README, ROOT / "CONTRIBUTING.md", *ROOT.glob("examples/*/README.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_readme_is_short_and_has_a_picture():
+    text = README.read_text()
+    assert len(text.splitlines()) <= 250 and "![" in text

@@ -1,0 +1,156 @@
+"""A whole epoch in one step of Lightning's loop gives what single batches give."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+from runs import SMALL, config
+
+from zmodel.data import Batches, Digits, RandomShift
+from zmodel.model.classifier import Classifier
+from zmodel.model.whole_epochs import clearing
+from zmodel.model.znet import ZNet
+from zmodel.run.one_run import apply_extras, build, run
+
+SCHEDULERS = {
+    "none": "model.scheduler=null",
+    "per step": "model=znet_onecycle",
+    "per epoch": "model.scheduler={_target_: torch.optim.lr_scheduler.StepLR, _partial_: true, "
+    "step_size: 2}",
+}
+AUGMENT = "data.augment={_target_: zmodel.data.RandomShift, max_shift: 1}"
+
+
+class SeesBatches(Callback):
+    """Keeps Lightning's own loop."""
+
+    seen = 0
+
+    def on_train_batch_end(self, *args, **kwargs):
+        self.seen += 1
+
+
+def trained(folder: Path, *overrides: str, callback: Callback | None = None) -> Classifier:
+    cfg = config(folder, *SMALL, AUGMENT, "model.dropout=0.1", "data.batch_size=300", *overrides)
+    apply_extras(cfg)
+    pl.seed_everything(0, verbose=False)
+    data, model = build(cfg.data), build(cfg.model)
+    trainer = build(
+        cfg.trainer,
+        callbacks=[callback] if callback else [],
+        logger=[build(cfg.logger.csv)],
+        enable_checkpointing=False,
+        max_epochs=5,
+    )
+    trainer.fit(model, datamodule=data)
+    return model
+
+
+def curve(folder: Path) -> list[dict[str, str]]:
+    with open(folder / "csv/metrics.csv") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS.values(), ids=SCHEDULERS)
+def test_the_curve_the_steps_and_the_weights_are_the_same(tmp_path, scheduler):
+    whole = trained(tmp_path / "whole", scheduler)
+    witness = SeesBatches()
+    single = trained(tmp_path / "single", scheduler, callback=witness)
+    assert not whole.automatic_optimization and single.automatic_optimization
+    assert witness.seen == whole.trainer.global_step == single.trainer.global_step > 5
+    assert curve(tmp_path / "whole") == curve(tmp_path / "single")
+    for name, value in single.state_dict().items():
+        assert torch.equal(whole.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "trainer.gradient_clip_val=1.0",
+        "+trainer.accumulate_grad_batches=2",
+        "+trainer.limit_train_batches=2",
+        "+trainer.max_steps=8",
+        "+trainer.profiler=simple",
+        "trainer.precision=bf16-mixed",
+        "+trainer.val_check_interval=0.5",
+        "model.scheduler={_target_: torch.optim.lr_scheduler.ReduceLROnPlateau, _partial_: true}",
+    ],
+)
+def test_what_needs_single_batches_gets_lightnings_loop(tmp_path, override):
+    model = trained(tmp_path, override)
+    assert model.automatic_optimization and model.trainer.global_step >= 3
+    assert model.trainer.callback_metrics["train/acc"] > 0.15
+
+
+class OwnTransfer(Digits):
+    def on_after_batch_transfer(self, batch, dataloader_idx):
+        x, y = batch
+        return x * 2, y
+
+
+class OwnLoss(Classifier):
+    def training_step(self, batch, batch_idx):
+        return 2 * super().training_step(batch, batch_idx)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [f"data._target_={__name__}.OwnTransfer", f"model._target_={__name__}.OwnLoss"],
+)
+def test_own_hooks_and_own_steps_are_called_with_batches(tmp_path, override, monkeypatch):
+    monkeypatch.setenv("ZMODEL_ALLOW", f"{__name__}.*")
+    model = trained(tmp_path, override)
+    assert model.automatic_optimization
+    assert model.trainer.callback_metrics["train/acc"] > 0.15
+
+
+def test_an_interrupted_run_may_go_on_with_single_batches(tmp_path):
+    """A checkpoint of the one way continues in the other to the same weights."""
+    few = ["trainer.max_epochs=4", "callbacks.early_stopping.patience=100", "test=false"]
+    clip = "trainer.gradient_clip_val=1e9"  # never clips, but asks for Lightning's loop
+    whole = config(tmp_path / "whole", *SMALL, *few)
+    run(whole)
+    run(config(tmp_path / "half", *SMALL, *few[1:], "trainer.max_epochs=2"))
+    last = tmp_path / "half/checkpoints/last.ckpt"
+    run(config(tmp_path / "rest", *SMALL, *few, clip, f"ckpt_path={last}"))
+    weights = [
+        torch.load(tmp_path / name / "checkpoints/last.ckpt", weights_only=True)["state_dict"]
+        for name in ("whole", "rest")
+    ]
+    for name, value in weights[0].items():
+        torch.testing.assert_close(weights[1][name], value)
+
+
+def test_no_step_waits_for_the_device():
+    """On torch's meta device, which has no values, whatever is read back raises."""
+    x, y = torch.empty(500, 1, 40, device="meta"), torch.empty(500, dtype=torch.long, device="meta")
+    model = Classifier(ZNet, torch.optim.Adam, label_smoothing=0.1)
+    model.net = ZNet((1, 40), 10, norm="batch", dropout=0.1).to("meta")
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, fused=False)
+    steps = 0
+    for batch in Batches(x, y, 100, seed=0, augment=RandomShift(3)):
+        model.training_step(batch, steps).backward()
+        optimizer.step()
+        steps += 1
+    assert steps == 5 and model._correct[0].device.type == "meta"
+    with pytest.raises((NotImplementedError, RuntimeError)):
+        float(model._losses[0])
+
+
+def test_gradients_are_cleared_in_the_optimizers_own_way_if_it_has_one():
+    class Own(torch.optim.SGD):
+        def zero_grad(self, set_to_none=True):
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    parameter.grad.zero_()
+
+    for kind, left in ((torch.optim.SGD, None), (Own, 0.0)):
+        parameter = torch.nn.Parameter(torch.ones(()))
+        parameter.grad = torch.ones(())
+        clearing(kind([parameter]))()
+        assert parameter.grad == left

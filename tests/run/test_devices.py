@@ -1,0 +1,74 @@
+"""What GPUs need, as far as a CPU can show it: placement, autocast, compiling, freed memory."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from runs import CONF, SMALL, config, result
+
+from zmodel.run import run
+from zmodel.sweep.settings import make_plan
+from zmodel.sweep.workers.outcome import failure
+from zmodel.sweep.workers.worker import release_memory
+
+
+def plan(folder, *overrides):
+    with initialize_config_dir(str(CONF)):
+        command = ["hydra/sweeper=zmodel", "hydra.sweeper.study_name=gpu", *overrides]
+        cfg = compose("train", command, return_hydra_config=True)
+    settings = OmegaConf.to_container(cfg.hydra.sweeper)
+    return make_plan(settings, [], folder / "gpu")
+
+
+def test_workers_by_the_number_of_gpus(tmp_path, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,3")
+    assert plan(tmp_path).n_jobs == 3
+    assert plan(tmp_path, "hydra.sweeper.workers_per_gpu=2").n_jobs == 6
+    assert plan(tmp_path, "hydra.sweeper.workers_per_gpu=2", "hydra.sweeper.n_jobs=4").n_jobs == 4
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert plan(tmp_path, "hydra.sweeper.workers_per_gpu=2").n_jobs >= 1
+    with pytest.raises(ValueError, match="workers_per_gpu must be .* at least 1, got 0"):
+        plan(tmp_path, "hydra.sweeper.workers_per_gpu=0")
+
+
+def test_autocast_trains_with_losses_in_full_precision(tmp_path):
+    balanced = [*SMALL, "trainer.max_epochs=4", "model.class_weights=balanced"]
+    seen = []
+    cross_entropy = torch.nn.functional.cross_entropy
+
+    def watched(logits, *args, **kwargs):
+        seen.append((logits.dtype, torch.is_autocast_enabled("cpu")))
+        return cross_entropy(logits, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("zmodel.model.classifier.F.cross_entropy", watched)
+        run(config(tmp_path / "half", *balanced, "trainer.precision=bf16-mixed"))
+    run(config(tmp_path / "full", *balanced))
+    assert set(seen) == {(torch.float32, True)}
+    half, full = (result(tmp_path / name)["metrics"]["val/acc_best"] for name in ("half", "full"))
+    assert half == pytest.approx(full, abs=0.05) and half > 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs a C++ compiler")
+def test_a_compiled_network_computes_the_same(tmp_path):
+    command = [*SMALL, "trainer.max_epochs=1", "test=false"]
+    for name in ("true", "false"):
+        run(config(tmp_path / name, *command, f"model.compile={name}"))
+    losses = [result(tmp_path / name)["metrics"]["val/loss"] for name in ("true", "false")]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+def test_a_gpu_out_of_memory_fails_its_trial_and_gives_the_memory_back(monkeypatch):
+    called = []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: called.append("empty_cache"))
+    error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    outcome = failure(error)
+    release_memory()
+    assert outcome.reason == f"OutOfMemoryError: {error}" and outcome.values is None
+    assert called == ["empty_cache"]

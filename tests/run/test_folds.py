@@ -1,0 +1,157 @@
+"""Cross-validation: what the folds are, what a run makes of them, and that it goes on in them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+import torch
+from runs import SMALL, config, result
+
+from zmodel.core.interrupt import Interrupted, stop
+from zmodel.core.running_trial import running
+from zmodel.data import ArrayFile, Digits
+from zmodel.data.splits import fold_split
+from zmodel.run import run
+from zmodel.study.storage.opening import open_storage
+
+ROOT = Path(__file__).parents[2]
+FOLDS = [*SMALL, "data.folds=3", "trainer.max_epochs=2", "model.dropout=0.1"]
+
+
+class Trial:
+    """Keeps what the run reports; prunes, or asks the process to stop, after so many folds."""
+
+    number, pruned = 0, False
+
+    def __init__(self, prune_after: int = 9, stop_after: int = 9):
+        self.reported: dict[int, float] = {}
+        self.prune_after, self.stop_after = prune_after, stop_after
+
+    def report(self, epoch, value):
+        self.reported[epoch] = value
+        if len(self.reported) == self.stop_after:
+            stop.request(2)
+
+    def should_prune(self):
+        return len(self.reported) >= self.prune_after
+
+
+def test_every_sample_is_validated_once_in_parts_alike():
+    y = np.array([0] * 9 + [1] * 30 + [2] * 61)
+    seen = [fold_split(y, None, 3, fold, seed=1) for fold in range(3)]
+    assert sorted(np.concatenate([val for _, val in seen])) == list(range(100))
+    for rest, val in seen:
+        assert sorted([*rest, *val]) == list(range(100))
+        assert np.bincount(y[val]).tolist() in ([3, 10, 20], [3, 10, 21])
+    assert not np.array_equal(seen[0][1], fold_split(y, None, 3, 0, seed=2)[1])
+    groups = np.arange(100) // 4
+    for rest, val in (fold_split(y, groups, 4, fold, seed=0) for fold in range(4)):
+        assert not set(groups[rest]) & set(groups[val])
+    with pytest.raises(ValueError, match="data.folds=10 .* found 9 of class 0"):
+        fold_split(y, None, 10, 0, seed=0)
+    with pytest.raises(ValueError, match="data.folds=10 needs as many groups, found 4"):
+        fold_split(y, groups % 4, 10, 0, seed=0)
+
+
+def test_groups_of_a_file_are_kept_and_given_parts_refused(tmp_path):
+    rng = np.random.default_rng(0)
+    x, y, g = rng.normal(size=(90, 3)), np.arange(90) % 2, np.arange(90) // 3
+    x[:, 0] = g
+    np.savez(tmp_path / "a.npz", x=x, y=y, g=g)
+    data = ArrayFile(tmp_path / "a.npz", group_column="g", folds=4, fold=1, normalize=False)
+    train, val = (set(data._part(part)[0][:, 0].tolist()) for part in ("train", "val"))
+    assert len(val) in (5, 6, 7) and not train & val
+    parts = np.where(np.arange(90) < 60, "train", "val")
+    np.savez(tmp_path / "b.npz", x=x, y=y, part=parts)
+    with pytest.raises(ValueError, match="data.folds=4 draws the validation parts"):
+        ArrayFile(tmp_path / "b.npz", part_column="part", folds=4).setup("fit")
+    with pytest.raises(ValueError, match="data.train_on_all"):
+        Digits(folds=4, train_on_all=True)
+
+
+def test_a_run_is_the_mean_of_its_folds_and_tests_at_the_end(tmp_path, monkeypatch):
+    order = []
+    load_test, step = Digits.load_test, torch.optim.Adam.step
+    monkeypatch.setattr(Digits, "load_test", lambda self: order.append("test") or load_test(self))
+    monkeypatch.setattr(
+        torch.optim.Adam, "step", lambda *a, **k: order.append("step") or step(*a, **k)
+    )
+    with running(Trial()) as trial:
+        value = run(config(tmp_path, *FOLDS))
+    found = result(tmp_path)
+    each = [fold["metrics"] for fold in found["folds"]]
+    assert len(each) == 3 and order.index("test") > max(
+        i for i, o in enumerate(order) if o != "test"
+    )
+    for name in ("val/acc_best", "test/acc"):
+        assert found["metrics"][name] == pytest.approx(np.mean([m[name] for m in each]))
+        assert len({m[name] for m in each}) > 1
+    bests = [m["val/acc_best"] for m in each]
+    assert value == found["metrics"]["val/acc_best"] == trial.reported[2]
+    assert trial.reported == {i: pytest.approx(np.mean(bests[: i + 1])) for i in range(3)}
+    assert (found["epochs"], found["max_epochs"], found["checkpoint"]) == (6, 6, None)
+    assert np.sum(found["confusion_matrix"]["counts"]) == 1438  # all that is not for the test
+    assert (tmp_path / "folds" / "2" / "csv" / "metrics.csv").is_file()
+
+
+def test_an_interrupted_run_goes_on_in_the_fold_it_was_in(tmp_path):
+    run(config(tmp_path / "whole", *FOLDS))
+    with pytest.raises(Interrupted) as stopped, running(Trial(stop_after=1)):
+        run(config(tmp_path / "part", *FOLDS))
+    stop.clear()
+    last = torch.load(stopped.value.checkpoint, weights_only=True)
+    assert len(last["folds"]) == 1 and last["epoch"] == 1  # of two, in the second fold
+    run(config(tmp_path / "rest", *FOLDS, f"ckpt_path={stopped.value.checkpoint}"))
+    torch.save({"folds": last["folds"]}, tmp_path / "between.ckpt")  # killed between two folds
+    run(config(tmp_path / "next", *FOLDS, f"ckpt_path={tmp_path / 'between.ckpt'}"))
+    whole = result(tmp_path / "whole")
+    for name in ("rest", "next"):
+        found = result(tmp_path / name)
+        assert found["metrics"] == whole["metrics"] and found["epochs"] == whole["epochs"]
+
+
+def test_a_pruned_run_ends_after_its_fold_and_is_not_tested(tmp_path):
+    with running(Trial(prune_after=2)) as trial:
+        run(config(tmp_path, *FOLDS))
+    found = result(tmp_path)
+    assert trial.pruned and len(found["folds"]) == 2 and "test/acc" not in found["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["train=false", f"ckpt_path={__file__}"], "data.folds needs train=true"),
+        (["callbacks=none"], "needs callbacks.checkpoint"),
+        (["data.folds=1"], "data.folds must be a whole number of at least 2"),
+        (["data.folds=500"], "data.folds=500 needs as many samples"),
+    ],
+)
+def test_what_cannot_work(tmp_path, overrides, words):
+    with pytest.raises(ValueError, match=words):
+        run(config(tmp_path, *FOLDS, *overrides))
+
+
+def test_a_checkpoint_of_a_run_without_folds_is_refused(tmp_path):
+    run(config(tmp_path, *SMALL, "trainer.max_epochs=1", "test=false"))
+    with pytest.raises(ValueError, match="of a run with data.folds"):
+        run(config(tmp_path, *FOLDS, f"ckpt_path={tmp_path / 'checkpoints' / 'last.ckpt'}"))
+
+
+def test_a_study_of_folds(tmp_path):
+    overrides = ["hparams_search=random", "data=digits", "data.folds=2", "trainer.max_epochs=1"]
+    overrides += ["hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=0", f"paths.log_dir={tmp_path}"]
+    command = [sys.executable, "train.py", "-m", *overrides]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "studies" / "random"
+    storage = open_storage(str(folder / "study.journal"), read_only=True)
+    for trial in optuna.load_study(study_name="random", storage=storage).trials:
+        found = json.loads((folder / "trials" / str(trial.number) / "result.json").read_text())
+        assert trial.value == found["metrics"]["val/acc_best"] == trial.intermediate_values[1]
+        assert len(trial.intermediate_values) == len(found["folds"]) == 2

@@ -1,0 +1,174 @@
+"""One run: what it writes, that it repeats and resumes exactly, what it refuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from runs import SMALL, config, result
+
+from zmodel.run import run
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_run_writes_what_the_contract_names(tmp_path):
+    value = run(config(tmp_path, *SMALL, "trainer.max_epochs=3", "seed=5"))
+    found = result(tmp_path)
+    assert value == found["metrics"]["val/acc_best"]
+    named = {
+        "train/loss",
+        "train/acc",
+        "val/loss",
+        "val/acc",
+        "val/acc_best",
+        "test/loss",
+        "test/acc",
+    }
+    assert named <= set(found["metrics"])
+    assert found["epochs"] == 3 and not found["stopped_early"] and found["seed"] == 5
+    assert {"best_epoch", "seconds", "parameters", "checkpoint", "git", "versions"} <= set(found)
+    counts = torch.tensor(found["confusion_matrix"]["counts"])
+    assert counts.trace() / counts.sum() == pytest.approx(value)  # of the best epoch
+    rows = (tmp_path / "csv" / "metrics.csv").read_text().splitlines()
+    assert {"epoch", "train/loss", "val/acc", "lr"} <= set(rows[0].split(","))
+    best = torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)
+    assert best["epoch"] == found["best_epoch"]
+
+
+def test_tensorboard_has_curves_and_hyperparameters(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run(config(tmp_path, *SMALL, "trainer.max_epochs=2", "callbacks=[default,grad_norm]"))
+    scalars, sessions = {}, 0
+    for file in (tmp_path / "tensorboard").glob("events*"):
+        events = EventAccumulator(str(file))
+        events.Reload()
+        scalars |= {tag: events.Scalars(tag) for tag in events.Tags()["scalars"]}
+        sessions += "_hparams_/session_start_info" in events.summary_metadata
+    assert sessions == 1  # one row of the HParams tab
+    assert {"train/loss", "train/acc", "val/loss", "val/acc", "lr", "grad/norm"} <= set(scalars)
+    assert [e.step for e in scalars["val/acc"]] == [11, 23]
+    assert scalars["final/val/acc_best"][0].value == pytest.approx(
+        result(tmp_path)["metrics"]["val/acc_best"]
+    )
+
+
+def test_same_seed_same_number_and_another_seed_another(tmp_path):
+    command = [*SMALL, "trainer.max_epochs=3", "model.dropout=0.2", "test=false"]
+    values = [
+        run(config(tmp_path / str(i), *command, f"seed={seed}")) for i, seed in enumerate((1, 1, 2))
+    ]
+    assert values[0] == values[1]
+    metrics = [result(tmp_path / str(i))["metrics"] for i in range(3)]
+    assert metrics[0] == metrics[1] != metrics[2]
+
+
+def test_resuming_continues_as_if_never_interrupted(tmp_path):
+    command = [*SMALL, "model.dropout=0.2", "model=znet_onecycle", "model.kernel_size=3"]
+    whole = [*command, "trainer.max_epochs=5"]
+    run(config(tmp_path / "whole", *whole))
+
+    from zmodel.core.interrupt import Interrupted, stop
+
+    class StopAfter:
+        """Asks to stop while the second epoch runs, as a signal would."""
+
+        def report(self, epoch, value):
+            if epoch == 1:
+                stop.request(2)
+
+        def should_prune(self):
+            return False
+
+    from zmodel.core.running_trial import running
+
+    trial = StopAfter()
+    with pytest.raises(Interrupted) as stopped, running(trial):
+        run(config(tmp_path / "part", *whole))
+    stop.clear()
+    assert stopped.value.exit_code == 130
+    assert not (tmp_path / "part" / "result.json").exists()
+    run(config(tmp_path / "rest", *whole, f"ckpt_path={stopped.value.checkpoint}"))
+    assert result(tmp_path / "rest")["metrics"] == result(tmp_path / "whole")["metrics"]
+    assert result(tmp_path / "rest")["best_epoch"] == result(tmp_path / "whole")["best_epoch"]
+
+
+def test_the_best_weights_are_tested_not_the_last(tmp_path):
+    """A learning rate that ruins the network after the first epoch."""
+    step = "torch.optim.lr_scheduler.StepLR"
+    ruin = f"model.scheduler={{_target_: {step}, _partial_: true, step_size: 2, gamma: 1e4}}"
+    run(config(tmp_path / "a", *SMALL, "trainer.max_epochs=4", ruin, "model.optimizer.lr=0.005"))
+    found = result(tmp_path / "a")
+    assert found["metrics"]["val/acc"] < 0.5 < found["metrics"]["val/acc_best"]
+    best = f"ckpt_path={tmp_path / 'a' / 'checkpoints' / 'best.ckpt'}"
+    run(config(tmp_path / "b", *SMALL, "train=false", best))
+    alone = result(tmp_path / "b")["metrics"]
+    assert alone == {k: v for k, v in found["metrics"].items() if k.startswith("test/")}
+
+
+def test_early_stopping_ends_the_run(tmp_path):
+    command = [*SMALL, "trainer.max_epochs=50", "model.optimizer.lr=0.0"]
+    run(config(tmp_path, *command, "callbacks.early_stopping.patience=2", "test=false"))
+    found = result(tmp_path)
+    assert found["stopped_early"] and found["epochs"] == 3 and found["best_epoch"] == 0
+
+
+def test_several_objectives(tmp_path):
+    value = run(
+        config(tmp_path, *SMALL, "trainer.max_epochs=1", "optimized_metric=[val/acc,parameters]")
+    )
+    assert value == (result(tmp_path)["metrics"]["val/acc"], result(tmp_path)["parameters"])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["model.z_layers=-1"], "z_layers"),
+        (["data.batch_size=0"], "batch_size"),
+        (["callbacks.early_stopping.monitor=val/accc"], "val/acc_best"),
+        (["optimized_metric=val/accc"], "val/acc_best"),
+        (["train=false"], "ckpt_path"),
+        (["model.label_smoothing=1.5"], "label_smoothing"),
+        (["model.optimizer.lr=1e30", "trainer.max_epochs=2"], "model.optimizer.lr"),
+        (["extras.enforce_tags=true", "tags=[]"], "tags"),
+    ],
+)
+def test_what_cannot_work_is_a_value_error_that_says_what_to_mend(tmp_path, overrides, words):
+    with pytest.raises(ValueError, match=words):
+        run(config(tmp_path, *SMALL, *overrides))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["model.zlayers=2"], "Did you mean: 'z_layers'"),
+        (["model.optimizer.rate=0.1"], "Known there: lr, weight_decay"),
+        (["data=foo"], "mnist1d"),
+        (["model.z_layers=-1"], "z_layers must be"),
+    ],
+)
+def test_the_command_prints_one_message_and_exits_1(tmp_path, overrides, words):
+    command = [sys.executable, "train.py", f"hydra.run.dir={tmp_path}", *overrides]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert words in done.stderr and "Traceback" not in done.stderr
+
+
+def test_help_is_light():
+    """--help names groups and values, and imports neither torch nor Optuna."""
+    command = [sys.executable, "-X", "importtime", "train.py", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "hparams_search" in done.stdout and "z_layers" in done.stdout
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert not imported & {"torch", "optuna", "pytorch_lightning", "matplotlib", "pandas"}
+
+
+def test_without_callbacks_nothing_is_kept(tmp_path):
+    """Lightning's own checkpoint, which it adds by itself, would write after every epoch."""
+    few = ["callbacks=none", "trainer.max_epochs=1", "test=false", "optimized_metric=val/acc"]
+    assert run(config(tmp_path, *SMALL, *few)) > 0
+    assert not list(tmp_path.rglob("*.ckpt")) and result(tmp_path)["epochs"] == 1

@@ -1,0 +1,52 @@
+"""``python -m zmodel.study``: list, show, mend."""
+
+from __future__ import annotations
+
+import optuna
+import pytest
+
+from zmodel.study.__main__ import main
+from zmodel.study.storage.opening import open_storage
+
+
+@pytest.fixture
+def logs(tmp_path):
+    folder = tmp_path / "studies" / "deep"
+    folder.mkdir(parents=True)
+    study = optuna.create_study(
+        study_name="deep", storage=open_storage(str(folder / "study.journal")), direction="maximize"
+    )
+    study.set_user_attr("n_trials", 9)
+    study.set_user_attr("command", "python train.py -m hparams_search=deep")
+    for _ in range(3):
+        trial = study.ask()
+        study.tell(trial, trial.suggest_float("x", 0, 1))
+    study.ask()
+    return tmp_path
+
+
+def test_ls_and_show(logs, capsys):
+    assert main(["--log-dir", str(logs), "ls"]) == 0
+    line = capsys.readouterr().out
+    assert "deep" in line and "of 9" in line and "3 complete" in line and "1 running" in line
+    assert main(["--log-dir", str(logs), "show", "deep"]) == 0
+    shown = capsys.readouterr().out
+    assert "x: FloatDistribution" in shown and "continue: python train.py" in shown
+
+
+def test_an_unknown_study_names_the_known_ones(logs, capsys):
+    for verb in ("show", "stop"):
+        assert main(["--log-dir", str(logs), verb, "dep"]) == 1
+        assert "There are: deep" in capsys.readouterr().err
+    assert not (logs / "studies" / "dep").exists()
+
+
+def test_repair_mends_what_cannot_be_opened(logs, capsys):
+    path = logs / "studies" / "deep" / "study.journal"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:3], "garbage\n", *lines[4:]]))
+    assert main(["--log-dir", str(logs), "show", "deep"]) == 1
+    assert "repair" in capsys.readouterr().err
+    assert main(["repair", str(path)]) == 0
+    assert "line 4" in capsys.readouterr().out
+    assert main(["--log-dir", str(logs), "show", "deep"]) == 0

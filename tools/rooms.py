@@ -1,0 +1,41 @@
+"""Who may import whom: the architecture as a table. Imports point downward and have no cycle.
+
+`tests/house/test_imports.py` holds every file to it, `tools/architecture.py` prints it.
+"""
+
+from __future__ import annotations
+
+TABLE: dict[str, set[str]] = {
+    "core": set(),
+    "compat": {"core"},
+    "data": {"core", "compat"},
+    "model": {"core", "compat"},
+    "callbacks": {"core", "compat"},
+    "trackers": {"core", "compat"},
+    "run": {"core", "compat", "callbacks"},
+    "predict": {"core", "model"},
+    "study": {"core", "compat"},
+    "cli": {"core", "compat", "study"},
+    "sweep": {"core", "compat", "study", "cli"},
+    "analysis": {"core", "compat", "study"},
+    "final": {
+        "core", "compat", "cli", "study", "sweep", "analysis", "callbacks", "model", "predict",
+    },
+    "train": {"core", "cli", "run", "trackers"},
+    "analyze": {"cli", "analysis"},
+}  # fmt: skip
+"""Room or command -> what it may import of zmodel, beside itself."""
+
+TRAINING = {"torch", "pytorch_lightning"}
+SEARCH = {"hydra", "optuna", "omegaconf"}
+FOREIGN: dict[str, set[str]] = {
+    "core": {"torch", "optuna", "hydra", "pytorch_lightning"},
+    "data": SEARCH,
+    "model": SEARCH,
+    "callbacks": SEARCH,
+    "predict": SEARCH | {"pytorch_lightning"},
+    "study": TRAINING | {"hydra", "omegaconf"},
+    "sweep": TRAINING,
+    "analysis": TRAINING,
+}
+"""Room -> libraries that it must not import."""

@@ -1,0 +1,1 @@
+"""Diagnostics of the search itself: progress, failures, workers, the final stage."""

@@ -1,0 +1,283 @@
+"""Several studies side by side: what they reached, what they spent, where their trials went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zmodel.analysis.diagnostics.search import final, history
+from zmodel.analysis.diagnostics.space import coverage
+from zmodel.analysis.diagnostics.space.coverage import ParamCoverage
+from zmodel.analysis.page import style
+from zmodel.analysis.page.plain_text import plain
+from zmodel.analysis.records.unavailable import Unavailable
+from zmodel.analysis.statistics.selection import (
+    best,
+    count_states,
+    objective_name,
+    scored,
+    short,
+    structural,
+)
+from zmodel.study.records import StudyRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLE = "Comparison"
+QUESTION = "Which study reached more, at which cost, and did each give every depth its chance?"
+SIZE = (7.6, 6.4)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One study. `trials`, `completed` and `forced` (not chosen by the sampler) by value of the
+    depth; `steps` of (trials, epochs, best so far) in the order in which trials ended; `test` and
+    its interval once final/ exists."""
+
+    name: str
+    states: dict[str, int]
+    best: float | None
+    best_at: str | None
+    test: float | None
+    test_interval: tuple[float, float] | None
+    epochs: int
+    seconds: float
+    trials: dict[str, int]
+    completed: dict[str, int]
+    forced: dict[str, int]
+    steps: tuple[tuple[int, int, float], ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`differences`: settings in which the studies differ although they are compared."""
+
+    objective: str
+    maximize: bool
+    param: str | None
+    labels: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    differences: tuple[str, ...]
+
+    def value_at_epochs(self, epochs: int) -> dict[str, float | None]:
+        """The best so far of each study once it had spent that many epochs."""
+        return {
+            e.name: next((v for _, spent, v in reversed(e.steps) if spent <= epochs), None)
+            for e in self.entries
+        }
+
+
+def data(studies: Sequence[StudyRecord]) -> Comparison:
+    """ValueError when the studies do not optimise in the same direction."""
+    ways = {study.directions[:1] for study in studies}
+    if len(ways) > 1:
+        listed = ", ".join(f"{s.name}: {s.directions[0]}" for s in studies)
+        raise ValueError(
+            f"compared studies must optimise in the same direction, received {listed}; "
+            "compare those that do"
+        )
+    params = [structural(study)[:1] for study in studies]
+    param = params[0][0] if params[0] and all(p == params[0] for p in params) else None
+    entries = [_entry(study, param) for study in studies]
+    labels = list(dict.fromkeys(label for e in entries for label in e.trials))
+    if all(label.lstrip("-").isdigit() for label in labels):
+        labels.sort(key=int)
+    return Comparison(
+        objective_name(studies[0]),
+        studies[0].directions[0] == "maximize",
+        param,
+        tuple(labels),
+        tuple(entries),
+        tuple(_differences(studies)),
+    )
+
+
+def _entry(study: StudyRecord, param: str | None) -> Entry:
+    try:
+        past = history.data(study).steps
+    except Unavailable:
+        past = ()
+    try:
+        tested: final.Final | None = final.data(study)
+    except Unavailable:
+        tested = None
+    covered = _covered(study, param)
+    winner = best(study) if scored(study) else None
+    return Entry(
+        name=plain(study.name),
+        states=count_states(study.trials),
+        best=winner.value if winner else None,
+        best_at=str(winner.params.get(param)) if winner and param else None,
+        test=tested.mean if tested else None,
+        test_interval=tested.interval if tested else None,
+        epochs=past[-1].epochs if past else 0,
+        seconds=past[-1].seconds if past else 0.0,
+        trials={c.label: c.trials for c in covered.cells} if covered else {},
+        completed={c.label: c.states["complete"] for c in covered.cells} if covered else {},
+        forced={c.label: c.forced for c in covered.cells} if covered else {},
+        steps=tuple((i + 1, s.epochs, s.best) for i, s in enumerate(past) if s.best is not None),
+    )
+
+
+def _covered(study: StudyRecord, param: str | None) -> ParamCoverage | None:
+    try:
+        params = coverage.data(study).params
+    except Unavailable:
+        return None
+    return next((p for p in params if p.param == param), None)
+
+
+def _differences(studies: Sequence[StudyRecord]) -> list[str]:
+    """Fixed settings and space that are not the same everywhere; only the method should differ."""
+    found = []
+    names = {objective_name(study) for study in studies}
+    if len(names) > 1:
+        found.append(f"objective: {', '.join(sorted(names))}")
+    spaces = [{p: str(d) for p, d in study.space.items()} for study in studies]
+    for param in dict.fromkeys(p for space in spaces for p in space):
+        if len({space.get(param) for space in spaces}) > 1:
+            found.append(f"range of {param}")
+    fixed = [f for study in studies if isinstance(f := study.attrs.get("fixed"), dict)]
+    for key in dict.fromkeys(k for f in fixed for k in f):
+        values = list(dict.fromkeys(repr(f.get(key)) for f in fixed))
+        if len(values) > 1:
+            found.append(f"{key}: {', '.join(values)}")
+    return found
+
+
+def draw(record: Comparison, ax: Axes) -> None:
+    by_trials, by_epochs, depths, scores = style.panels(ax, 2, 2)
+    for i, entry in enumerate(record.entries):
+        color = style.SERIES[i % len(style.SERIES)]
+        dash = ("-", "--", ":", "-.")[i // len(style.SERIES) % 4]
+        for panel, column in ((by_trials, 0), (by_epochs, 1)):
+            panel.step(
+                [s[column] for s in entry.steps],
+                [s[2] for s in entry.steps],
+                where="post",
+                color=color,
+                linestyle=dash,
+                label=entry.name,
+            )
+    by_trials.set_xlabel("trials that ended")
+    by_epochs.set_xlabel("epochs spent")
+    for panel in (by_trials, by_epochs):
+        panel.set_ylabel(f"best {record.objective} so far")
+        _clip_start(record, panel)
+    style.legend_above(by_trials, 3)
+    _draw_depths(record, depths)
+    _draw_scores(record, scores)
+
+
+def _clip_start(record: Comparison, ax: Axes) -> None:
+    """The first trials of a study are far off and would squeeze the rest: begin at the value that
+    the slowest had after a quarter of its trials."""
+    settled = [e.steps[len(e.steps) // 4][2] for e in record.entries if len(e.steps) >= 8]
+    ends = [e.steps[-1][2] for e in record.entries if e.steps]
+    if not settled or len({*settled, *ends}) == 1:
+        return
+    if record.maximize:
+        low, high = min(settled), max(ends)
+        ax.set_ylim(low - 0.1 * (high - low), high + 0.08 * (high - low))
+    else:
+        low, high = min(ends), max(settled)
+        ax.set_ylim(low - 0.08 * (high - low), high + 0.1 * (high - low))
+
+
+def _draw_depths(record: Comparison, ax: Axes) -> None:
+    if not record.labels:
+        ax.set_axis_off()
+        return
+    width = 0.8 / len(record.entries)
+    for i, entry in enumerate(record.entries):
+        color = style.SERIES[i % len(style.SERIES)]
+        places = [
+            x + (i - (len(record.entries) - 1) / 2) * width for x in range(len(record.labels))
+        ]
+        total = [entry.trials.get(label, 0) for label in record.labels]
+        done = [entry.completed.get(label, 0) for label in record.labels]
+        ax.bar(places, total, width * 0.9, color=color, alpha=0.35, linewidth=0)
+        ax.bar(places, done, width * 0.9, color=color, linewidth=0)
+    ax.set_ylabel("trials (full colour: completed)")
+    style.whole_numbers(ax)
+    style.categories(ax, list(record.labels), short(record.param or ""))
+
+
+def _draw_scores(record: Comparison, ax: Axes) -> None:
+    for i, entry in enumerate(record.entries):
+        color = style.SERIES[i % len(style.SERIES)]
+        if entry.best is not None:
+            ax.scatter([entry.best], [i], s=44, color=color, zorder=3)
+        if entry.test_interval:
+            ax.hlines(i + 0.18, *entry.test_interval, color=color, linewidth=1.6)
+        if entry.test is not None:
+            ax.scatter([entry.test], [i + 0.18], marker="D", s=36, color=color, zorder=3)
+    ax.scatter([], [], s=44, color=style.MUTED, label="best validation")
+    if any(e.test is not None for e in record.entries):
+        ax.scatter([], [], s=36, marker="D", color=style.MUTED, label="final test")
+    names = [e.name if len(e.name) < 22 else e.name[:20] + "…" for e in record.entries]
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 0.4, -0.6)
+    ax.grid(False, axis="y")
+    ax.set_xlabel(record.objective)
+    style.legend_above(ax, 2)
+
+
+def size(record: Comparison) -> tuple[float, float]:
+    return SIZE[0], SIZE[1] + 0.15 * max(0, len(record.entries) - 8)
+
+
+def rows(record: Comparison) -> list[dict[str, Any]]:
+    return [
+        {
+            "study": e.name,
+            "best_validation": e.best,
+            f"at_{short(record.param)}" if record.param else "at": e.best_at,
+            "final_test": e.test,
+            "test_low": e.test_interval[0] if e.test_interval else None,
+            "test_high": e.test_interval[1] if e.test_interval else None,
+            "trials": sum(e.states.values()),
+            "complete": e.states["complete"],
+            "pruned": e.states["pruned"],
+            "failed": e.states["failed"],
+            "forced": sum(e.forced.values()),
+            "epochs": e.epochs,
+            "minutes": e.seconds / 60,
+            **{
+                f"{short(record.param or '')}={label}": (
+                    f"{e.completed.get(label, 0)} of {e.trials.get(label, 0)}"
+                    + (f", {e.forced[label]} forced" if e.forced.get(label) else "")
+                )
+                for label in record.labels
+            },
+        }
+        for e in record.entries
+    ]
+
+
+def steps(record: Comparison) -> list[dict[str, Any]]:
+    """The lines of the figure: best so far against trials and epochs."""
+    return [
+        {"study": e.name, "trials": n, "epochs": epochs, "best_so_far": value}
+        for e in record.entries
+        for n, epochs, value in e.steps
+    ]
+
+
+def caption(record: Comparison) -> str:
+    known = [e for e in record.entries if e.best is not None]
+    if not known:
+        return "No study has a completed trial yet."
+    way = 1 if record.maximize else -1
+    leader = max(known, key=lambda e: way * (e.best or 0.0))
+    text = f"Best validation: {leader.name} with {leader.best:.4g}."
+    spent = min(e.epochs for e in known)
+    equal = record.value_at_epochs(spent)
+    if spent and any(v is not None for v in equal.values()):
+        listed = ", ".join(
+            f"{k} {'no trial yet' if v is None else f'{v:.4g}'}" for k, v in equal.items()
+        )
+        text += f" At equal cost ({spent:,} epochs, the least that any spent): {listed}."
+    return text

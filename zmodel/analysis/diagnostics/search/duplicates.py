@@ -1,0 +1,115 @@
+"""Trials that tried exactly the same parameters as an earlier one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from zmodel.analysis.page import style
+from zmodel.analysis.records.unavailable import Unavailable
+from zmodel.analysis.statistics.selection import score
+from zmodel.study.records import StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLE = "Duplicates"
+QUESTION = "Was budget spent on repeating trials?"
+SIZE = (7.2, 2.8)
+COUNTED = ("complete", "pruned", "running")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Trials with equal parameters and their finite scores. `range`: largest minus least."""
+
+    numbers: tuple[int, ...]
+    values: tuple[float, ...]
+
+    @property
+    def range(self) -> float | None:
+        return max(self.values) - min(self.values) if len(self.values) > 1 else None
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """`repeated`: trials that repeat an earlier one, of `trials`; `combinations`: how many
+    different ones the space has, None when a parameter is continuous."""
+
+    trials: int
+    repeated: int
+    groups: tuple[Group, ...]
+    combinations: int | None
+
+    @property
+    def share(self) -> float:
+        return self.repeated / self.trials if self.trials else 0.0
+
+
+def data(study: StudyRecord) -> Duplicates:
+    counted = [t for t in study.trials if t.state in COUNTED and t.params]
+    if not counted:
+        raise Unavailable("no trial has parameters yet")
+    same: dict[tuple[tuple[str, str], ...], list[TrialRecord]] = {}
+    for trial in counted:
+        key = tuple(sorted((name, repr(value)) for name, value in trial.params.items()))
+        same.setdefault(key, []).append(trial)
+    groups = [
+        Group(
+            tuple(t.number for t in group),
+            tuple(s for t in group if (s := score(study, t)) is not None),
+        )
+        for group in same.values()
+        if len(group) > 1
+    ]
+    groups.sort(key=lambda g: -len(g.numbers))
+    repeated = sum(len(g.numbers) - 1 for g in groups)
+    return Duplicates(len(counted), repeated, tuple(groups), _combinations(study))
+
+
+def _combinations(study: StudyRecord) -> int | None:
+    counts = [_count(distribution) for distribution in study.space.values()]
+    return None if None in counts else prod(c for c in counts if c is not None)
+
+
+def _count(distribution: BaseDistribution) -> int | None:
+    """How many values a parameter has; None for a continuous one."""
+    if isinstance(distribution, CategoricalDistribution):
+        return len(distribution.choices)
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    if distribution.step is None:
+        return None
+    return round((distribution.high - distribution.low) / distribution.step) + 1
+
+
+def draw(record: Duplicates, ax: Axes) -> None:
+    for row, group in enumerate(record.groups[:15]):
+        ax.plot(
+            group.numbers, [row] * len(group.numbers), color=style.ACCENT, marker="o", linewidth=1
+        )
+    ax.set_yticks([])
+    ax.set_ylabel("groups of equal trials")
+    ax.set_xlabel("trial number")
+
+
+def rows(record: Duplicates) -> list[dict[str, Any]]:
+    return [
+        {"trials": len(g.numbers), "numbers": " ".join(map(str, g.numbers)), "value_range": g.range}
+        for g in record.groups
+    ]
+
+
+def caption(record: Duplicates) -> str:
+    text = f"{record.repeated} of {record.trials} trials repeat an earlier one exactly"
+    ranges = [g.range for g in record.groups if g.range is not None]
+    if ranges:
+        text += f"; equal trials differed by up to {max(ranges):.3g} in value"
+    return text + "."

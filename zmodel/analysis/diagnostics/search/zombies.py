@@ -1,0 +1,107 @@
+"""Trials that still count as running although nobody works on them any more.
+
+Trials of zmodel record their worker's lease: on this machine it tells for certain whether the
+worker lives. Optuna's journal keeps no heartbeat, so for other trials it is inferred: the same
+worker has started a later trial (certain), or the trial has run much longer than any trial that
+ended (likely).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from zmodel.analysis.page import style
+from zmodel.analysis.records.unavailable import Unavailable
+from zmodel.analysis.statistics.selection import count_states
+from zmodel.study.budget.lease import Observer, this_machine
+from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.trial_attributes import is_lease
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLE = "Zombies"
+QUESTION = "Are trials marked as running that nobody works on?"
+SIZE = (7.2, 2.2)
+# a running trial is suspicious at this multiple of the longest trial that ended, and this age
+FACTOR = 3.0
+LEAST_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Zombie:
+    number: int
+    worker: str | None
+    hours: float
+    certain: bool
+
+
+@dataclass(frozen=True)
+class Zombies:
+    running: int
+    zombies: tuple[Zombie, ...]
+
+
+def data(study: StudyRecord, now: datetime | None = None) -> Zombies:
+    """`now` defaults to the clock; give it to get the same answer again."""
+    if not study.trials:
+        raise Unavailable("the study has no trials")
+    now = now or datetime.now()
+    running = [t for t in study.trials if t.state == "running"]
+    ended = [
+        (t.finished - t.started).total_seconds()
+        for t in study.trials
+        if t.started and t.finished and t.state in ("complete", "pruned")
+    ]
+    longest = max(ended, default=0.0)
+    found = [z for t in running if (z := _judge(study, t, longest, now))]
+    return Zombies(count_states(study.trials)["running"], tuple(found))
+
+
+def _judge(study: StudyRecord, trial: TrialRecord, longest: float, now: datetime) -> Zombie | None:
+    if trial.started is None:
+        return None
+    age = (now - trial.started).total_seconds()
+    worker = trial.attrs.get("worker")
+    dead = _lease_is_dead(trial)
+    if dead is False:
+        return None
+    certain = dead is True or (
+        worker is not None
+        and any(t.number > trial.number and t.attrs.get("worker") == worker for t in study.trials)
+    )
+    likely = age > max(FACTOR * longest, LEAST_SECONDS) and longest > 0
+    if not certain and not likely:
+        return None
+    return Zombie(trial.number, None if worker is None else str(worker), age / 3600, certain)
+
+
+def _lease_is_dead(trial: TrialRecord) -> bool | None:
+    """Whether the worker of this machine is dead; None when that cannot be seen from here."""
+    lease = trial.attrs.get("lease")
+    if not is_lease(lease):
+        return None
+    assert isinstance(lease, dict)
+    if lease["machine"] != this_machine():
+        return None
+    return not Observer().is_alive(lease, trial.attrs.get("heartbeat"))
+
+
+def draw(record: Zombies, ax: Axes) -> None:
+    names = [f"trial {z.number}" for z in record.zombies]
+    ax.barh(names, [z.hours for z in record.zombies], color=style.STATE["running"], height=0.6)
+    ax.set_xlabel("hours since it started")
+    ax.grid(False, axis="y")
+
+
+def rows(record: Zombies) -> list[dict[str, Any]]:
+    return [
+        {"trial": z.number, "worker": z.worker, "hours": z.hours, "certain": z.certain}
+        for z in record.zombies
+    ]
+
+
+def caption(record: Zombies) -> str:
+    return f"{len(record.zombies)} of {record.running} running trials look dead."

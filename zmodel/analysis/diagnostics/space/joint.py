@@ -1,0 +1,124 @@
+"""Joint coverage: trials in each combination of the values of two parameters that matter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zmodel.analysis.diagnostics.space.importance import weights
+from zmodel.analysis.page import style
+from zmodel.analysis.records.unavailable import Unavailable
+from zmodel.analysis.statistics.cells import cells_of
+from zmodel.analysis.statistics.selection import score, short, sign, structural
+from zmodel.study.records import StudyRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLE = "Joint coverage"
+QUESTION = "Which combinations of the important parameters were never tried?"
+PAIRS = 2
+
+
+@dataclass(frozen=True)
+class Pair:
+    """`trials`, `completed`, `best`: [i][j] is at value i of `first` and value j of `second`."""
+
+    first: str
+    second: str
+    first_labels: tuple[str, ...]
+    second_labels: tuple[str, ...]
+    trials: tuple[tuple[int, ...], ...]
+    completed: tuple[tuple[int, ...], ...]
+    best: tuple[tuple[float | None, ...], ...]
+
+    @property
+    def empty(self) -> int:
+        return sum(n == 0 for row in self.completed for n in row)
+
+
+@dataclass(frozen=True)
+class Joint:
+    pairs: tuple[Pair, ...]
+
+
+def important(study: StudyRecord, count: int) -> list[str]:
+    """The depth first, then parameters by PED-ANOVA, then in the order of the space."""
+    varied = [name for name, d in study.space.items() if not d.single()]
+    weight = weights(study)
+    main = structural(study)[:1]
+    rest = sorted(
+        (name for name in varied if name not in main),
+        key=lambda name: -weight.get(name, 0.0),
+    )
+    return [*(name for name in main if name in varied), *rest][:count]
+
+
+def data(study: StudyRecord) -> Joint:
+    names = important(study, PAIRS + 1)
+    if len(names) < 2 or not any(t.params for t in study.trials):
+        raise Unavailable("needs two parameters that vary and a trial that has them")
+    return Joint(tuple(_pair(study, names[0], other) for other in names[1:]))
+
+
+def _pair(study: StudyRecord, first: str, second: str) -> Pair:
+    rows, columns = cells_of(study, first), cells_of(study, second)
+    table = [columns.split(group) for group in rows.split(study.trials)]
+    scores = [
+        [
+            [s for t in cell if t.state == "complete" and (s := score(study, t)) is not None]
+            for cell in row
+        ]
+        for row in table
+    ]
+    return Pair(
+        first,
+        second,
+        rows.labels,
+        columns.labels,
+        tuple(tuple(len(cell) for cell in row) for row in table),
+        tuple(tuple(len(cell) for cell in row) for row in scores),
+        tuple(tuple(sign(study) * max(c) if c else None for c in row) for row in scores),
+    )
+
+
+def draw(record: Joint, ax: Axes) -> None:
+    for pair, panel in zip(record.pairs, style.panels(ax, 1, len(record.pairs)), strict=True):
+        most = max(map(max, pair.completed)) or 1
+        turned = list(zip(*pair.completed, strict=True))
+        panel.imshow(turned, cmap="Blues", vmin=0, vmax=most, aspect="auto", rasterized=True)
+        for i, row in enumerate(pair.completed):
+            for j, n in enumerate(row):
+                best = pair.best[i][j]
+                note = "none" if best is None else f"{n}\n{best:.3g}"
+                color = "#ffffff" if n > 0.55 * most else "#000000"
+                panel.text(i, j, note, ha="center", va="center", fontsize=7, color=color)
+        style.categories(panel, pair.first_labels, short(pair.first))
+        shown = [style.clipped(label, 16) for label in pair.second_labels]
+        panel.set_yticks(range(len(shown)), shown)
+        panel.set_ylabel(short(pair.second))
+        panel.grid(False)
+
+
+def rows(record: Joint) -> list[dict[str, Any]]:
+    return [
+        {
+            pair.first: a,
+            pair.second: b,
+            "trials": pair.trials[i][j],
+            "completed": pair.completed[i][j],
+            "best": pair.best[i][j],
+        }
+        for pair in record.pairs
+        for i, a in enumerate(pair.first_labels)
+        for j, b in enumerate(pair.second_labels)
+    ]
+
+
+def caption(record: Joint) -> str:
+    parts = [
+        f"{short(p.first)} x {short(p.second)}: {p.empty} of "
+        f"{len(p.first_labels) * len(p.second_labels)} combinations without a completed trial"
+        for p in record.pairs
+    ]
+    return f"{'; '.join(parts)}. In each cell: completed trials, and the best value among them."

@@ -1,0 +1,1 @@
+"""Diagnostics of training: curves, stopping, pruning, over-fitting."""

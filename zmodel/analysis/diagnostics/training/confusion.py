@@ -1,0 +1,101 @@
+"""The best trial's confusion matrix on validation data, from its result.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zmodel.analysis.records.run_folder import read_result, run_folder
+from zmodel.analysis.records.unavailable import Unavailable
+from zmodel.analysis.statistics.selection import best
+from zmodel.study.records import StudyRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLE = "Confusion matrix"
+QUESTION = "Which classes does the best trial mix up?"
+SIZE = (5.6, 4.6)
+# above this many classes the counts would be too small to read
+MOST_WRITTEN = 20
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """`counts[i][j]`: examples of true class i that were predicted as class j."""
+
+    number: int
+    split: str
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+    @property
+    def accuracy(self) -> float:
+        hits = sum(row[i] for i, row in enumerate(self.counts))
+        return hits / max(1, sum(map(sum, self.counts)))
+
+    def worst(self) -> tuple[str, str, int] | None:
+        """True class, predicted class and count of the most frequent mistake."""
+        wrong = [
+            (n, i, j) for i, row in enumerate(self.counts) for j, n in enumerate(row) if i != j
+        ]
+        n, i, j = max(wrong, default=(0, 0, 0))
+        return (self.classes[i], self.classes[j], n) if n else None
+
+
+def data(study: StudyRecord) -> Confusion:
+    trial = best(study)
+    folder = run_folder(study, trial)
+    if folder is None:
+        raise Unavailable(f"the run folder of the best trial ({trial.number}) was not found")
+    matrix = read_result(folder).get("confusion_matrix")
+    if not isinstance(matrix, dict):
+        raise Unavailable(f"{folder / 'result.json'} holds no confusion_matrix")
+    try:
+        counts = tuple(tuple(int(n) for n in row) for row in matrix["counts"])
+        classes = tuple(str(name) for name in matrix["classes"])
+    except (KeyError, TypeError, ValueError):
+        raise Unavailable(f"{folder / 'result.json'}: confusion_matrix cannot be read") from None
+    if not counts or any(len(row) != len(classes) for row in (counts, *counts)):
+        raise Unavailable(f"{folder / 'result.json'}: confusion_matrix is not square")
+    return Confusion(trial.number, str(matrix.get("split", "val")), classes, counts)
+
+
+def draw(record: Confusion, ax: Axes) -> None:
+    shares = [[n / max(1, sum(row)) for n in row] for row in record.counts]
+    size = len(record.classes)
+    image = ax.imshow(shares, cmap="Blues", vmin=0, vmax=1, rasterized=True)
+    ticks = range(size) if size <= 40 else range(0, size, 10)
+    turn = 90 if size > MOST_WRITTEN or max(map(len, record.classes)) > 3 else 0
+    ax.set_xticks(ticks, [record.classes[i] for i in ticks], rotation=turn)
+    ax.set_yticks(ticks, [record.classes[i] for i in ticks])
+    if size <= MOST_WRITTEN:
+        for i, row in enumerate(record.counts):
+            for j, n in enumerate(row):
+                if n:
+                    color = "#ffffff" if shares[i][j] > 0.5 else "#000000"
+                    ax.text(j, i, str(n), ha="center", va="center", fontsize=8, color=color)
+    ax.grid(False)
+    ax.set_xlabel("predicted class")
+    ax.set_ylabel("true class")
+    bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.02)
+    bar.set_label("share of the true class")
+
+
+def rows(record: Confusion) -> list[dict[str, Any]]:
+    return [
+        {"true": record.classes[i], "predicted": record.classes[j], "count": n}
+        for i, row in enumerate(record.counts)
+        for j, n in enumerate(row)
+    ]
+
+
+def caption(record: Confusion) -> str:
+    text = (
+        f"Trial {record.number} on the {record.split} split: {record.accuracy:.1%} on the "
+        "diagonal. Numbers count examples, colours are shares of a row."
+    )
+    worst = record.worst()
+    if worst:
+        text += f" Most frequent mistake: {worst[0]} taken for {worst[1]}, {worst[2]} times."
+    return text

@@ -1,0 +1,155 @@
+"""The best trial on training and validation data: the gap at its best epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zmodel.analysis.page import style
+from zmodel.analysis.records.run_folder import metrics_of, read_metrics, run_folder
+from zmodel.analysis.records.unavailable import Unavailable
+from zmodel.analysis.statistics.cells import cells_of, label_of
+from zmodel.analysis.statistics.selection import short, structural, top
+from zmodel.study.records import StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLE = "Overfitting"
+QUESTION = "Do the best trials know the training data better than the validation data?"
+SIZE = (7.2, 3.2)
+MOST = 30
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Accuracies at the trial's best epoch; `loss_rise`: validation loss from its least to the
+    end, as a share of its least."""
+
+    number: int
+    depth: str | None
+    train_acc: float
+    val_acc: float
+    loss_rise: float | None
+
+    @property
+    def gap(self) -> float:
+        return self.train_acc - self.val_acc
+
+
+@dataclass(frozen=True)
+class Overfitting:
+    """The best trial first, then the next best."""
+
+    param: str | None
+    labels: tuple[str, ...]
+    trials: tuple[Fit, ...]
+
+    @property
+    def best(self) -> Fit:
+        return self.trials[0]
+
+
+def data(study: StudyRecord) -> Overfitting:
+    param = structural(study)[0] if structural(study) else None
+    chosen = top(study, 1.0)[:MOST]
+    if not chosen:
+        raise Unavailable("no trial has completed")
+    fits = [_fit(study, trial, param) for trial in chosen]
+    if fits[0] is None:
+        raise Unavailable(
+            "the best trial recorded no train/acc and val/acc, neither as attributes nor in its "
+            "run folder"
+        )
+    labels = cells_of(study, param).labels if param else ()
+    return Overfitting(param, labels, tuple(fit for fit in fits if fit))
+
+
+def _fit(study: StudyRecord, trial: TrialRecord, param: str | None) -> Fit | None:
+    folder = run_folder(study, trial)
+    curves = read_metrics(folder) if folder else {}
+    train, val = curves.get("train/acc", {}), curves.get("val/acc", {})
+    depth = label_of(trial.params[param]) if param in trial.params else None
+    common = sorted(train.keys() & val.keys())
+    if common:
+        epoch = max(common, key=lambda e: val[e])
+        return Fit(trial.number, depth, train[epoch], val[epoch], _rise(curves.get("val/loss")))
+    metrics = metrics_of(study, trial)
+    if "train/acc" in metrics and "val/acc" in metrics:
+        return Fit(trial.number, depth, metrics["train/acc"], metrics["val/acc"], None)
+    return None
+
+
+def _rise(losses: dict[int, float] | None) -> float | None:
+    if not losses:
+        return None
+    least = min(losses.values())
+    return losses[max(losses)] / least - 1 if least > 0 else None
+
+
+def draw(record: Overfitting, ax: Axes) -> None:
+    colors = style.colors_of(record.labels) or {"": style.ACCENT}
+    for depth, color in colors.items():
+        found = [f for f in record.trials if (f.depth or "") == depth]
+        if not found:
+            continue
+        label = f"{short(record.param)} = {depth}" if record.param else None
+        ax.scatter(
+            [f.train_acc for f in found],
+            [f.val_acc for f in found],
+            s=26,
+            color=color,
+            label=label,
+            linewidths=0,
+            alpha=0.85,
+        )
+    ax.scatter(
+        [record.best.train_acc],
+        [record.best.val_acc],
+        s=110,
+        facecolors="none",
+        edgecolors=style.SECOND,
+        linewidths=1.6,
+        label="best trial",
+    )
+    low = min(min(f.train_acc, f.val_acc) for f in record.trials)
+    high = max(max(f.train_acc, f.val_acc) for f in record.trials)
+    ax.plot([low, high], [low, high], color=style.MUTED, linewidth=1, linestyle=":")
+    ax.annotate(
+        "no gap",
+        (high, high),
+        (-4, -4),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        color=style.MUTED,
+        fontsize=8,
+    )
+    ax.set_xlabel("training accuracy at the best epoch")
+    ax.set_ylabel("validation accuracy")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def rows(record: Overfitting) -> list[dict[str, Any]]:
+    return [
+        {
+            "trial": f.number,
+            "depth": f.depth,
+            "train_acc": f.train_acc,
+            "val_acc": f.val_acc,
+            "gap": f.gap,
+            "val_loss_rise": f.loss_rise,
+        }
+        for f in record.trials
+    ]
+
+
+def caption(record: Overfitting) -> str:
+    fit = record.best
+    text = (
+        f"Best trial ({fit.number}): training accuracy {fit.train_acc:.3f}, validation accuracy "
+        f"{fit.val_acc:.3f}, gap {fit.gap:+.3f}."
+    )
+    if fit.loss_rise is not None:
+        text += f" Its validation loss ended {fit.loss_rise:.0%} above its least."
+    return text

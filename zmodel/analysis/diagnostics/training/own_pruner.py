@@ -1,0 +1,158 @@
+"""What the study's own pruner did: which depths paid, and how much of the loss can be known.
+
+A pruned trial's end is unknown. What can be said: of the completed trials of the same depth that
+stood no better at the epoch at which it was stopped, so many finished among the study's best
+tenth. With fewer than LEAST such trials nothing can be said, and that is said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from zmodel.analysis.page import style
+from zmodel.analysis.records.unavailable import Unavailable
+from zmodel.analysis.statistics.cells import cells_of
+from zmodel.analysis.statistics.selection import need_structural, score, short, sign, top
+from zmodel.study.records import StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLE = "What pruning cost"
+QUESTION = "This study was pruned: which depths paid, and what may have been lost?"
+SIZE = (7.2, 3.2)
+LEAST = 3
+BEST_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Paid:
+    """One depth. `known`: pruned trials about which completed ones say something; `expected`: how
+    many of those would have finished in the best tenth, by their peers; `unknown`: the others."""
+
+    label: str
+    ended: int
+    pruned: int
+    epoch: float | None
+    known: int
+    expected: float
+    unknown: int
+
+
+@dataclass(frozen=True)
+class Pruned:
+    param: str
+    threshold: float
+    cells: tuple[Paid, ...]
+
+
+def data(study: StudyRecord) -> Pruned:
+    param = need_structural(study)
+    if not any(t.state == "pruned" and t.curve for t in study.trials):
+        raise Unavailable("no trial was pruned")
+    best = top(study, BEST_SHARE)
+    if not best:
+        raise Unavailable("no trial completed, so there is nothing to compare pruned trials with")
+    threshold = score(study, best[-1])
+    assert threshold is not None
+    cells = cells_of(study, param)
+    groups = zip(cells.labels, cells.split(study.trials), strict=True)
+    paid = tuple(_paid(study, label, group, threshold) for label, group in groups)
+    return Pruned(param, sign(study) * threshold, paid)
+
+
+def _paid(study: StudyRecord, label: str, group: list[TrialRecord], threshold: float) -> Paid:
+    complete = [t for t in group if t.state == "complete" and score(study, t) is not None]
+    pruned = [t for t in group if t.state == "pruned" and t.curve]
+    chances = [_chance(study, trial, complete, threshold) for trial in pruned]
+    known = [c for c in chances if c is not None]
+    return Paid(
+        label,
+        sum(t.state in ("complete", "pruned") for t in group),
+        len(pruned),
+        median(max(t.curve) for t in pruned) if pruned else None,
+        len(known),
+        sum(known),
+        len(chances) - len(known),
+    )
+
+
+def _chance(
+    study: StudyRecord, trial: TrialRecord, complete: list[TrialRecord], threshold: float
+) -> float | None:
+    """Share of its no-better peers that finished at or above the threshold."""
+    epoch = max(trial.curve)
+    own = sign(study) * trial.curve[epoch]
+    peers = [t for t in complete if epoch in t.curve and sign(study) * t.curve[epoch] <= own]
+    if len(peers) < LEAST:
+        return None
+    return sum((score(study, t) or 0.0) >= threshold for t in peers) / len(peers)
+
+
+def draw(record: Pruned, ax: Axes) -> None:
+    places = range(len(record.cells))
+    shares = [c.pruned / c.ended if c.ended else 0.0 for c in record.cells]
+    unknown = [c.unknown / c.ended if c.ended else 0.0 for c in record.cells]
+    known = [a - b for a, b in zip(shares, unknown, strict=True)]
+    ax.bar(
+        places,
+        known,
+        0.7,
+        color=style.STATE["pruned"],
+        hatch=style.HATCH["pruned"],
+        edgecolor="white",
+        linewidth=0,
+        label="pruned, completed trials say what it would be",
+    )
+    ax.bar(
+        places,
+        unknown,
+        0.7,
+        bottom=known,
+        color=style.STATE["failed"],
+        hatch="xx",
+        edgecolor="white",
+        linewidth=0,
+        label="pruned, nothing known about its potential",
+    )
+    for at, cell in enumerate(record.cells):
+        if cell.pruned:
+            note = f"{cell.pruned} of {cell.ended}\nat epoch {(cell.epoch or 0) + 1:g}"
+            style.note_above(ax, at, shares[at], note)
+    style.shares(ax, "share of ended trials", top=1.28)
+    style.categories(ax, [c.label for c in record.cells], short(record.param))
+    style.legend_above(ax, 1)
+
+
+def rows(record: Pruned) -> list[dict[str, Any]]:
+    return [
+        {
+            "param": record.param,
+            "value": c.label,
+            "ended": c.ended,
+            "pruned": c.pruned,
+            "median_epoch": None if c.epoch is None else c.epoch + 1,
+            "known": c.known,
+            "expected_in_best_tenth": c.expected,
+            "unknown": c.unknown,
+        }
+        for c in record.cells
+    ]
+
+
+def caption(record: Pruned) -> str:
+    pruned = sum(c.pruned for c in record.cells)
+    unknown = sum(c.unknown for c in record.cells)
+    expected = sum(c.expected for c in record.cells)
+    peers = f"{LEAST} completed trials of the same depth that stood no better at that epoch"
+    if unknown == pruned:
+        return (
+            f"None of {pruned} pruned trials has {peers}: what they would have reached is unknown."
+        )
+    return (
+        f"Of {pruned} pruned trials, {pruned - unknown} have at least {peers}; by these, about "
+        f"{expected:.1f} would have finished in the best tenth ({record.threshold:.4g} or better). "
+        f"About the other {unknown} nothing can be known."
+    )

@@ -1,0 +1,273 @@
+"""The early-stopping audit: what patience saved, what it cost per depth, and how little suffices.
+
+Control trials (trial attribute `control`) ran to the full allowance; stopping their curves as
+early stopping would have shows what patience cost. Other trials can answer only for patience
+smaller than theirs: their curves end where they were stopped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zmodel.analysis.page import style
+from zmodel.analysis.records.attributes import flag
+from zmodel.analysis.records.unavailable import Unavailable
+from zmodel.analysis.replay.patience import (
+    Patience,
+    allowance,
+    own_allowance,
+    patience_regrets,
+    try_patiences,
+    used_patience,
+    was_cut,
+    was_stopped,
+)
+from zmodel.analysis.statistics import intervals
+from zmodel.analysis.statistics.cells import cells_of
+from zmodel.analysis.statistics.selection import (
+    recorded_epochs,
+    score,
+    scored,
+    short,
+    structural,
+    top,
+)
+from zmodel.study.records import StudyRecord, TrialRecord
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLE = "Early stopping audit"
+QUESTION = "What did patience cost at each depth, and how little of it would have sufficed?"
+SIZE = (7.2, 3.4)
+LEAST = 3
+TOP_SHARE, TOP_LEAST = 0.1, 5
+
+
+@dataclass(frozen=True)
+class Depth:
+    """`stopped`: by patience; `cut`: at the end of the allowance while still improving;
+    `leaders_cut` of `leaders`: the same among the depth's best quarter, which decide for it;
+    `control_regret`: mean loss of the control trials to the study's patience, with interval."""
+
+    label: str
+    trials: int
+    stopped: int
+    cut: int
+    leaders: int
+    leaders_cut: int
+    controls: int
+    control_regret: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Stopping:
+    param: str | None
+    trials: int
+    epochs_run: int
+    epochs_allowed: int
+    stopped_early: int
+    patience: int | None
+    controls: int
+    control_regret: float | None
+    top: int
+    depths: tuple[Depth, ...]
+    patiences: tuple[Patience, ...]
+    sufficient: int | None
+
+
+def data(study: StudyRecord) -> Stopping:
+    trials = [t for t in scored(study) if len(t.curve) > 1]
+    if len(trials) < LEAST:
+        raise Unavailable(
+            f"needs at least {LEAST} completed trials that reported a value per epoch, "
+            f"the study has {len(trials)}"
+        )
+    most = allowance(study, trials)
+    patience = used_patience(study, trials)
+    controls = [t for t in trials if flag(t, "control")]
+    leaders = [t for t in top(study, TOP_SHARE, TOP_LEAST) if len(t.curve) > 1]
+    param = structural(study)[0] if structural(study) else None
+    groups = _groups(study, param, trials)
+    patiences = try_patiences(study, trials, leaders, groups, patience, most)
+    regrets = patience_regrets(study, controls, patience)
+    enough = [p.patience for p in patiences if p.kept == len(leaders)]
+    return Stopping(
+        param=param,
+        trials=len(trials),
+        epochs_run=sum(map(recorded_epochs, trials)),
+        epochs_allowed=sum(own_allowance(t, most) for t in trials),
+        stopped_early=sum(was_stopped(t, most) for t in trials),
+        patience=patience,
+        controls=len(controls),
+        control_regret=float(np.mean(regrets)) if regrets else None,
+        top=len(leaders),
+        depths=tuple(_depth(study, k, g, patience, most) for k, g in groups.items()),
+        patiences=patiences,
+        sufficient=min(enough) if enough else None,
+    )
+
+
+def _groups(
+    study: StudyRecord, param: str | None, trials: list[TrialRecord]
+) -> dict[str, list[TrialRecord]]:
+    if param is None:
+        return {"all": trials}
+    cells = cells_of(study, param)
+    return dict(zip(cells.labels, cells.split(trials), strict=True))
+
+
+def _depth(
+    study: StudyRecord,
+    label: str,
+    group: list[TrialRecord],
+    patience: int | None,
+    most: int,
+) -> Depth:
+    controls = [t for t in group if flag(t, "control")]
+    order = sorted(group, key=lambda t: -(score(study, t) or 0.0))
+    leaders = order[: max(LEAST, len(group) // 4)]
+    regrets = patience_regrets(study, controls, patience)
+    interval = intervals.bootstrap(regrets, intervals.mean)
+    return Depth(
+        label,
+        len(group),
+        sum(was_stopped(t, most) for t in group),
+        sum(was_cut(study, t, most) for t in group),
+        len(leaders),
+        sum(was_cut(study, t, most) for t in leaders),
+        len(controls),
+        float(np.mean(regrets)) if regrets else None,
+        interval[0] if interval else None,
+        interval[1] if interval else None,
+    )
+
+
+def draw(record: Stopping, ax: Axes) -> None:
+    left, right = style.panels(ax, 1, 2)
+    places = range(len(record.depths))
+    counts = {
+        "stopped by patience": [d.stopped for d in record.depths],
+        "ran to the allowance": [d.trials - d.stopped - d.cut for d in record.depths],
+        "cut while improving": [d.cut for d in record.depths],
+    }
+    base = [0] * len(record.depths)
+    looks = (
+        (style.STATE["complete"], ""),
+        (style.STATE["running"], ".."),
+        (style.STATE["failed"], "xx"),
+    )
+    for (name, numbers), (color, hatch) in zip(counts.items(), looks, strict=True):
+        left.bar(
+            places,
+            numbers,
+            0.7,
+            bottom=base,
+            color=color,
+            hatch=hatch,
+            edgecolor="white",
+            linewidth=0,
+            label=name,
+        )
+        base = [a + b for a, b in zip(base, numbers, strict=True)]
+    left.set_ylabel("completed trials")
+    style.whole_numbers(left)
+    style.categories(
+        left, [d.label for d in record.depths], short(record.param) if record.param else "trials"
+    )
+    style.legend_above(left, 1)
+    _draw_patience(record, right)
+
+
+def _draw_patience(record: Stopping, ax: Axes) -> None:
+    labels = [d.label for d in record.depths]
+    for label, color in zip(labels, style.ramp(len(labels)), strict=True):
+        points = [
+            (p.patience, p.loss_by_value[label])
+            for p in record.patiences
+            if label in p.loss_by_value
+        ]
+        if points:
+            ax.plot(
+                *zip(*points, strict=True), color=color, marker="o", markersize=3.5, label=label
+            )
+    if record.sufficient is not None:
+        ax.axvline(record.sufficient, color=style.MUTED, linewidth=1, linestyle=":")
+        ax.text(
+            record.sufficient,
+            0.98,
+            " keeps the top",
+            transform=ax.get_xaxis_transform(),
+            va="top",
+            fontsize=8,
+            color=style.MUTED,
+        )
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("patience (epochs)")
+    ax.set_ylabel("mean loss in value")
+    style.legend_above(ax, 5, title=short(record.param) if record.param else None)
+
+
+def rows(record: Stopping) -> list[dict[str, Any]]:
+    depths = [
+        {
+            "kind": "depth",
+            "value": d.label,
+            "trials": d.trials,
+            "stopped": d.stopped,
+            "cut_while_improving": d.cut,
+            "best_quarter": d.leaders,
+            "best_quarter_cut": d.leaders_cut,
+            "controls": d.controls,
+            "control_regret": d.control_regret,
+            "ci_low": d.low,
+            "ci_high": d.high,
+        }
+        for d in record.depths
+    ]
+    patiences = [
+        {
+            "kind": "patience",
+            "value": str(p.patience),
+            "epochs": p.epochs,
+            "epochs_share": p.share,
+            "top_kept": f"{p.kept} of {record.top}",
+            "best_loses": p.loss,
+            **{f"mean_loss_at_{label}": loss for label, loss in p.loss_by_value.items()},
+        }
+        for p in record.patiences
+    ]
+    return depths + patiences
+
+
+def caption(record: Stopping) -> str:
+    share = 1 - record.epochs_run / max(1, record.epochs_allowed)
+    text = (
+        f"{record.stopped_early} of {record.trials} completed trials stopped early, which saved "
+        f"{share:.0%} of the {record.epochs_allowed:,} epochs allowed."
+    )
+    if record.sufficient is not None:
+        used = f" (used: {record.patience})" if record.patience else ""
+        kept = next(p for p in record.patiences if p.patience == record.sufficient)
+        text += (
+            f" A patience of {record.sufficient} would have kept the top {record.top} results"
+            f"{used} with {kept.share:.0%} of the epochs that ran."
+        )
+    if not record.stopped_early:
+        text += " No trial was stopped, so patience has cost nothing."
+    elif record.control_regret is not None:
+        text += (
+            f" {record.controls} control trials ran to the end: patience {record.patience} would "
+            f"have cost them {record.control_regret:.4f} on average."
+        )
+    else:
+        text += (
+            " No control trial ran to the end, so what the patience used has cost is unknown: "
+            "hydra.sweeper.control=5% makes some."
+        )
+    return text

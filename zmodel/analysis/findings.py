@@ -1,0 +1,35 @@
+"""Runs diagnostics once each and keeps what they found, or why they could not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from zmodel.analysis.records.unavailable import Unavailable
+from zmodel.study.records import StudyRecord
+
+
+class Findings:
+    """The records of one study by diagnostic, computed when first asked for."""
+
+    def __init__(self, study: StudyRecord) -> None:
+        self.study = study
+        self._found: dict[Callable[..., Any], Any] = {}
+
+    def get(self, data: Callable[[StudyRecord], Any]) -> Any | None:
+        """The record of a diagnostic's `data` function, or None; then `reason` says why."""
+        found = self._look(data)
+        return None if isinstance(found, Unavailable) else found
+
+    def reason(self, data: Callable[[StudyRecord], Any]) -> str | None:
+        """Why the diagnostic has nothing to say, or None when it has."""
+        found = self._look(data)
+        return str(found) if isinstance(found, Unavailable) else None
+
+    def _look(self, data: Callable[[StudyRecord], Any]) -> Any:
+        if data not in self._found:
+            try:
+                self._found[data] = data(self.study)
+            except Unavailable as reason:
+                self._found[data] = reason
+        return self._found[data]

@@ -1,0 +1,4 @@
+"""What draws or writes for people: page, figures, tables. Computes no statistics.
+
+Read first: ``report``, then ``html`` and ``figures``.
+"""

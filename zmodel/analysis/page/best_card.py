@@ -1,0 +1,75 @@
+"""The best trial in a few lines, with the command that runs it again."""
+
+from __future__ import annotations
+
+import os
+import urllib.parse
+from pathlib import Path
+
+from zmodel.analysis.page import html as page
+from zmodel.analysis.records.attributes import count, words
+from zmodel.analysis.records.run_folder import metrics_of, run_folder
+from zmodel.analysis.rules.suggested_commands import reproduce_command
+from zmodel.analysis.statistics.cells import label_of
+from zmodel.analysis.statistics.selection import (
+    best,
+    objective_names,
+    recorded_epochs,
+    recorded_seconds,
+    scored,
+)
+from zmodel.study.records import StudyRecord, TrialRecord
+
+
+def best_card(study: StudyRecord, folder: Path) -> str:
+    """HTML of the card; empty when no trial has completed. `folder` is the report's."""
+    if not scored(study):
+        return ""
+    trial = best(study)
+    lines = facts(study, trial)
+    items = "".join(f"<dt>{page.text(k)}</dt><dd>{page.text(v)}</dd>" for k, v in lines.items())
+    run = run_folder(study, trial)
+    if run is not None:
+        relative = os.path.relpath(run.resolve(), folder.resolve()).replace(os.sep, "/")
+        address = page.text(urllib.parse.quote(relative))
+        items += f'<dt>run folder</dt><dd><a href="{address}/">{page.text(relative)}</a></dd>'
+    again = reproduce_command(study, trial)
+    repeat = f"<p>Run it again:</p>{page.command(again)}" if again else ""
+    return f'<h3 id="best">Best trial</h3><dl class="card">{items}</dl>{repeat}'
+
+
+def facts(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
+    """What to know about one trial, in reading order."""
+    found = {
+        "trial": str(trial.number),
+        **{
+            name: f"{value:.6g}"
+            for name, value in zip(objective_names(study), trial.values or (), strict=False)
+        },
+        **{name: label_of(value) for name, value in trial.params.items()},
+    }
+    if forced := words(trial, "forced"):
+        found["forced"] = f"{', '.join(forced)}: not the sampler's choice"
+    epochs, seconds = recorded_epochs(trial), recorded_seconds(trial)
+    if epochs:
+        best_epoch = count(trial, "best_epoch")
+        of = f", best at epoch {best_epoch + 1}" if best_epoch is not None else ""
+        found["epochs"] = f"{epochs}{of}"
+    if seconds:
+        found["seconds"] = f"{seconds:.1f}"
+    weights = count(trial, "parameters")
+    if weights is not None:
+        found["weights"] = f"{weights:,}"
+    metrics = metrics_of(study, trial)
+    shown = [f"{k} {v:.4g}" for k, v in metrics.items() if not k.startswith("test/")]
+    if shown:
+        found["metrics"] = ", ".join(shown)
+    for key, name in (("seed", "seed"), ("git_commit", "commit")):
+        if trial.attrs.get(key) is not None:
+            dirty = (
+                " with uncommitted changes"
+                if key == "git_commit" and trial.attrs.get("git_dirty")
+                else ""
+            )
+            found[name] = f"{trial.attrs[key]}{dirty}"
+    return found

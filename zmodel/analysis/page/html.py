@@ -1,0 +1,189 @@
+"""The parts of the HTML page. Everything that comes from a study goes through `text`."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from zmodel.analysis.page.plain_text import plain
+from zmodel.analysis.page.theme import asset, style_sheet
+from zmodel.analysis.rules.verdict import Verdict
+
+SIGNS = {"ok": "✓ ok", "note": "ℹ note", "warning": "▲ warning", "alarm": "■ alarm"}
+MOST_ROWS = 60
+LONG = 40
+
+
+def text(value: Any) -> str:
+    """Any value as HTML text."""
+    return html.escape(plain(value), quote=True)
+
+
+def document(
+    title: str,
+    head: str,
+    nav: Iterable[tuple[str, str]],
+    body: str,
+    footer: str,
+    refresh: int | None = None,
+) -> str:
+    """The whole page; `nav` are anchors and their names, `refresh` seconds between reloads."""
+    reload = f'<meta http-equiv="refresh" content="{int(refresh)}">' if refresh else ""
+    links = "".join(f'<a href="#{text(anchor)}">{text(name)}</a>' for anchor, name in nav)
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+{reload}<title>{text(title)}</title>
+<style>{style_sheet()}</style>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the verdicts</a>
+<header class="top">{head}</header>
+<nav class="sections" aria-label="Sections"><div>{links}
+<button id="theme" type="button" hidden>light / dark</button></div></nav>
+<main id="main">{body}</main>
+<footer>{footer}</footer>
+<script>{asset("page.js")}</script>
+</body>
+</html>
+"""
+
+
+def verdict_list(verdicts: Sequence[Verdict]) -> str:
+    return f'<ul class="verdicts">{"".join(map(_verdict, verdicts))}</ul>'
+
+
+def _verdict(verdict: Verdict) -> str:
+    param = f' <code class="param">{text(verdict.param)}</code>' if verdict.param else ""
+    return (
+        f'<li class="verdict {verdict.severity}"><span class="tag">{SIGNS[verdict.severity]}: '
+        f"{text(verdict.code)}</span>{param}<p>{text(verdict.message)}</p>"
+        f"{_action(verdict.action)}{_evidence(verdict.evidence)}</li>"
+    )
+
+
+def _action(action: str | None) -> str:
+    if not action:
+        return ""
+    if action.startswith("python "):
+        return command(action)
+    return f"<p><strong>Next:</strong> {text(action)}.</p>"
+
+
+def command(line: str) -> str:
+    """A command to copy."""
+    return (
+        f'<div class="command"><code>{text(line)}</code>'
+        '<button type="button" class="copy" hidden>copy</button></div>'
+    )
+
+
+def _evidence(evidence: dict[str, Any]) -> str:
+    if not evidence:
+        return ""
+    items = "".join(f"<dt>{text(k)}</dt><dd>{text(_shown(v))}</dd>" for k, v in evidence.items())
+    return f'<details><summary>Evidence</summary><dl class="card">{items}</dl></details>'
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k}: {_shown(v)}" for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(_shown(v) for v in value)
+    return number(value)
+
+
+def number(value: Any) -> str:
+    """A value for a table cell: short floats, nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}" if math.isfinite(value) else str(value)
+    return str(value)
+
+
+def table(
+    rows: Sequence[dict[str, Any]],
+    links: dict[int, str] | None = None,
+    label: str = "table",
+    most: int = MOST_ROWS,
+    tall: bool = False,
+) -> str:
+    """A sortable table. `links`: row index -> address that the row's first cell points to."""
+    if not rows:
+        return ""
+    shown = rows[:most]
+    columns = [c for c in rows[0] if any(row.get(c) not in (None, "") for row in shown)]
+    words = {c: any(isinstance(row.get(c), str) for row in shown) for c in columns}
+    head = "".join(
+        f'<th scope="col"{_left(words[c])}><button type="button">{_breakable(c)}</button></th>'
+        for c in columns
+    )
+    body = "".join(_row(row, columns, words, (links or {}).get(i)) for i, row in enumerate(shown))
+    cut = len(rows) - len(shown)
+    more = f'<p class="soft">{cut:,} more rows are in the CSV file.</p>' if cut else ""
+    return (
+        f'<div class="scroll{" tall" if tall else ""}" tabindex="0" role="region" '
+        f'aria-label="{text(label)}"><table class="sortable"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>{more}"
+    )
+
+
+def _breakable(name: str) -> str:
+    """A dotted name that may be broken behind its dots where there is no room (in print)."""
+    return re.sub(r"([./_])", r"\1<wbr>", text(name))
+
+
+def _left(word: bool) -> str:
+    return ' class="text"' if word else ""
+
+
+def _row(
+    row: dict[str, Any], columns: Sequence[str], words: dict[str, bool], link: str | None
+) -> str:
+    cells = [_cell(row.get(c), words[c], None if n else link) for n, c in enumerate(columns)]
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _cell(value: Any, word: bool, link: str | None) -> str:
+    shown = text(number(value))
+    if link:
+        shown = f'<a href="{text(link)}">{shown}</a>'
+    kind = " long" if word and len(str(value)) > LONG else ""
+    key = f' data-key="{value!r}"' if isinstance(value, float) and math.isfinite(value) else ""
+    classes = f' class="text{kind}"' if word else ""
+    return f"<td{classes}{key}>{shown}</td>"
+
+
+def figure(name: str, svg: str, alt: str, caption: str) -> str:
+    """An inline SVG with its caption; the alternative text is the SVG's label."""
+    match = re.search(r'viewBox="0 0 ([\d.]+)', svg)
+    width = float(match.group(1)) * 4 / 3 if match else 700.0
+    label = f'<svg role="img" aria-label="{text(alt)}" '
+    return (
+        f'<figure style="--natural: {width:.0f}px"><div class="plot" tabindex="0" role="group" '
+        f'aria-label="Figure: {text(name)}">'
+        f"{svg.replace('<svg ', label, 1)}</div><figcaption>{text(caption)}</figcaption></figure>"
+    )
+
+
+def missing(reason: str) -> str:
+    return f'<p class="missing">Not available: {text(reason)}.</p>'
+
+
+def anchor(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+
+
+def footer() -> str:
+    made = datetime.now().isoformat(sep=" ", timespec="minutes")
+    return f"Made by zmodel's analyze.py on {made}. How each diagnostic works: docs/diagnostics.md."

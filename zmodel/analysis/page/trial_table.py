@@ -1,0 +1,63 @@
+"""The table of trials: one row per attempt that counts, best first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from zmodel.analysis.records.attributes import count, flag, line, words
+from zmodel.analysis.statistics.selection import recorded_epochs, recorded_seconds, score
+from zmodel.study.records import StudyRecord, TrialRecord
+
+
+def rows(study: StudyRecord) -> list[dict[str, Any]]:
+    """All trials: the completed by value, then the others by number."""
+    params = list(dict.fromkeys([*study.space, *(p for t in study.trials for p in t.params)]))
+    return [_row(study, trial, params) for trial in ordered(study)]
+
+
+def mark_forced(study: StudyRecord, table: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The table with a column beside its trials: what was forced on them, not chosen."""
+    forced = {t.number: " ".join(words(t, "forced")) for t in study.trials}
+    return [
+        {"trial": row["trial"], "forced": forced.get(row["trial"], ""), **row}
+        if "trial" in row
+        else row
+        for row in table
+    ]
+
+
+def ordered(study: StudyRecord) -> list[TrialRecord]:
+    """The completed trials best first, then the others by number."""
+
+    def key(trial: TrialRecord) -> tuple[bool, float, int]:
+        reached = score(study, trial) if trial.state == "complete" else None
+        return (reached is None, -(reached or 0.0), trial.number)
+
+    return sorted(study.trials, key=key)
+
+
+def _row(study: StudyRecord, trial: TrialRecord, params: list[str]) -> dict[str, Any]:
+    many = len(study.directions) > 1
+    values = trial.values or ()
+    return {
+        "trial": trial.number,
+        "state": trial.state,
+        **(
+            {f"value_{i}": v for i, v in enumerate(values)}
+            if many
+            else {"value": trial.value if trial.state != "pruned" else None}
+        ),
+        **{param: trial.params.get(param) for param in params},
+        "epochs": recorded_epochs(trial) or None,
+        "best_epoch": count(trial, "best_epoch"),
+        "seconds": recorded_seconds(trial),
+        "parameters": count(trial, "parameters"),
+        "forced": " ".join(words(trial, "forced")),
+        "control": bool(flag(trial, "control")),
+        "stopped_early": flag(trial, "stopped_early"),
+        "attempt": count(trial, "attempt"),
+        "worker": line(trial, "worker") or None,
+        "started": trial.started.isoformat(timespec="seconds") if trial.started else None,
+        "fail_reason": line(trial, "fail_reason")[:300] or None,
+    }

@@ -1,0 +1,152 @@
+"""What early stopping did to recorded curves, and what another patience would have done to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from zmodel.analysis.records.attributes import count, flag
+from zmodel.analysis.statistics.selection import fixed, sign
+from zmodel.study.records import StudyRecord, TrialRecord
+
+CANDIDATES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50)
+# results that differ by less than this part of the best value count as the same
+SAME = 0.002
+# the part of the allowance in which a trial must still have been improving to count as cut
+LAST_PART = 0.1
+CUT_LEVEL = 0.025
+LEAST_ALLOWANCE = 10
+
+
+@dataclass(frozen=True)
+class Patience:
+    """What this patience would have done to the recorded curves. `kept`: how many of the top
+    trials keep their value; `loss`: what the best result would have lost."""
+
+    patience: int
+    epochs: int
+    share: float
+    kept: int
+    loss: float
+    loss_by_value: dict[str, float]
+
+
+def allowance(study: StudyRecord, trials: Sequence[TrialRecord]) -> int:
+    """The most epochs a trial might run: as recorded or configured, else the longest curve."""
+    known = [m for t in trials if (m := count(t, "max_epochs"))]
+    declared = fixed(study, "trainer.max_epochs")
+    if isinstance(declared, int) and declared > 0:
+        known.append(declared)
+    return max([*known, *(max(t.curve) + 1 for t in trials)])
+
+
+def own_allowance(trial: TrialRecord, most: int) -> int:
+    """The epochs that one trial might run, by default as many as any."""
+    return count(trial, "max_epochs") or most
+
+
+def was_stopped(trial: TrialRecord, most: int) -> bool:
+    recorded = flag(trial, "stopped_early")
+    if recorded is not None:
+        return recorded
+    return max(trial.curve) + 1 < own_allowance(trial, most)
+
+
+def used_patience(study: StudyRecord, trials: Sequence[TrialRecord]) -> int | None:
+    """The patience the study ran with: as configured, else the usual wait of stopped trials."""
+    declared = fixed(study, "early_stopping.patience")
+    if isinstance(declared, int):
+        return declared
+    waits = [max(t.curve) - best_epoch(study, t) for t in trials if flag(t, "stopped_early")]
+    return int(np.median(waits)) if waits else None
+
+
+def best_epoch(study: StudyRecord, trial: TrialRecord) -> int:
+    """The first epoch with the best finite value."""
+    values = {e: sign(study) * v for e, v in trial.curve.items() if np.isfinite(v)}
+    return max(values, key=lambda e: (values[e], -e)) if values else 0
+
+
+def stop(study: StudyRecord, trial: TrialRecord, patience: int) -> tuple[int, float]:
+    """Epochs run and best score if the trial had ended `patience` epochs without improvement."""
+    best, waited, ran = -np.inf, 0, 0
+    for value in trial.curve.values():
+        ran += 1
+        reached = sign(study) * value
+        waited = 0 if reached > best else waited + 1
+        best = max(best, reached)
+        if waited >= patience:
+            break
+    return ran, float(best)
+
+
+def best_score(study: StudyRecord, trial: TrialRecord) -> float:
+    return max((sign(study) * v for v in trial.curve.values() if np.isfinite(v)), default=-np.inf)
+
+
+def try_patiences(
+    study: StudyRecord,
+    trials: list[TrialRecord],
+    leaders: list[TrialRecord],
+    groups: dict[str, list[TrialRecord]],
+    own: int | None,
+    most: int,
+) -> tuple[Patience, ...]:
+    limit = own if own is not None else most
+    tried = sorted({p for p in CANDIDATES if p <= limit} | ({own} if own else set()))
+    best = best_score(study, leaders[0]) if leaders else 0.0
+    found = []
+    for patience in tried:
+        after = {t.number: stop(study, t, patience) for t in trials}
+        lost = {t.number: best_score(study, t) - after[t.number][1] for t in trials}
+        epochs = sum(ran for ran, _ in after.values())
+        found.append(
+            Patience(
+                patience,
+                epochs,
+                epochs / max(1, sum(len(t.curve) for t in trials)),
+                sum(lost[t.number] <= SAME * abs(best) for t in leaders),
+                best - max(reached for _, reached in after.values()),
+                {
+                    label: float(np.mean([lost[t.number] for t in group]))
+                    for label, group in groups.items()
+                    if group
+                },
+            )
+        )
+    return tuple(found)
+
+
+def patience_regrets(
+    study: StudyRecord, controls: Sequence[TrialRecord], patience: int | None
+) -> list[float]:
+    if patience is None:
+        return []
+    return [best_score(study, t) - stop(study, t, patience)[1] for t in controls]
+
+
+def was_cut(study: StudyRecord, trial: TrialRecord, most: int) -> bool:
+    """Whether the allowance ended while the trial was still improving by more than noise: the mean
+    of its last part is above that of the part before by more than SAME, and surely: one-sided
+    t-test at CUT_LEVEL."""
+    own = own_allowance(trial, most)
+    if was_stopped(trial, most) or own < LEAST_ALLOWANCE:
+        return False
+    values = [sign(study) * v for v in trial.curve.values() if np.isfinite(v)]
+    part = max(3, round(own * LAST_PART))
+    last, before = np.asarray(values[-part:]), np.asarray(values[-2 * part : -part])
+    if len(before) < part:
+        return False
+    gain = last.mean() - before.mean()
+    error = float(np.sqrt((last.var(ddof=1) + before.var(ddof=1)) / part))
+    return bool(gain > max(_quantile(2 * part - 2) * error, SAME * abs(best_score(study, trial))))
+
+
+@cache
+def _quantile(degrees: int) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf(1 - CUT_LEVEL, degrees))

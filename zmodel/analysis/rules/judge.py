@@ -1,0 +1,120 @@
+"""All rules over one study, and the earned `believable`."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from zmodel.analysis.diagnostics.space import values
+from zmodel.analysis.diagnostics.space.values import RIVAL
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.rules import (
+    boundary,
+    duplicates,
+    early_stopping_bias,
+    failures,
+    few_trials,
+    importance_agreement,
+    overfitting,
+    pruning_bias,
+    selection_optimism,
+    underexplored,
+    zombies,
+)
+from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.cells import label_of
+from zmodel.analysis.statistics.selection import (
+    best,
+    count_states,
+    objective_name,
+    scored,
+    short,
+    structural,
+)
+from zmodel.study.records import StudyRecord
+
+# none of these replays or fits anything: they take a second or two for a thousand trials
+RULES: tuple[ModuleType, ...] = (
+    underexplored,
+    pruning_bias,
+    early_stopping_bias,
+    boundary,
+    few_trials,
+    failures,
+    zombies,
+    duplicates,
+    overfitting,
+    selection_optimism,
+)
+
+
+# needs forests to be fitted, so it comes with the report
+LATE: tuple[ModuleType, ...] = (importance_agreement,)
+
+
+def judge(findings: Findings, rules: tuple[ModuleType, ...] = RULES) -> list[Verdict]:
+    """The verdicts of the rules, worst first; `believable` when none is a warning or worse.
+
+    It names the checks that passed, not those that could not be made.
+    """
+    judged = {rule: rule.judge(findings) for rule in rules}
+    found = [verdict for verdicts in judged.values() for verdict in verdicts or ()]
+    if scored(findings.study) and all(v.rank < 2 for v in found):
+        passed = [rule.CHECK for rule, verdicts in judged.items() if verdicts == []]
+        found.append(_believable(findings.study, passed))
+    return sorted(found, key=lambda v: (-v.rank, v.code))
+
+
+def judge_late(findings: Findings) -> list[Verdict]:
+    """Verdicts that take seconds to find; notes only, so they never speak against `believable`."""
+    found = [verdict for rule in LATE for verdict in rule.judge(findings) or ()]
+    assert all(v.severity == "note" for v in found)
+    return found
+
+
+def _believable(study: StudyRecord, passed: list[str]) -> Verdict:
+    first = f" as far as {objective_name(study)} goes" if len(study.directions) > 1 else ""
+    return Verdict(
+        "believable",
+        "ok",
+        f"This study can be believed{first}: {'; '.join(passed)}.",
+        evidence={"checks": passed},
+    )
+
+
+def headline(findings: Findings, verdicts: list[Verdict]) -> str:
+    """One sentence for the top of page and terminal: what to make of the best trial."""
+    study = findings.study
+    counts = count_states(study.trials)
+    unfinished = counts["running"] + counts["waiting"] > 0
+    if not scored(study):
+        yet = " yet" if unfinished else ""
+        return f"No trial has completed{yet}: there is nothing to conclude."
+    winner = best(study)
+    names = [n for n in structural(study) if n in winner.params][:1]
+    what = "".join(f" at {short(n)} = {label_of(winner.params[n])}" for n in names)
+    text = (
+        f"Best{' so far' if unfinished else ''}: {winner.value:.4g}{what} (trial {winner.number})."
+    )
+    if len(study.directions) > 1:
+        text += (
+            f" That is by {objective_name(study)} alone, the first of {len(study.directions)} "
+            "objectives, by which the study is judged; for the others see the Pareto front."
+        )
+    worst = max((v.rank for v in verdicts), default=0)
+    if worst == 3:
+        return f"{text} Do not conclude from it yet: see the alarms."
+    if worst == 2:
+        return f"{text} Conclude with care: see the warnings."
+    return f"{text} No check speaks against it.{_lead(findings)}"
+
+
+def _lead(findings: Findings) -> str:
+    """How surely the best depth is ahead, when that can be said."""
+    found = findings.get(values.data)
+    if found is None or not found.leader.wins:
+        return ""
+    name, leader = short(found.param), found.leader
+    rivals = [c.label for c in found.cells if c is not leader and c.wins >= RIVAL]
+    if rivals:
+        return f" {name} = {leader.label} and {', '.join(rivals)} cannot be told apart."
+    return f" {name} = {leader.label} is ahead in {leader.wins:.0%} of bootstrap rounds."

@@ -1,0 +1,95 @@
+"""Commands that a verdict can offer: the study's own command with some overrides changed."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from zmodel.analysis.page.plain_text import plain
+from zmodel.analysis.statistics.selection import DEPTH, count_states, fixed
+from zmodel.study.records import StudyRecord, TrialRecord
+
+PROGRAMS = ("zmodel-train", "python -m zmodel.train")
+MULTIRUN = ("-m", "--multirun")
+
+
+def sweep_command(study: StudyRecord, overrides: dict[str, Any]) -> str | None:
+    """The command that continues the study, with `overrides` in place of its own ones.
+
+    None for a study that did not record a command: it was made by something else.
+    """
+    words = _recorded(study)
+    if words is None:
+        return None
+    kept = [w for w in words if w.split("=", 1)[0].lstrip("+~") not in overrides]
+    added = [f"{key}={value}" for key, value in overrides.items()]
+    return shlex.join(kept + added)
+
+
+def _recorded(study: StudyRecord) -> list[str] | None:
+    """The words of the study's command; None when it is not one that starts a study.
+
+    Whoever can write to the storage could put any command here, for readers to copy.
+    """
+    recorded = study.attrs.get("command")
+    try:
+        words = shlex.split(recorded) if isinstance(recorded, str) else []
+    except ValueError:
+        return None
+    arguments = next((words[n:] for n in (1, 2, 3) if _starts(words[:n])), ["nothing known"])
+    fits = all(a in MULTIRUN or ("=" in a and not a.startswith("-")) for a in arguments)
+    return words if fits and recorded == plain(recorded) else None
+
+
+def _starts(program: list[str]) -> bool:
+    script = len(program) == 2 and program[0] == "python" and program[1].endswith(".py")
+    return script or " ".join(program) in PROGRAMS
+
+
+def new_study(study: StudyRecord, ending: str, overrides: dict[str, Any]) -> str | None:
+    """The command of a study like this one, of another name, with `overrides`."""
+    return sweep_command(study, {"study_name": f"{study.name}-{ending}", **overrides})
+
+
+def longer(study: StudyRecord, ending: str, key: str, factor: int = 2) -> str:
+    """A new study with a multiple of the fixed setting `key`; without a command, in words."""
+    value = fixed(study, key)
+    known = isinstance(value, int) and not isinstance(value, bool)
+    command = new_study(study, ending, {key: factor * value}) if known else None
+    return command or f"raise {key} in a new study"
+
+
+def wider_command(study: StudyRecord, param: str, side: str, bound: Any) -> str | None:
+    """A new study whose bound of the depth is moved; None where no such setting exists."""
+    key = f"z_layers.{'min' if side == 'low' else 'max'}"
+    if param.rsplit(".", 1)[-1] != DEPTH or fixed(study, key) is None:
+        return None
+    return new_study(study, "wider", {key: bound})
+
+
+def budget(study: StudyRecord) -> int:
+    """The study's budget of trials, as declared, else as many as it has."""
+    declared = study.attrs.get("n_trials")
+    return int(declared) if isinstance(declared, int) else len(study.trials)
+
+
+def unfinished(study: StudyRecord) -> int:
+    """Trials that run or wait, and slots of the budget that none has begun."""
+    counts = count_states(study.trials)
+    return counts["running"] + counts["waiting"] + max(0, budget(study) - len(study.trials))
+
+
+def more_trials(study: StudyRecord, missing: int, overrides: dict[str, Any]) -> str | None:
+    """What gives `missing` further trials: waiting, when enough are under way and change nothing;
+    else the command with a budget that is large enough; None without a command."""
+    more = max(0, missing - unfinished(study))
+    if not more and not overrides and count_states(study.trials)["running"]:
+        return f"wait: {unfinished(study)} more trials are to come"
+    return sweep_command(study, {**overrides, "hydra.sweeper.n_trials": budget(study) + more})
+
+
+def reproduce_command(study: StudyRecord, trial: TrialRecord) -> str | None:
+    """The run that repeats a trial; None for trials that no run of zmodel made."""
+    if "dir" not in trial.attrs and "command" not in study.attrs:
+        return None
+    return shlex.join(["python", "train.py", f"from_study={study.name}", f"trial={trial.number}"])

@@ -1,0 +1,143 @@
+"""Which trials and parameters of a study the diagnostics look at.
+
+A *score* is the first objective value with the sign that makes larger better, so that no
+diagnostic has to ask for the direction again. Infinite and NaN values count as trials, never as
+scores.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from optuna.distributions import CategoricalDistribution, IntDistribution
+
+from zmodel.analysis.page.plain_text import plain
+from zmodel.analysis.records.attributes import count, real
+from zmodel.analysis.records.unavailable import Unavailable
+from zmodel.study.records import StudyRecord, TrialRecord
+
+DEPTH = "z_layers"
+
+
+def sign(study: StudyRecord) -> float:
+    """+1 when larger values of the first objective are better, -1 when smaller ones are."""
+    return 1.0 if study.directions[0] == "maximize" else -1.0
+
+
+def score(study: StudyRecord, trial: TrialRecord) -> float | None:
+    """The trial's first value, larger is better; None when it has no finite one."""
+    value = trial.value
+    return None if value is None or not math.isfinite(value) else sign(study) * value
+
+
+def scored(study: StudyRecord) -> list[TrialRecord]:
+    """Completed trials with a finite first value, in order of their numbers."""
+    return [t for t in study.trials if t.state == "complete" and score(study, t) is not None]
+
+
+def need_scored(study: StudyRecord, least: int = 1) -> list[TrialRecord]:
+    """As `scored`; Unavailable when there are fewer than `least`."""
+    trials = scored(study)
+    if len(trials) < least:
+        raise Unavailable(
+            f"needs at least {least} completed {'trial' if least == 1 else 'trials'}, "
+            f"the study has {len(trials)}"
+        )
+    return trials
+
+
+def best(study: StudyRecord) -> TrialRecord:
+    """The completed trial with the best first value, the earliest among equals."""
+    trials = need_scored(study)
+    return max(trials, key=lambda t: (sign(study) * t.value, -t.number))  # type: ignore[operator]
+
+
+def ranked(study: StudyRecord) -> list[TrialRecord]:
+    """Completed trials, best first."""
+    return sorted(scored(study), key=lambda t: (-sign(study) * t.value, t.number))  # type: ignore
+
+
+def top(study: StudyRecord, share: float, least: int = 1) -> list[TrialRecord]:
+    """The best `share` of the completed trials, at least `least` of them."""
+    trials = ranked(study)
+    return trials[: max(least, math.ceil(share * len(trials)))]
+
+
+def count_states(trials: Iterable[TrialRecord]) -> dict[str, int]:
+    """Trials per state; all five states are present."""
+    counts = dict.fromkeys(("complete", "pruned", "failed", "running", "waiting"), 0)
+    for trial in trials:
+        counts[trial.state] += 1
+    return counts
+
+
+def structural(study: StudyRecord) -> list[str]:
+    """Parameters whose every value deserves its chance: the depth, when there is one.
+
+    In a study without z-layers these are all integer and categorical parameters; in one of a
+    single depth there are none.
+    """
+    depths = [name for name in study.space if name.rsplit(".", 1)[-1] == DEPTH]
+    if depths:
+        return [name for name in depths if not study.space[name].single()]
+    kinds = (IntDistribution, CategoricalDistribution)
+    return [name for name, d in study.space.items() if isinstance(d, kinds) and not d.single()]
+
+
+def need_structural(study: StudyRecord) -> str:
+    """The first structural parameter; Unavailable when there is none."""
+    names = structural(study)
+    if not names:
+        raise Unavailable("no depth, integer or category varies in this study to split by")
+    return names[0]
+
+
+def listed(labels: Sequence[str], most: int = 8) -> str:
+    """`a, b and c`; of more than `most` the first ones and how many follow."""
+    if len(labels) > most:
+        return f"{', '.join(labels[:most])} and {len(labels) - most} more"
+    return " and ".join(filter(None, [", ".join(labels[:-1]), *labels[-1:]]))
+
+
+def objective_name(study: StudyRecord) -> str:
+    """How the first objective is called in the study, or `objective`."""
+    return objective_names(study)[0]
+
+
+def objective_names(study: StudyRecord) -> list[str]:
+    """The objectives' names in the study, or `objective`, `objective 1` and so on."""
+    names = study.attrs.get("optimized_metric")
+    given = [names] if isinstance(names, str) else names
+    if isinstance(given, list | tuple) and len(given) == len(study.directions):
+        return [plain(name) for name in given]
+    return ["objective", *(f"objective {i}" for i in range(1, len(study.directions)))]
+
+
+def fixed(study: StudyRecord, ending: str) -> Any:
+    """A value of the study's fixed configuration by the end of its dotted name, or None."""
+    known = study.attrs.get("fixed")
+    if not isinstance(known, dict):
+        return None
+    found = (v for key, v in known.items() if f".{key}".endswith(f".{ending}"))
+    return next(found, None)
+
+
+def short(param: str) -> str:
+    """The last part of a dotted parameter name."""
+    return plain(param.rsplit(".", 1)[-1])
+
+
+def recorded_seconds(trial: TrialRecord) -> float | None:
+    """Wall seconds of the trial: from its own clock, else from Optuna's; None while it runs."""
+    seconds = real(trial, "seconds")
+    if seconds is None and trial.started and trial.finished:
+        seconds = (trial.finished - trial.started).total_seconds()
+    return seconds
+
+
+def recorded_epochs(trial: TrialRecord) -> int:
+    """Epochs the trial ran: as recorded, else as many values as it reported."""
+    epochs = count(trial, "epochs")
+    return len(trial.curve) if epochs is None else epochs

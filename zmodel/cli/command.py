@@ -1,0 +1,126 @@
+"""Entry points: errors that a person can read, and the exit codes of the contract."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import zmodel.cli.resolvers  # noqa: F401 - of the configuration
+from zmodel.cli.overrides_of_trial import expand
+from zmodel.core.provenance import program
+from zmodel.study.storage.address import redact
+
+HERE = Path(__file__).parent.parent
+CONF = str(next((p for p in (HERE / "conf", HERE.parent / "conf") if p.is_dir()), HERE / "conf"))
+"""The shipped configuration: inside the package once installed, beside it in a checkout."""
+
+
+def command(main: Callable[[], Any]) -> Callable[[], Any]:
+    """Wrap a ``hydra.main`` function: one clear message instead of a stack trace.
+
+    ``HYDRA_FULL_ERROR=1`` shows the trace. Exit codes: 1 the user must mend something,
+    130 and 143 stopped by a signal.
+    """
+
+    @functools.wraps(main)
+    def wrapped() -> Any:
+        full = "HYDRA_FULL_ERROR" in os.environ
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra hand the exception to us
+        given, errors = sys.argv, sys.stderr
+        sys.stderr = Redacted(errors)
+        try:
+            sys.argv = [given[0], *map(spelled, expand(to_show(given[1:])))]
+            return main()
+        except Exception as error:
+            if full:
+                raise
+            sys.argv = given  # messages repeat what was typed
+            sys.exit(report(error))
+        finally:
+            sys.stderr = errors
+
+    return wrapped
+
+
+SHOWS = ("--cfg", "-c", "--info", "-i")
+
+
+def to_show(arguments: list[str]) -> list[str]:
+    """Without `-m` when the configuration is asked for: Hydra shows it for single runs only."""
+    if not any(argument.partition("=")[0] in SHOWS for argument in arguments):
+        return arguments
+    return [argument for argument in arguments if argument not in ("-m", "--multirun")]
+
+
+MARKS = frozenset("'\"()[]{},\\")
+"""What has a meaning in Hydra's grammar: a value with any of it is written as the user means it."""
+
+
+def spelled(argument: str) -> str:
+    """With quotes around a value in letters that Hydra's grammar does not know (`tags=größe`)."""
+    key, _, value = argument.partition("=")
+    if value.isascii() or argument.startswith("-") or MARKS & set(value):
+        return argument
+    return f"{key}='{value}'"
+
+
+class Redacted:
+    """A text stream that shows no password: Hydra repeats the command line when a job fails."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        return int(self.stream.write(redact(text)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def report(error: Exception) -> int:
+    """Print what went wrong; return the exit code."""
+    from zmodel.core.interrupt import Interrupted
+
+    if isinstance(error, Interrupted):
+        resume = f"\nto go on: {continue_command(error)}" if error.checkpoint else ""
+        print(f"{error}{resume}", file=sys.stderr)
+        return error.exit_code
+    if not is_users(error):
+        import traceback
+
+        traceback.print_exception(error)
+        return 1
+    print(f"error: {message(error)}", file=sys.stderr)
+    return 1
+
+
+def continue_command(error: Any) -> str:
+    overrides = [a for a in sys.argv[1:] if not a.startswith("ckpt_path=")]
+    return " ".join([*program(), *overrides, f"ckpt_path={error.checkpoint}"])
+
+
+def is_users(error: BaseException) -> bool:
+    """Whether the message alone says what to mend: our errors, Hydra's and OmegaConf's."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from zmodel.study.storage.outage import StorageUnavailable
+
+    ours = (ValueError, StorageUnavailable)
+    return isinstance(error, (*ours, HydraException, OmegaConfBaseException))
+
+
+def message(error: BaseException) -> str:
+    """The error and, for an error inside ``instantiate``, the cause that says more."""
+    text = str(error)
+    cause = error.__cause__
+    if cause is not None and str(cause) not in text:
+        text += f"\n{cause}"
+    node = getattr(cause, "parent_node", None)  # of an unknown key
+    if node is not None and "Did you mean" not in text:
+        text += f"\nKnown there: {', '.join(k for k in map(str, node) if k[0] != '_')}"
+    return text

@@ -1,0 +1,16 @@
+"""What conf/ computes beside plain interpolation; imported by whatever composes it.
+
+${folder_name:${task_name}}     the name, if it is that of one folder; else an error
+"""
+
+from __future__ import annotations
+
+from omegaconf import OmegaConf
+
+from zmodel.core.names import folder_name
+
+OmegaConf.register_resolver(
+    "folder_name",
+    lambda name: folder_name(str(name), "a task's name", "task_name"),
+    replace=True,
+)

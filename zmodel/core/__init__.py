@@ -1,0 +1,4 @@
+"""What every room stands on: names, signals, directions. Imports no other room.
+
+Read first: ``running_trial`` (what a run sees of its study), ``interrupt`` (stopping on request).
+"""

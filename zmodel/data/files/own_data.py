@@ -1,0 +1,138 @@
+"""Data that people bring, in files that know nothing of this program."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zmodel.core.arguments import below_one, known
+from zmodel.data.base import InMemoryData
+from zmodel.data.checks import Arrays
+from zmodel.data.files.labels import encode, find_classes
+from zmodel.data.files.named_parts import check_groups, draw_test, named_parts
+from zmodel.data.shared_samples import report_duplicates
+from zmodel.data.splits import Indices, fold_split, grouped_split
+
+
+class Rows(NamedTuple):
+    """N samples, in an order that never changes: labels as written, names of parts, groups, and
+    how to read the content of some of them."""
+
+    labels: NDArray
+    parts: NDArray | None
+    groups: NDArray | None
+    read: Callable[[Indices], NDArray[np.float32]]
+
+
+class OwnData(InMemoryData):
+    """A subclass says in rows() which samples there are.
+
+    Parts that the source names are kept. What it does not name is drawn, of every class alike or
+    in whole groups: the test part by a fixed seed, then the validation part by `split_seed`.
+
+    test_fraction   share of all samples that the test gets, if it is drawn
+    map_labels      accept whole numbers other than 0..C-1 as labels, numbered in sorted order
+    duplicates      samples that training and validation share: error, warn or ignore; those
+                    that training and test share are never more than a warning
+    """
+
+    def __init__(
+        self,
+        *,
+        test_fraction: float = 0.2,
+        map_labels: bool = False,
+        duplicates: str = "error",
+        **common: Any,
+    ) -> None:
+        super().__init__(**common)
+        below_one("test_fraction", test_fraction, zero=False)
+        known("duplicates", duplicates, ("error", "warn", "ignore"))
+        self.test_fraction, self.map_labels = test_fraction, map_labels
+        self.duplicates = duplicates
+        self.classes: NDArray = np.empty(0)
+        self._given_parts: NDArray | None = None
+        self._groups: NDArray | None = None
+
+    @abstractmethod
+    def rows(self) -> Rows:
+        """The samples of the source, of all parts."""
+
+    def test_is_elsewhere(self) -> bool:
+        """Whether load_test() reads another source, so that rows() has no test part."""
+        return False
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        if not len(self.classes):
+            self.setup("fit")
+        return [str(label) for label in self.classes]
+
+    def load_train(self) -> Arrays:
+        rows, test = self._rows_and_test()
+        rest = np.flatnonzero(~test)
+        self._given_parts = None if rows.parts is None else rows.parts[rest]
+        self._groups = None if rows.groups is None else rows.groups[rest]
+        return Arrays(rows.read(rest), encode(self.source, rows.labels[rest], self.classes))
+
+    def load_test(self) -> Arrays:
+        rows, test = self._rows_and_test()
+        part, rest = np.flatnonzero(test), np.flatnonzero(~test)
+        arrays = Arrays(rows.read(part), encode(self.source, rows.labels[part], self.classes))
+        self.compare_test(rows.read(rest), arrays.x)
+        return arrays
+
+    def compare_test(self, train: NDArray[np.float32], test: NDArray[np.float32]) -> None:
+        """Warn of samples that were trained on."""
+        if self.duplicates != "ignore":
+            report_duplicates(f"{self.source}: training and test part", train, test, fatal=False)
+
+    def split(self, train: Arrays) -> tuple[Indices, Indices]:
+        parts, groups = self._given_parts, self._groups
+        if parts is not None and (parts == "val").any():
+            rest, val = np.flatnonzero(parts == "train"), np.flatnonzero(parts == "val")
+        elif groups is not None:
+            rest, val = grouped_split(train.y, groups, self.val_fraction, self.split_seed)
+        else:
+            rest, val = super().split(train)
+        self._compare(train, rest, val)
+        return rest, val
+
+    def split_fold(self, train: Arrays, folds: int) -> tuple[Indices, Indices]:
+        if self._given_parts is not None and (self._given_parts == "val").any():
+            raise ValueError(
+                f"data.folds={folds} draws the validation parts, but the source names one; drop "
+                "its names, or set data.folds=null."
+            )
+        rest, val = fold_split(
+            train.y, self._groups, folds, self.fold, self.split_seed, self.classes
+        )
+        self._compare(train, rest, val)
+        return rest, val
+
+    def _compare(self, train: Arrays, rest: Indices, val: Indices) -> None:
+        """Complain of samples that training and validation share."""
+        if self.duplicates != "ignore":
+            where = f"{self.source}: training and validation part"
+            fatal = self.duplicates == "error"
+            report_duplicates(where, train.x[rest], train.x[val], fatal=fatal)
+
+    def _rows_and_test(self) -> tuple[Rows, NDArray[np.bool_]]:
+        """The samples, with checked names of parts, and which of them are the test part."""
+        labels, parts, groups, read = self.rows()
+        test = np.zeros(len(labels), dtype=bool)
+        free = np.arange(len(labels))
+        if parts is not None:
+            parts = named_parts(self.source, parts)
+            test, free = parts == "test", np.flatnonzero(parts == "train")
+            if groups is not None:
+                check_groups(self.source, parts, groups)
+        self.classes = find_classes(self.source, labels[~test], self.map_labels)
+        if not test.any() and not self.test_is_elsewhere():
+            y = encode(self.source, labels[free], self.classes)
+            some = None if groups is None else groups[free]
+            test[free[draw_test(self.source, y, some, self.test_fraction, self.classes)]] = True
+        return Rows(labels, parts, groups, read), test

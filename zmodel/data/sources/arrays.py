@@ -1,0 +1,104 @@
+"""Samples in a file of arrays or a table: .npz, a pair of .npy, .csv, .tsv, .parquet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zmodel.core.arguments import at_least
+from zmodel.data.checks import Arrays
+from zmodel.data.files.labels import encode
+from zmodel.data.files.own_data import OwnData, Rows
+from zmodel.data.files.table import Columns, read_table
+
+
+class ArrayFile(OwnData):
+    """Read as written; the shape of a sample decides the kind of network.
+
+    path           the file; relative to the working directory
+    labels_path    labels of samples in an .npy file
+    test_path      test samples in a second file of the same kind (with `test_labels_path`)
+    label_column   column of the labels; null: y in .npz, label in tables
+    part_column    column (or array) with train, val, test; null: draw the parts
+    group_column   column (or array) of what must not be torn apart: subject, recording, ...
+    drop_columns   columns of a table that are no features: an id, a date
+    input_shape    of one sample, to make signals or images of flat rows; (N, H, W) would be
+                   taken for signals of H channels, [1, H, W] makes images of it
+
+    An .npz may hold a given split: x_train, y_train, x_val, y_val, x_test, y_test. The file is
+    read as a whole, test samples are dropped at once before stage "test".
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        labels_path: str | Path | None = None,
+        test_path: str | Path | None = None,
+        test_labels_path: str | Path | None = None,
+        label_column: str | None = None,
+        part_column: str | None = None,
+        group_column: str | None = None,
+        drop_columns: Sequence[str] = (),
+        input_shape: Sequence[int] | None = None,
+        **common: Any,
+    ) -> None:
+        super().__init__(**common)
+        self.path = Path(path)
+        self.labels_path = _optional(labels_path)
+        self.test_path, self.test_labels_path = _optional(test_path), _optional(test_labels_path)
+        label = label_column or ("y" if self.path.suffix.lower() == ".npz" else "label")
+        self.columns = Columns(label, part_column, group_column, tuple(drop_columns))
+        self.sample_shape = None if input_shape is None else tuple(input_shape)
+        for size in self.sample_shape or ():
+            at_least("every entry of data.input_shape", size, 1)
+        self._features: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        return str(self.path)
+
+    def test_is_elsewhere(self) -> bool:
+        return self.test_path is not None
+
+    def rows(self) -> Rows:
+        table = read_table(self.path, self.columns, self.labels_path)
+        if self.test_path is not None and table.parts is not None and "test" in table.parts:
+            raise ValueError(
+                f"{self.path}: the test part must be given once, found it in the file and in "
+                f"data.test_path={self.test_path}; set data.test_path=null or drop those rows."
+            )
+        self._features = table.features
+        x = self._shaped(self.path, table.x)
+        return Rows(table.labels, table.parts, table.groups, lambda indices: x[indices])
+
+    def load_test(self) -> Arrays:
+        if self.test_path is None:
+            return super().load_test()
+        rows, _ = self._rows_and_test()
+        columns = Columns(self.columns.label)
+        table = read_table(self.test_path, columns, self.test_labels_path, self._features)
+        x = self._shaped(self.test_path, table.x)
+        self.compare_test(rows.read(np.arange(len(rows.labels))), x)
+        return Arrays(x, encode(str(self.test_path), table.labels, self.classes))
+
+    def _shaped(self, path: Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """x (N, *input_shape), or as it is."""
+        if self.sample_shape is None:
+            return x
+        if math.prod(self.sample_shape) != math.prod(x.shape[1:]):
+            raise ValueError(
+                f"{path}: data.input_shape={list(self.sample_shape)} needs "
+                f"{math.prod(self.sample_shape)} numbers per sample, found "
+                f"{math.prod(x.shape[1:])} (shape {x.shape[1:]}); mend data.input_shape."
+            )
+        return x.reshape(len(x), *self.sample_shape)
+
+
+def _optional(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)

@@ -1,0 +1,133 @@
+"""K-fold cross-validation: one run trains a network per fold, one after the other.
+
+For data too small for one validation part: with ``data.folds=5`` every sample that is not for the
+test is validated once. The run's metrics are means over the folds, its confusion matrix is their
+sum, its epochs add up; the result of each fold is in ``folds`` of result.json, its files in the
+folder ``folds/<i>``. To a study the run tells one value per fold, the mean so far of what is
+optimised: a pruner compares trials after equally many folds.
+
+The test set is loaded when all folds are trained. What is reported then is the mean test score of
+the networks of the folds, each trained on (k-1)/k of the samples: an estimate for a network
+trained in this way, not the score of one model that could be handed on. That one is made by
+``hparams_search=final``, which trains on one split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from omegaconf import DictConfig, open_dict
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.utilities import rank_zero_only
+
+from zmodel.callbacks.checkpoint import write_atomically
+from zmodel.core.objective import metric_names
+from zmodel.core.running_trial import withheld
+
+Result = dict[str, Any]
+
+
+class Fold(Callback):
+    """Puts the results of the folds before it into every checkpoint of this one."""
+
+    def __init__(self, number: int, done: list[Result], last_path: Path) -> None:
+        self.number, self.done, self.last_path = number, done, last_path
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        checkpoint["folds"] = self.done
+
+
+def cross_validate(cfg: DictConfig, run_split: Callable[[DictConfig, Fold], Result]) -> Result:
+    """Train every fold by `run_split`, then test each; the result of them all.
+
+    A run that was interrupted goes on from ``ckpt_path`` at the epoch of the fold it was in.
+
+    Raises:
+        ValueError: the test or ``ckpt_path`` cannot work with folds.
+    """
+    if not cfg.train:
+        raise ValueError("data.folds needs train=true, got false. Set data.folds=null to test.")
+    if cfg.test and not cfg.callbacks.get("checkpoint"):
+        raise ValueError(
+            "data.folds with test=true keeps the networks until the last fold is trained and "
+            "needs callbacks.checkpoint, got none. Set test=false or callbacks=default."
+        )
+    folder, count = Path(cfg.paths.output_dir), int(cfg.data.folds)
+    last_path = folder / "checkpoints" / "last.ckpt"
+    done, resume = finished(cfg.ckpt_path)
+    pruned = False
+    while len(done) < count and not pruned:
+        own = part(cfg, len(done), test=False, ckpt_path=resume)
+        with withheld() as trial:  # the epochs of a fold are not those of the trial
+            done.append(run_split(own, Fold(len(done), done, last_path)))
+        resume = None
+        rank_zero_only(write_atomically)({"folds": done}, last_path)
+        if trial is not None:
+            trial.report(len(done) - 1, mean(done, objective(cfg, done)))
+            pruned = trial.pruned = trial.should_prune()
+    if cfg.test and not pruned:
+        for number, result in enumerate(done):
+            own = part(cfg, number, train=False, ckpt_path=result["checkpoint"], logger={})
+            tested = run_split(own, Fold(number, done, last_path))
+            result["metrics"].update(tested["metrics"])
+    return merged(done)
+
+
+def part(cfg: DictConfig, number: int, **changes: Any) -> DictConfig:
+    """The configuration of one fold, with its own folder."""
+    own = cfg.copy()
+    with open_dict(own):
+        own.update(changes)
+        own.paths.output_dir = str(Path(cfg.paths.output_dir, "folds", str(number)))
+    return own
+
+
+def finished(ckpt_path: str | None) -> tuple[list[Result], str | None]:
+    """Results of the folds before the one in a checkpoint, and where that one goes on, if it had
+    begun."""
+    if ckpt_path is None:
+        return [], None
+    content = torch.load(ckpt_path, weights_only=True, map_location="cpu")
+    if "folds" not in content:
+        raise ValueError(
+            f"ckpt_path must be the last.ckpt of a run with data.folds, got {ckpt_path}, which is "
+            "of one without. Set data.folds=null or another ckpt_path."
+        )
+    return content["folds"], ckpt_path if "state_dict" in content else None
+
+
+def objective(cfg: DictConfig, done: list[Result]) -> str:
+    """The first optimised metric that is logged."""
+    names = (*metric_names(cfg.optimized_metric), "val/acc")
+    return next(name for name in names if name in done[0]["metrics"])
+
+
+def mean(done: list[Result], metric: str) -> float:
+    return float(np.mean([result["metrics"][metric] for result in done]))
+
+
+def merged(done: list[Result]) -> Result:
+    """One result of all folds, with the keys of a single one and `folds`."""
+    best = [result["best_epoch"] for result in done if result["best_epoch"] is not None]
+    result = {
+        **done[0],
+        "metrics": {name: mean(done, name) for name in done[0]["metrics"]},
+        "best_epoch": round(float(np.mean(best))) if best else None,
+        "epochs": sum(result["epochs"] for result in done),
+        "max_epochs": sum(result["max_epochs"] for result in done),
+        "stopped_early": any(result["stopped_early"] for result in done),
+        "checkpoint": None,
+        "folds": done,
+    }
+    if "confusion_matrix" in result:
+        counts = [np.array(r["confusion_matrix"]["counts"]) for r in done]
+        total = np.sum(counts, axis=0).tolist()
+        result["confusion_matrix"] = {**result["confusion_matrix"], "counts": total}
+    return result

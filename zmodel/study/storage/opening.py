@@ -1,0 +1,81 @@
+"""Where studies live: opening a storage by its address, and the folders of studies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optuna.storages import _CachedStorage
+from optuna.storages.journal import JournalStorage
+
+from zmodel.core.names import folder_name
+from zmodel.study.journal.file import JournalFile
+from zmodel.study.storage.address import database_url, journal_path, redact, scheme
+from zmodel.study.storage.outage import patiently
+from zmodel.study.storage.retry import RetryingStorage
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+
+__all__ = ["JOURNAL", "list_studies", "open_storage", "redact", "study_folder"]
+
+JOURNAL = "study.journal"
+STUDY_FILES = (JOURNAL, "study.json")
+
+
+def open_storage(
+    spec: str,
+    *,
+    create: bool = True,
+    read_only: bool = False,
+    timeout: float = 30.0,
+    outage: float = 60.0,
+    lock: str = "flock",
+) -> BaseStorage:
+    """Open the storage that `spec` names, from every process anew: it is not to be inherited.
+
+    Args:
+        spec: a path or journal://PATH, sqlite:///PATH, postgresql://..., mysql://...,
+            grpc://HOST:PORT of Optuna's proxy server.
+        create: make a missing journal, database file or schema; else ValueError.
+        read_only: for analysis; nothing is ever made, and a journal cannot be written to.
+        timeout: seconds for one answer of a server, and for it to be there at first.
+        outage: seconds without connection that later calls survive; then StorageUnavailable.
+        lock: of a journal, see JournalFile.
+
+    A text that names no storage, a missing driver or a refusal is a ValueError that says what to
+    do. No message contains a password.
+    """
+    kind = scheme(spec)
+    if kind == "journal":
+        path = journal_path(spec)
+        return JournalStorage(JournalFile(path, lock=lock, create=create, read_only=read_only))
+    if kind == "grpc":
+        from zmodel.study.storage.proxy import open_proxy, warn_beyond_loopback
+
+        if create:  # once, where a study is started, not in every worker and reader
+            warn_beyond_loopback(spec)
+        return RetryingStorage(
+            patiently(lambda: open_proxy(spec, deadline=timeout), timeout), outage
+        )
+    from zmodel.study.storage.database import open_database
+
+    url = database_url(spec)
+    assert url is not None
+
+    def connect() -> BaseStorage:
+        database = open_database(url, timeout=timeout, create=create, read_only=read_only)
+        return _CachedStorage(database)
+
+    return RetryingStorage(patiently(connect, timeout), outage)
+
+
+def study_folder(log_dir: Path | str, name: str) -> Path:
+    """`log_dir`/studies/`name`, not made; ValueError for a name that is not one folder there."""
+    return Path(log_dir) / "studies" / folder_name(name, "a study's name")
+
+
+def list_studies(log_dir: Path | str) -> list[str]:
+    """Names of the studies that have a folder with a journal or a fingerprint, sorted."""
+    folders = (Path(log_dir) / "studies").glob("*/")
+    return sorted(f.name for f in folders if any((f / file).exists() for file in STUDY_FILES))

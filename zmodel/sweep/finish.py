@@ -1,0 +1,55 @@
+"""What is said when a start of a study ends, whatever ran its workers."""
+
+from __future__ import annotations
+
+import sys
+
+import optuna
+
+from zmodel.study.budget.slots import Slots
+from zmodel.sweep.open_study import command_line
+from zmodel.sweep.plan import Plan
+from zmodel.sweep.sampling.proposals import Proposals
+from zmodel.sweep.workers.failure_limit import failure_limit
+from zmodel.sweep.workers.worker import LIMIT
+
+ERROR = 1
+FLOORS_UNMET = 3
+
+
+def explain(code: int, plan: Plan, slots: Slots, study: optuna.Study) -> None:
+    """Print why a study ended before its budget was used up (an error has been printed before),
+    and, when trials failed, which combinations of values the rehearsal found not to work."""
+    tally = slots.tally()
+    for warning in study.user_attrs.get("warnings", []) if tally.failed else []:
+        print(f"warning: {warning}", file=sys.stderr)
+    if code == LIMIT:
+        print(f"the study ended: {failure_limit(slots.ledger, plan)}", file=sys.stderr)
+    elif code != ERROR and not tally.is_complete:
+        print(
+            f"stopped with {tally.finished} of {tally.total} trials done. "
+            f"To continue: {command_line()}",
+            file=sys.stderr,
+        )
+
+
+def check_floors(study: optuna.Study, proposals: Proposals, slots: Slots) -> int:
+    """Say which covered values were given up, and which floors a finished study missed: then 3."""
+    if proposals.coverage is None:
+        return 0
+    cells = proposals.coverage.report(slots.trials())
+    given_up = {f"{cell.param}={cell.label}": cell.given_up for cell in cells if cell.given_up}
+    for value, reason in given_up.items():
+        print(f"given up: {value}, {reason}")
+    if given_up or "given_up" in study.user_attrs:
+        study.set_user_attr("given_up", given_up)
+    if not slots.tally().is_complete:
+        return 0
+    missed = [cell for cell in cells if not cell.is_met]
+    for cell in missed:
+        print(
+            f"coverage floor not met: {cell.param}={cell.label} has {cell.completed} of "
+            f"{cell.least} completed trials ({cell.failed} failed, {cell.pruned} pruned)",
+            file=sys.stderr,
+        )
+    return FLOORS_UNMET if missed else 0

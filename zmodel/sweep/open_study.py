@@ -1,0 +1,107 @@
+"""Opening a study: create or check it, note what it is, and forget one that never began."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from zmodel.core.provenance import git_state, program, versions
+from zmodel.study.fingerprint import (
+    make_fingerprint,
+    provenance_notes,
+    settle,
+    write_study_json,
+)
+from zmodel.study.storage.lock import LOCK_FILE
+from zmodel.study.storage.opening import JOURNAL, open_storage, redact
+from zmodel.sweep.plan import Plan
+from zmodel.sweep.space.search_space import SearchSpace
+
+
+def open_study(
+    plan: Plan, space: SearchSpace, objective: Any, fixed: dict[str, Any]
+) -> optuna.Study:
+    """Create the study or open it; the caller holds its lock.
+
+    Raises:
+        ValueError: the study was started with another setting (``on_change="refuse"``).
+    """
+    study = optuna.create_study(
+        study_name=plan.study_name,
+        storage=open_storage(plan.storage),
+        directions=list(plan.directions),  # type: ignore[arg-type]
+        load_if_exists=True,
+    )
+    found = tuple(d.name.lower() for d in study.directions)
+    if found != plan.directions:
+        raise ValueError(
+            f"Study '{plan.study_name}' was made with direction {', '.join(found)}, got "
+            f"{', '.join(plan.directions)}. Give the study a new name: study_name=..."
+        )
+    made = make_fingerprint(plan.directions, objective, space.to_json(), fixed)
+    settle(study, made, plan.on_change)
+    for note in provenance_notes(study):
+        print(f"note: {note} (since the study began)")
+    record_plan(study, plan, space, objective, fixed)
+    write_study_json(plan.folder, study_json(study, plan))
+    return study
+
+
+def record_plan(
+    study: optuna.Study, plan: Plan, space: SearchSpace, objective: Any, fixed: dict[str, Any]
+) -> None:
+    """What analysis wants to know about the study, as user attributes; only what changed."""
+    attrs = {
+        "space": space.to_json()["distributions"],
+        "n_trials": plan.n_trials,
+        "fixed": fixed,
+        "optimized_metric": objective if isinstance(objective, list) else [objective],
+        "command": command_line(),
+        "sampler": plan.sampler["_target_"].rpartition(".")[-1],
+        "pruner": (plan.pruner or {"_target_": "none"})["_target_"].rpartition(".")[-1],
+        "coverage": plan.coverage,
+    }
+    old = study.user_attrs
+    for key, value in attrs.items():
+        if old.get(key) != value:
+            study.set_user_attr(key, value)
+
+
+def command_line() -> str:
+    """The command that started this process, redacted; running it again continues the study."""
+    return redact(shlex.join([*program(), *sys.argv[1:]]))
+
+
+def study_json(study: optuna.Study, plan: Plan) -> dict[str, Any]:
+    """``study.json``: for people and other programs; the study's attributes are what counts."""
+    return {
+        "study_name": plan.study_name,
+        "storage": redact(plan.storage),
+        "n_trials": plan.n_trials,
+        "seed": plan.seed,
+        "sampler": plan.sampler,
+        "pruner": plan.pruner,
+        "coverage": plan.coverage,
+        "command": command_line(),
+        "fingerprint": study.user_attrs["fingerprint"],
+        "provenance": study.user_attrs["provenance"],
+        "changes": study.user_attrs.get("changes", []),
+        "now": {"versions": versions(), "git": git_state()},
+    }
+
+
+def forget(study: optuna.Study, folder: Path) -> None:
+    """Remove a study without trials; of its folder only what this program writes."""
+    name, storage = study.study_name, study._storage
+    optuna.delete_study(study_name=name, storage=storage)
+    for file in ("study.json", JOURNAL, LOCK_FILE):
+        (folder / file).unlink(missing_ok=True)
+    shutil.rmtree(folder / "workers", ignore_errors=True)
+    with suppress(OSError):  # something of the user's is in it
+        folder.rmdir()

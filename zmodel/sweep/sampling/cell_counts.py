@@ -1,0 +1,138 @@
+"""What became of the trials of each value: the books that coverage is kept by."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from zmodel.study.trial_attributes import attr, fixed_params
+from zmodel.sweep.sampling.floors import Cell
+
+HOPELESS = 10
+# Before a trial has ended, one in ten is expected to fail; a value's own rate weighs like four.
+_PRIOR_FAILED, _PRIOR_ENDED, _PRIOR_OWN = 1, 10, 4
+_RECENT = 50
+
+
+@dataclass
+class Tally:
+    """The trials of one cell; `results` are the objective values in order of their end."""
+
+    cell: Cell
+    completed: int = 0
+    failed: int = 0
+    pruned: int = 0
+    running: int = 0
+    results: list[float] = field(default_factory=list)
+
+    @property
+    def is_hopeless(self) -> bool:
+        return self.failed >= HOPELESS and self.completed + self.pruned == 0
+
+    @property
+    def need(self) -> int:
+        """Completed trials that are missing, whether or not some are on their way."""
+        return 0 if self.is_hopeless else max(0, self.cell.least - self.completed)
+
+    @property
+    def behind(self) -> int:
+        """Trials that nobody has started yet."""
+        return max(0, self.need - self.running)
+
+    def failure_rate(self, general: float) -> float:
+        lost = self.failed + self.pruned
+        return (lost + _PRIOR_OWN * general) / (lost + self.completed + _PRIOR_OWN)
+
+
+@dataclass
+class Books:
+    """One row of tallies per covered parameter.
+
+    Finished trials are counted once and for all: keep one instance per process and study.
+
+    Attributes:
+        used: slots that need no decision any more: ended, running, or given beforehand.
+        running: trials that run now.
+    """
+
+    rows: dict[str, list[Tally]]
+    used: int = 0
+    running: int = 0
+    _open: list[int] = field(default_factory=list)
+    _seen: int = 0
+    _ended: set[Any] = field(default_factory=set)
+    _recent: deque[bool] = field(default_factory=lambda: deque(maxlen=_RECENT))
+
+    @property
+    def failure_rate(self) -> float:
+        """Of the last trials of any value, failed and pruned ones, with a prior of one in ten."""
+        lost = self._recent.count(False)
+        return (lost + _PRIOR_FAILED) / (len(self._recent) + _PRIOR_ENDED)
+
+    def read(self, trials: Sequence[FrozenTrial], exclude: int | None = None) -> None:
+        """Bring the books up to date with all trials of the study, in order of their numbers.
+
+        `exclude` is the number of a trial that exists but is not decided yet.
+        """
+        self._open.extend(range(self._seen, len(trials)))
+        self._seen = len(trials)
+        for row in self.rows.values():
+            for tally in row:
+                tally.running = 0
+        used, running, still_open = set(), 0, []
+        for index in self._open:
+            trial = trials[index]
+            if trial.state.is_finished():
+                self._absorb(trial)
+                continue
+            still_open.append(index)
+            values = known_values(trial)
+            undecided = trial.state == TrialState.WAITING and attr(trial, "slot") is None
+            if trial.number == exclude or (undecided and not values):
+                continue
+            used.add(_slot(trial))
+            running += trial.state == TrialState.RUNNING
+            for tally in self._cells(values):
+                tally.running += 1
+        self._open = still_open
+        self.used, self.running = len(self._ended | used), running
+
+    def _absorb(self, trial: FrozenTrial) -> None:
+        self._ended.add(_slot(trial))
+        completed = trial.state == TrialState.COMPLETE
+        if "interrupted" in trial.user_attrs and "fail_reason" not in trial.user_attrs:
+            return  # its slot is given again with the same parameters
+        self._recent.append(completed)
+        for tally in self._cells(known_values(trial)):
+            tally.completed += completed
+            if completed:
+                tally.results.append(trial.values[0])
+            tally.failed += trial.state == TrialState.FAIL
+            tally.pruned += trial.state == TrialState.PRUNED
+
+    def _cells(self, values: Mapping[str, Any]) -> list[Tally]:
+        """The cells that a trial with these values counts for: at most one of each parameter."""
+        return [
+            tally
+            for param, row in self.rows.items()
+            if param in values
+            for tally in row
+            if tally.cell.holds(values[param])
+        ]
+
+
+def known_values(trial: FrozenTrial) -> dict[str, Any]:
+    """What is known of a trial's parameters: forced, given beforehand, or asked already."""
+    return {
+        **attr(trial, "forced_to", {}),
+        **fixed_params(trial),
+        **trial.params,
+    }
+
+
+def _slot(trial: FrozenTrial) -> Any:
+    return attr(trial, "slot", ("foreign", trial.number))

@@ -1,0 +1,190 @@
+"""Any Optuna sampler, with some parameters of some trials forced by coverage floors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+from optuna.samplers import BaseSampler, CmaEsSampler, GridSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from zmodel.study.trial_attributes import attr, fixed_params
+from zmodel.sweep.sampling.coverage import Coverage, attrs
+from zmodel.sweep.sampling.given import given
+from zmodel.sweep.space.distributions import checked
+from zmodel.sweep.space.override_text import same
+
+
+class CoverageSampler(BaseSampler):
+    """Wraps `sampler`: it proposes the other parameters of a forced trial given the forced ones.
+
+    What is forced is read from the trial's attribute `forced_to`. With `coverage`, a trial without
+    that attribute is decided here when it starts: for plain Optuna in one process. Workers decide
+    before, under the study's lock. Parameters given beforehand (`enqueue_trial`) win.
+
+    TPE and the Gaussian process propose from their conditional (`given.py`); grid takes a
+    point that has the forced value; the other samplers propose everything, and the forced
+    parameters are then replaced. For random and quasi-random draws that is the conditional; for
+    CMA-ES and the genetic algorithms it is their proposal with those coordinates moved. The
+    distribution that is recorded always is the declared one.
+
+    Args:
+        space: the declared distributions. A parameter asked with another one is left alone.
+    """
+
+    def __init__(
+        self,
+        sampler: BaseSampler,
+        space: Mapping[str, BaseDistribution],
+        coverage: Coverage | None = None,
+    ) -> None:
+        self._sampler = sampler
+        self._space = space
+        self._coverage = coverage
+        self._forced: dict[int, dict[str, Any]] = {}
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__}({self._sampler})"
+
+    def reseed_rng(self) -> None:
+        self._sampler.reseed_rng()
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        known = {**fixed_params(trial), **trial.params}
+        targets = attr(trial, "forced_to")
+        if targets is None:
+            targets = self._decide(study, trial, known)
+        forced = {
+            param: tuple(target) if isinstance(target, list) else target
+            for param, target in targets.items()
+            if param in self._space and param not in known
+        }
+        if forced:
+            self._forced[trial.number] = forced
+        self._sampler.before_trial(study, trial)
+        if isinstance(self._sampler, GridSampler):
+            _choose_grid_point(self._sampler, study, trial, forced)
+
+    def _decide(self, study: Study, trial: FrozenTrial, known: Mapping[str, Any]) -> dict[str, Any]:
+        if self._coverage is None:
+            return {}
+        # not study.get_trials(): a bracket of Hyperband shows some of the trials only
+        trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+        decided = self._coverage.next_forced(trials, exclude=trial.number)
+        forced = {param: target for param, target in decided.items() if param not in known}
+        for key, value in attrs(forced).items():
+            study._storage.set_trial_user_attr(trial._trial_id, key, value)
+        return forced
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        return self._sampler.infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        forced = {
+            name: target
+            for name, target in self._forced.get(trial.number, {}).items()
+            if search_space.get(name) == self._space[name]
+        }
+        if not forced:
+            return self._sampler.sample_relative(study, trial, search_space)
+        sampler = given(self._sampler, forced, search_space) or self._sampler
+        proposed = sampler.sample_relative(study, trial, search_space)
+        params = {
+            name: obey(value, forced[name], search_space[name]) if name in forced else value
+            for name, value in proposed.items()
+        }
+        if isinstance(self._sampler, CmaEsSampler) and not same(params, proposed):
+            # not the point it asked for: keep it out of the generation it learns from
+            key = self._sampler._attr_key_generation
+            study._storage.set_trial_system_attr(trial._trial_id, key, -1)
+        return params
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        forced = self._forced.get(trial.number, {})
+        if param_distribution != self._space.get(param_name):
+            forced = {name: target for name, target in forced.items() if name != param_name}
+        sampler = given(self._sampler, forced, self._space) if forced else None
+        value = (sampler or self._sampler).sample_independent(
+            study, trial, param_name, param_distribution
+        )
+        if param_name in forced:
+            return obey(value, forced[param_name], param_distribution)
+        return value
+
+    def after_trial(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        state: TrialState,
+        values: Sequence[float] | None,
+    ) -> None:
+        self._forced.pop(trial.number, None)
+        self._sampler.after_trial(study, trial, state, values)
+
+
+def obey(value: Any, target: Any, distribution: BaseDistribution) -> Any:
+    """`value` moved to the target value, or folded into the target range.
+
+    Folding shifts by whole widths of the range, so that a uniform draw stays one and a value
+    inside stays where it is.
+    """
+    if not isinstance(target, tuple):
+        return checked("a forced parameter", target, distribution)
+    low, high = target
+    if low <= value <= high:
+        return value
+    if isinstance(distribution, IntDistribution):
+        count = (high - low) // distribution.step + 1
+        return low + (value - low) // distribution.step % count * distribution.step
+    assert isinstance(distribution, FloatDistribution)
+    if distribution.step is not None:
+        count = round((high - low) / distribution.step) + 1
+        return low + round((value - low) / distribution.step) % count * distribution.step
+    if distribution.log:
+        shifted = math.log(value / low) % math.log(high / low)
+        return min(high, max(low, low * math.exp(shifted)))
+    return min(high, low + (value - low) % (high - low))
+
+
+def _choose_grid_point(
+    sampler: GridSampler, study: Study, trial: FrozenTrial, forced: Mapping[str, Any]
+) -> None:
+    """Give the trial a point of the grid that has the forced values and nobody else has.
+
+    The grid sampler hands out its points by trial number, which forced trials upset.
+    """
+    if "grid_id" in trial.system_attrs or "fixed_params" in trial.system_attrs:
+        return
+    trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+    points = {t.number: t.system_attrs["grid_id"] for t in trials if "grid_id" in t.system_attrs}
+    own = points.pop(trial.number)
+    taken = set(points.values())
+    if own not in taken and not forced:
+        return
+    columns = {sampler._param_names.index(name): target for name, target in forced.items()}
+
+    def fits(point: Sequence[Any]) -> bool:
+        return all(
+            target[0] <= point[column] <= target[1]
+            if isinstance(target, tuple)
+            else same(point[column], target)
+            for column, target in columns.items()
+        )
+
+    fitting = [i for i, point in enumerate(sampler._all_grids) if fits(point)]
+    free = [i for i in fitting if i not in taken] or fitting
+    if own not in free:
+        study._storage.set_trial_system_attr(trial._trial_id, "grid_id", free[0])

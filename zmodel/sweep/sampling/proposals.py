@@ -1,0 +1,62 @@
+"""Which parameters the next trial gets: sampler, pruner, and what is forced on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import optuna
+from optuna.samplers import BaseSampler, GPSampler, TPESampler
+from optuna.trial import FrozenTrial
+
+from zmodel.sweep.plan import Plan
+from zmodel.sweep.sampling.coverage import Coverage, attrs
+from zmodel.sweep.sampling.coverage_sampler import CoverageSampler
+from zmodel.sweep.sampling.history import BoundedHistory
+from zmodel.sweep.sampling.samplers import make_pruner, make_sampler, needs_lock
+from zmodel.sweep.space.search_space import SearchSpace
+
+
+class Proposals:
+    """The proposing side of a worker; between trials it keeps nothing that matters."""
+
+    def __init__(self, plan: Plan, space: SearchSpace) -> None:
+        self._plan = plan
+        self._space = space
+        self.coverage = (
+            Coverage(plan.coverage, space, plan.n_trials, plan.policy) if plan.coverage else None
+        )
+        self.needs_lock = needs_lock(plan.sampler)
+        """Whether sampling must exclude other workers (samplers that keep state in the study)."""
+
+    def make_pruner(self) -> optuna.pruners.BasePruner:
+        return make_pruner(self._plan.pruner)
+
+    def decide(self, trials: Sequence[FrozenTrial], slot: int) -> dict[str, Any]:
+        """User attributes of the next new trial, decided under the study's lock."""
+        decided = attrs(self.coverage.next_forced(trials)) if self.coverage else {}
+        share = self._plan.control
+        if int((slot + 1) * share) > int(slot * share):  # evenly spread over the slots
+            decided["control"] = True
+        return decided
+
+    def sampler_for(self, ticket: FrozenTrial) -> optuna.samplers.BaseSampler:
+        """A fresh sampler, seeded by the study's seed and the slot: draws do not depend on
+        which worker makes them, nor on interruptions."""
+        return self.sampler_for_slot(ticket.user_attrs["slot"])
+
+    def sampler_for_slot(self, slot: int) -> optuna.samplers.BaseSampler:
+        plan = self._plan
+        sampler: BaseSampler = make_sampler(plan.sampler, plan.seed, slot, self._space)
+        if plan.history is not None and not isinstance(sampler, TPESampler | GPSampler):
+            raise ValueError(
+                "hydra.sweeper.history bounds what tpe and gp learn from, got the sampler "
+                f"{type(sampler).__name__}. Set hydra.sweeper.history=null."
+            )
+        if plan.coverage:
+            sampler = CoverageSampler(sampler, self._space.distributions)
+        return BoundedHistory(sampler, plan.history) if plan.history else sampler
+
+    def changes(self, ticket: FrozenTrial) -> dict[str, Any]:
+        """Values set in this trial's configuration whatever its parameters."""
+        return self._plan.control_changes if ticket.user_attrs.get("control") else {}

@@ -1,0 +1,151 @@
+"""Optuna samplers and pruners from minimal configs, one fresh sampler per trial.
+
+A sampler that lives through a study would draw the same points in every worker that starts with
+the same seed. Here each unit of the budget has its own: draws depend on the study's seed and the
+slot, never on how many workers there are.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from inspect import signature
+from math import prod
+from typing import Any
+
+import optuna
+from numpy.random import SeedSequence
+from omegaconf import OmegaConf
+from optuna.pruners import BasePruner, NopPruner
+from optuna.samplers import (
+    BaseSampler,
+    BruteForceSampler,
+    GridSampler,
+    QMCSampler,
+    RandomSampler,
+)
+
+from zmodel.sweep.space.search_space import SearchSpace
+
+# Where `_target_` may point.
+ALLOWED = ("optuna.samplers.", "optuna.pruners.", "optuna_integration.", "optunahub.")
+# They read and write shared state while a trial is asked; the others are independent draws.
+_SHARED = (GridSampler, QMCSampler, BruteForceSampler)
+
+
+def make_sampler(
+    config: Mapping[str, Any],
+    seed: int | None,
+    slot: int,
+    space: SearchSpace | None = None,
+    allowed: tuple[str, ...] = ALLOWED,
+) -> BaseSampler:
+    """A fresh sampler for one trial.
+
+    Args:
+        config: `_target_` and what its constructor takes, nested where needed. A `seed` in it goes
+            before the study's.
+        seed: the study's seed, 0 or above; None draws one.
+        slot: which unit of the budget the trial is.
+        space: grid takes its values from it.
+        allowed: prefixes that `_target_` may have.
+
+    Raises:
+        ValueError: an unknown target, a wrong option, an endless grid, a negative seed.
+    """
+    config = _plain(config)
+    own = config.pop("seed", None)
+    seed = own if own is not None else seed
+    if seed is not None and seed < 0:
+        raise ValueError(f"the seed of a study must be 0 or above; got {seed}. Give another one.")
+    target = _target(config, allowed)
+    entropy = [] if seed is None else [seed, slot]
+    drawn = int(SeedSequence(entropy or None).generate_state(1)[0])
+    options: dict[str, Any] = {}
+    if _is(target, GridSampler):
+        options = {"search_space": _grid(space), "seed": seed or 0}
+    elif _is(target, QMCSampler):
+        # one sequence for all, but the draws beside it differ
+        options = {"seed": seed or 0, "independent_sampler": RandomSampler(drawn)}
+    elif "seed" in signature(target).parameters:
+        options = {"seed": drawn}
+    sampler = _build(config | options, allowed)
+    if not isinstance(sampler, BaseSampler):
+        raise ValueError(f"the sampler must be an Optuna sampler; got {sampler!r}.")
+    if isinstance(sampler, (GridSampler, BruteForceSampler)):
+        # Their only action afterwards is study.stop(), an error outside study.optimize().
+        sampler.after_trial = lambda study, trial, state, values: None  # type: ignore[method-assign]
+    return sampler
+
+
+def needs_lock(config: Mapping[str, Any]) -> bool:
+    """Whether the study's lock must be held from claiming a trial until all of it is asked."""
+    return _is(_target(_plain(config), ()), *_SHARED)
+
+
+def make_pruner(config: Mapping[str, Any] | None, allowed: tuple[str, ...] = ALLOWED) -> BasePruner:
+    """The pruner of a config like a sampler's; None means that nothing is pruned."""
+    if not config:
+        return NopPruner()
+    pruner = _build(_plain(config), allowed)
+    if not isinstance(pruner, BasePruner):
+        raise ValueError(f"the pruner must be an Optuna pruner; got {pruner!r}.")
+    return pruner
+
+
+def grid_size(space: SearchSpace) -> int:
+    """How many combinations the grid sampler has; ValueError if endless or conditional."""
+    return prod(map(len, _grid(space).values()))
+
+
+def _grid(space: SearchSpace | None) -> dict[str, list[Any]]:
+    if space is None or space.conditions or space.custom is not None:
+        raise ValueError(
+            "the grid sampler needs a search space without conditions; got "
+            f"{'none' if space is None else list(space.conditions) or 'a custom one'}. "
+            "Use hydra/sweeper/sampler=brute."
+        )
+    return {name: space.values(name) for name in space.distributions}
+
+
+def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
+    plain: Any = config
+    if OmegaConf.is_config(config):
+        plain = OmegaConf.to_container(config, resolve=True)
+    # the stock sweeper's configs carry `_partial_`, and nulls for what is to be left alone
+    return {k: v for k, v in plain.items() if v is not None and k != "_partial_"}
+
+
+def _is(target: Any, *classes: type) -> bool:
+    return isinstance(target, type) and issubclass(target, classes)
+
+
+def _target(config: Mapping[str, Any], allowed: tuple[str, ...]) -> Any:
+    path = str(config.get("_target_"))
+    if allowed and not path.startswith(allowed):
+        raise ValueError(
+            f"`_target_` must start with one of {', '.join(allowed)}; got {path!r}. "
+            "Example: optuna.samplers.TPESampler."
+        )
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"there is no {path!r} to be found: {error}.") from error
+
+
+def _build(config: Mapping[str, Any], allowed: tuple[str, ...]) -> Any:
+    target = _target(config, allowed)
+    options = {
+        key: _build(_plain(value), allowed)
+        if isinstance(value, Mapping) and "_target_" in value
+        else value
+        for key, value in config.items()
+        if key != "_target_"
+    }
+    try:
+        return target(**options)
+    except TypeError as error:
+        raise ValueError(f"wrong options for {config['_target_']}: {error}.") from error
+    except (ImportError, optuna.exceptions.OptunaError) as error:
+        raise ValueError(f"{config['_target_']} cannot be used here: {error}") from error

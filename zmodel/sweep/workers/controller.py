@@ -1,0 +1,122 @@
+"""The controller: keeps the workers of one command alive until the study's budget is used up."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+import optuna
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from zmodel.study.budget.slots import Slots
+from zmodel.sweep.plan import Plan
+from zmodel.sweep.workers.pool import Exit, LocalWorkers
+from zmodel.sweep.workers.progress import REFRESH_SECONDS, Progress
+from zmodel.sweep.workers.worker import DONE, LIMIT, REFUSED
+
+FUTILE_STARTS = 5
+"""So many workers per place may die one after the other without a trial being claimed."""
+
+
+class Controller:
+    """Starts, watches and replaces workers; shows the progress; hands signals on.
+
+    ``run`` returns the exit code of the contract: 0, 1, 3, 130 or 143.
+    """
+
+    def __init__(
+        self, plan: Plan, study: optuna.Study, slots: Slots, workers: LocalWorkers
+    ) -> None:
+        self._plan = plan
+        self._study = study
+        self._slots = slots
+        self._workers = workers
+        self._asked: int | None = None
+        """The signal that asked the study to stop."""
+        self._ended: int | None = None
+        """Exit code settled by a worker: no more are started."""
+        self._preempted: set[int] = set()
+        """Places of workers that something outside asked to end: not filled again."""
+        self._futile = 0
+        """Deaths in a row between which no trial was claimed."""
+        self._claimed = -1
+
+    def run(self) -> int:
+        maximise = self._study.directions[0] == StudyDirection.MAXIMIZE
+        progress = Progress(self._slots.tally(), maximise)
+        before = {s: signal.signal(s, self._on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self._watch(progress)
+        except Exception:
+            self._workers.signal(signal.SIGTERM)  # or the interpreter would wait for them
+            raise
+        finally:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+            progress.close()
+        self._slots.reap()
+        return self._exit_code()
+
+    def _watch(self, progress: Progress) -> None:
+        while True:
+            tally = self._slots.tally()
+            progress.update(tally, self._slots.trials(), f"{len(self._workers)} workers")
+            if self._ended is None and self._asked is None and not tally.is_complete:
+                for index in self._workers.free_indices():
+                    if index not in self._preempted:
+                        self._workers.start(index)
+            if not len(self._workers):
+                return
+            for ended in self._workers.wait(REFRESH_SECONDS):
+                self._judge(ended)
+
+    def _judge(self, ended: Exit) -> None:
+        """Decide whether the place of a worker that ended is to be filled again."""
+        if ended.code == DONE:
+            self._ended = self._ended or DONE
+        elif ended.code == LIMIT:
+            self._ended = LIMIT
+        elif ended.code == REFUSED:
+            if self._ended is None:
+                print(f"\nerror: {ended.message}", file=sys.stderr)
+            self._ended = 1
+            self._workers.signal(signal.SIGTERM)
+        elif self._asked is not None or self._ended == 1:
+            return  # it was told to end
+        elif ended.code == 128 + signal.SIGTERM:
+            self._preempted.add(ended.index)
+        else:
+            self._replace(ended)
+
+    def _replace(self, ended: Exit) -> None:
+        self._slots.reap()
+        claimed = sum(t.state != TrialState.WAITING for t in self._slots.trials())
+        self._futile = self._futile + 1 if claimed == self._claimed else 0
+        self._claimed = claimed
+        logs = self._plan.folder / "workers"
+        how = f"signal {-ended.code}" if ended.code < 0 else f"exit code {ended.code}"
+        print(f"\na worker died ({how}); its trial is given again. Logs: {logs}", file=sys.stderr)
+        if self._futile >= FUTILE_STARTS * self._plan.n_jobs and self._ended is None:
+            print(f"error: {self._futile} workers died in a row without a trial", file=sys.stderr)
+            self._ended = 1
+            self._workers.signal(signal.SIGTERM)
+
+    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        if self._asked is None:
+            self._asked = signum
+            text = "\nstopping: running trials end after this epoch and are put back"
+            text += "; Ctrl-C again stops at once" if signum == signal.SIGINT else ""
+            print(text, file=sys.stderr, flush=True)
+            self._workers.signal(signal.SIGTERM)
+        else:
+            self._workers.signal(signal.SIGKILL)
+
+    def _exit_code(self) -> int:
+        if self._ended is not None:
+            return self._ended
+        if self._slots.tally().is_complete:
+            return DONE
+        # without a signal to us, all workers were preempted
+        return 128 + (self._asked or signal.SIGTERM)

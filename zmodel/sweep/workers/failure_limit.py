@@ -1,0 +1,26 @@
+"""When a study has failed too often to go on."""
+
+from __future__ import annotations
+
+from zmodel.study.budget.ledger import Ledger, frequent_reasons
+from zmodel.sweep.plan import Plan
+
+FROM_THE_START = 5
+"""So many failures, with nothing before or between them, end a study."""
+LEAST_TRIALS = 10
+"""The failure rate counts from this many finished trials on."""
+
+
+def failure_limit(ledger: Ledger, plan: Plan) -> str | None:
+    """Why the study must end, or ``None``; only what finished since the present start counts."""
+    finished_before, failed_before = plan.since
+    finished = len(ledger.settled) - finished_before
+    failed = ledger.failed[failed_before:]
+    if finished == len(failed) >= FROM_THE_START:
+        return f"the first {len(failed)} trials all failed. {frequent_reasons(failed)}"
+    if finished >= LEAST_TRIALS and len(failed) > plan.max_failure_rate * finished:
+        return (
+            f"{len(failed)} of {finished} trials failed, more than hydra.sweeper."
+            f"max_failure_rate={plan.max_failure_rate}. {frequent_reasons(failed)}"
+        )
+    return None

@@ -1,0 +1,82 @@
+"""One trial as a Hydra job: compose its configuration, run the task in its own folder."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import cloudpickle
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, run_job, setup_globals
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+import zmodel.cli.resolvers  # noqa: F401 - of the configuration, also in workers
+from zmodel.study.storage.address import redact
+from zmodel.sweep.workers.composition import Composition
+
+
+@dataclass
+class Job:
+    """Runs the user's task function; picklable, so that workers in other processes have it.
+
+    Args:
+        config: the configuration of the whole sweep.
+        quiet: log to the run's file only, not to the console.
+    """
+
+    comparable: ClassVar[bool] = True
+    """Whether trials differ in the searched parameters alone."""
+
+    hydra_context: HydraContext
+    task_function: TaskFunction
+    config: DictConfig
+    quiet: bool = True
+    _composition: Composition = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._composition = Composition(self.hydra_context.config_loader, self.config)
+
+    def compose(
+        self, overrides: Sequence[str], number: int, folder: Path, changes: dict[str, Any]
+    ) -> DictConfig:
+        """The configuration of one trial; ``changes`` are values set after composition."""
+        cfg = self._composition(list(overrides))
+        with read_write(cfg), open_dict(cfg):
+            cfg.hydra.job.id = f"{cfg.hydra.job.name}_{number}"
+            cfg.hydra.job.num = number
+            cfg.hydra.sweep.dir, cfg.hydra.sweep.subdir = str(folder.parent), folder.name
+            cfg.hydra.run.dir = str(folder)  # where further processes of this trial work
+            if self.quiet:
+                handlers = cfg.hydra.job_logging.root.handlers
+                cfg.hydra.job_logging.root.handlers = [h for h in handlers if h != "console"]
+            for key, value in changes.items():
+                OmegaConf.update(cfg, key, value)
+            # this configuration is saved with the run: no password in it
+            if OmegaConf.select(cfg, "hydra.sweeper.storage"):
+                cfg.hydra.sweeper.storage = redact(cfg.hydra.sweeper.storage)
+            cfg.hydra.overrides.hydra = [redact(o) for o in cfg.hydra.overrides.hydra]
+        return cfg
+
+    def run(self, cfg: DictConfig) -> JobReturn:
+        """Run the task; its exceptions are in the return value, a BaseException passes through."""
+        return run_job(
+            hydra_context=self.hydra_context,
+            task_function=self.task_function,
+            config=cfg,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+        )
+
+    def __getstate__(self) -> bytes:
+        state = (dict(self.__dict__), Singleton.get_state())
+        return cloudpickle.dumps(state)  # task functions live in __main__: pickled by value
+
+    def __setstate__(self, state: bytes) -> None:
+        setup_globals()
+        attributes, singletons = cloudpickle.load(io.BytesIO(state))
+        Singleton.set_state(singletons)
+        self.__dict__.update(attributes)

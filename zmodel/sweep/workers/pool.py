@@ -1,0 +1,130 @@
+"""Worker processes on this machine.
+
+A fork server imports the heavy libraries once; each worker is a fork of it and starts in
+milliseconds, also when it takes the place of one that died. Workers end by themselves, in good
+order, when their controller is gone.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+from zmodel.core.interrupt import stop
+from zmodel.sweep.workers.worker import CANNOT_GO_ON, REFUSED, Worker
+
+
+@dataclass(frozen=True)
+class Exit:
+    """A worker that ended; ``message`` is for the user when it refused to start."""
+
+    index: int
+    code: int
+    message: str | None
+
+
+def gpu_ids() -> list[str]:
+    """The GPUs this process may use, without asking a driver library."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return [gpu for gpu in visible.split(",") if gpu.strip()]
+    folder = Path("/proc/driver/nvidia/gpus")
+    return [str(i) for i in range(len(list(folder.iterdir())))] if folder.is_dir() else []
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class LocalWorkers:
+    """Up to ``plan.n_jobs`` processes, numbered by index."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+        self._plan = worker.plan
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload([*self._plan.preload, "zmodel.sweep.workers.worker"])
+        self._running: dict[int, tuple[ForkServerProcess, Connection]] = {}
+        # read when the fork server starts: one thread per worker when workers fill the cores
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // self._plan.n_jobs)))
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def free_indices(self) -> list[int]:
+        return [i for i in range(self._plan.n_jobs) if i not in self._running]
+
+    def start(self, index: int) -> None:
+        ours, theirs = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_main, args=(self._worker, index, theirs))
+        process.start()
+        theirs.close()
+        self._running[index] = (process, ours)
+
+    def wait(self, seconds: float) -> list[Exit]:
+        """Sleep, but not past the end of a worker; return those that ended."""
+        wait([process.sentinel for process, _ in self._running.values()], seconds)
+        exits = []
+        for index, (process, pipe) in list(self._running.items()):
+            if process.is_alive():
+                continue
+            process.join()
+            message = _message(pipe)
+            code = process.exitcode
+            exits.append(Exit(index, 1 if code is None else code, message))
+            pipe.close()
+            del self._running[index]
+        return exits
+
+    def signal(self, signum: signal.Signals) -> None:
+        for process, _ in self._running.values():
+            if process.pid is not None and process.is_alive():
+                os.kill(process.pid, signum)
+
+
+def _message(pipe: Connection) -> str | None:
+    """What the worker sent, if anything; ``poll`` is also true at end of file."""
+    try:
+        return pipe.recv() if pipe.poll() else None
+    except EOFError:
+        return None
+
+
+def _main(worker: Worker, index: int, pipe: Connection) -> None:
+    """Body of a worker process."""
+    log = worker.plan.folder / "workers" / f"{os.getpid()}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", buffering=1) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    faulthandler.enable()
+    gpus = gpu_ids()
+    if gpus and worker.plan.n_jobs > 1:  # a single worker may use them all: trainer=ddp
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpus[index % len(gpus)]
+    stop.clear()
+    stop.listen(sigint=False)  # the controller decides what Ctrl-C means
+    threading.Thread(target=_watch_controller, daemon=True).start()
+    try:
+        code = worker()
+    except CANNOT_GO_ON as refusal:
+        pipe.send(str(refusal))
+        code = REFUSED
+    if code == 0 and log.stat().st_size == 0:
+        log.unlink()
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+def _watch_controller() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    stop.request(signal.SIGTERM)
