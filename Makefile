@@ -47,6 +47,8 @@ schema: $(VENV)/.installed  ## what editors know of conf/, in .vscode/schemas
 	$(BIN)/python tools/schema.py
 
 docs: $(VENV)/.installed-dev  ## the pages of docs/ in build/site, links checked
+	$(BIN)/python tools/architecture.py
+	$(BIN)/python tools/sweeper_page.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:  ## remove caches and the venv; logs and data stay

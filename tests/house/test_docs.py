@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import sweeper_page
 from architecture import PAGE, README, ROOT, current
 
 
@@ -24,7 +25,13 @@ def test_the_pages_build_and_their_links_lead_somewhere(tmp_path):
 
 @pytest.mark.parametrize("path", [README, PAGE], ids=lambda p: p.name)
 def test_lists_of_files_and_imports_are_current(path: Path):
-    assert path.read_text() == current(path), "run: python tools/architecture.py"
+    assert path.read_text() == current(path), "run: make docs"
+
+
+def test_every_setting_of_the_sweeper_is_described_on_its_page():
+    assert sweeper_page.PAGE.read_text() == sweeper_page.page(), "run: make docs"
+    settings = sweeper_page.rows(sweeper_page.SETTINGS.read_text())
+    assert settings and all(text for _, _, text in settings)
 
 
 def test_links_outside_the_pages_lead_to_files():

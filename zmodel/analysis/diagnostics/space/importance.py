@@ -119,12 +119,11 @@ def data(study: StudyRecord) -> Importance:
 
 def _pruned(study: StudyRecord) -> list[tuple[TrialRecord, float]]:
     better = max if sign(study) > 0 else min
-    found = [
+    return [
         (t, better(v for v in t.curve.values() if math.isfinite(v)))
         for t in study.trials
         if t.state == "pruned" and any(map(math.isfinite, t.curve.values()))
     ]
-    return found
 
 
 def _method(
