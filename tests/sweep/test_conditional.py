@@ -14,7 +14,7 @@ from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
 from zmodel.sweep.sampling.coverage_sampler import CoverageSampler, obey
-from zmodel.sweep.sampling.given import given
+from zmodel.sweep.sampling.given_forced import given
 from zmodel.sweep.space.parse import parse_space
 
 

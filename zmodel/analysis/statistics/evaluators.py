@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
 
+from zmodel.compat.optuna.studies import frozen_study
 from zmodel.study.records import TrialRecord
 
 if TYPE_CHECKING:
-    from optuna.importance._base import BaseImportanceEvaluator
+    from optuna.importance import BaseImportanceEvaluator
 
 
 def evaluate(
@@ -23,7 +23,7 @@ def evaluate(
         # evaluators warn about few trials and constant columns; verdicts say it in plain words
         warnings.simplefilter("ignore")
         try:
-            found = evaluator.evaluate(_Sample(trials, direction))  # type: ignore[arg-type]
+            found = evaluator.evaluate(frozen_study(trials, direction))
         except (ValueError, RuntimeError):
             # a resample in which every value or every column is the same
             return {}
@@ -48,32 +48,19 @@ def evaluator(name: str, trees: int) -> BaseImportanceEvaluator:
     return PedAnovaImportanceEvaluator()
 
 
-class _Sample:
-    """The part of optuna.Study that importance evaluators read, over a list of trials."""
-
-    def __init__(self, trials: Sequence[FrozenTrial], direction: StudyDirection) -> None:
-        self._trials = trials
-        self.direction = direction
-        self.directions = [direction]
-
-    def get_trials(
-        self, deepcopy: bool = True, states: Container[TrialState] | None = None
-    ) -> list[FrozenTrial]:
-        return list(self._trials)
-
-    def _is_multi_objective(self) -> bool:
-        return False
-
-
 def frozen(trial: TrialRecord, value: float) -> FrozenTrial:
+    """A completed trial of this value; evaluators tell trials apart by their numbers."""
     known = {p: v for p, v in trial.params.items() if p in trial.distributions}
-    frozen = create_trial(
+    return FrozenTrial(
+        number=trial.number,
+        trial_id=trial.number,
         state=TrialState.COMPLETE,
         value=value,
         params=known,
         distributions={p: trial.distributions[p] for p in known},
+        datetime_start=None,
+        datetime_complete=None,
+        user_attrs={},
+        system_attrs={},
+        intermediate_values={},
     )
-    frozen.number = trial.number
-    # PED-ANOVA tells trials apart by this
-    frozen._trial_id = trial.number
-    return frozen

@@ -11,9 +11,11 @@ from optuna.samplers import BaseSampler, CmaEsSampler, GridSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from zmodel.compat.optuna.samplers import generation_key, grid
+from zmodel.compat.optuna.studies import storage_of
 from zmodel.study.trial_attributes import attr, fixed_params
 from zmodel.sweep.sampling.coverage import Coverage, attrs
-from zmodel.sweep.sampling.given import given
+from zmodel.sweep.sampling.given_forced import given, ranked
 from zmodel.sweep.space.distributions import checked
 from zmodel.sweep.space.override_text import same
 
@@ -25,7 +27,7 @@ class CoverageSampler(BaseSampler):
     that attribute is decided here when it starts: for plain Optuna in one process. Workers decide
     before, under the study's lock. Parameters given beforehand (`enqueue_trial`) win.
 
-    TPE and the Gaussian process propose from their conditional (`given.py`); grid takes a
+    TPE and the Gaussian process propose from their conditional (`given_forced.py`); grid takes a
     point that has the forced value; the other samplers propose everything, and the forced
     parameters are then replaced. For random and quasi-random draws that is the conditional; for
     CMA-ES and the genetic algorithms it is their proposal with those coordinates moved. The
@@ -71,12 +73,10 @@ class CoverageSampler(BaseSampler):
     def _decide(self, study: Study, trial: FrozenTrial, known: Mapping[str, Any]) -> dict[str, Any]:
         if self._coverage is None:
             return {}
-        # not study.get_trials(): a bracket of Hyperband shows some of the trials only
-        trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
-        decided = self._coverage.next_forced(trials, exclude=trial.number)
+        decided = self._coverage.next_forced(_every_trial(study), exclude=trial.number)
         forced = {param: target for param, target in decided.items() if param not in known}
         for key, value in attrs(forced).items():
-            study._storage.set_trial_user_attr(trial._trial_id, key, value)
+            storage_of(study).set_trial_user_attr(_trial_id(study, trial), key, value)
         return forced
 
     def infer_relative_search_space(
@@ -94,16 +94,19 @@ class CoverageSampler(BaseSampler):
         }
         if not forced:
             return self._sampler.sample_relative(study, trial, search_space)
-        sampler = given(self._sampler, forced, search_space) or self._sampler
-        proposed = sampler.sample_relative(study, trial, search_space)
+        proposer = given(self._sampler, forced, search_space)
+        if proposer is None:
+            proposed = self._sampler.sample_relative(study, trial, search_space)
+        else:
+            proposed = proposer.sample_relative(ranked(study, forced), trial, search_space)
         params = {
             name: obey(value, forced[name], search_space[name]) if name in forced else value
             for name, value in proposed.items()
         }
         if isinstance(self._sampler, CmaEsSampler) and not same(params, proposed):
             # not the point it asked for: keep it out of the generation it learns from
-            key = self._sampler._attr_key_generation
-            study._storage.set_trial_system_attr(trial._trial_id, key, -1)
+            key = generation_key(self._sampler)
+            storage_of(study).set_trial_system_attr(_trial_id(study, trial), key, -1)
         return params
 
     def sample_independent(
@@ -116,9 +119,13 @@ class CoverageSampler(BaseSampler):
         forced = self._forced.get(trial.number, {})
         if param_distribution != self._space.get(param_name):
             forced = {name: target for name, target in forced.items() if name != param_name}
-        sampler = given(self._sampler, forced, self._space) if forced else None
-        value = (sampler or self._sampler).sample_independent(
-            study, trial, param_name, param_distribution
+        proposer = given(self._sampler, forced, self._space) if forced else None
+        value = (
+            self._sampler.sample_independent(study, trial, param_name, param_distribution)
+            if proposer is None
+            else proposer.sample_independent(
+                ranked(study, forced), trial, param_name, param_distribution
+            )
         )
         if param_name in forced:
             return obey(value, forced[param_name], param_distribution)
@@ -168,13 +175,14 @@ def _choose_grid_point(
     """
     if "grid_id" in trial.system_attrs or "fixed_params" in trial.system_attrs:
         return
-    trials = study._storage.get_all_trials(study._study_id, deepcopy=False)
+    trials = _every_trial(study)
     points = {t.number: t.system_attrs["grid_id"] for t in trials if "grid_id" in t.system_attrs}
     own = points.pop(trial.number)
     taken = set(points.values())
     if own not in taken and not forced:
         return
-    columns = {sampler._param_names.index(name): target for name, target in forced.items()}
+    names, grid_points = grid(sampler)
+    columns = {names.index(name): target for name, target in forced.items()}
 
     def fits(point: Sequence[Any]) -> bool:
         return all(
@@ -184,7 +192,21 @@ def _choose_grid_point(
             for column, target in columns.items()
         )
 
-    fitting = [i for i, point in enumerate(sampler._all_grids) if fits(point)]
+    fitting = [i for i, point in enumerate(grid_points) if fits(point)]
     free = [i for i in fitting if i not in taken] or fitting
     if own not in free:
-        study._storage.set_trial_system_attr(trial._trial_id, "grid_id", free[0])
+        trial_id = _trial_id(study, trial)
+        storage_of(study).set_trial_system_attr(trial_id, "grid_id", free[0])
+
+
+def _every_trial(study: Study) -> list[FrozenTrial]:
+    """Not study.get_trials(): a bracket of Hyperband shows some of the trials only."""
+    storage = storage_of(study)
+    study_id = storage.get_study_id_from_name(study.study_name)
+    return storage.get_all_trials(study_id, deepcopy=False)
+
+
+def _trial_id(study: Study, trial: FrozenTrial) -> int:
+    storage = storage_of(study)
+    study_id = storage.get_study_id_from_name(study.study_name)
+    return storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)

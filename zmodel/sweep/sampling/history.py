@@ -6,7 +6,6 @@ engine read each trial once.
 
 from __future__ import annotations
 
-import copy
 import heapq
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +14,8 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+
+from zmodel.compat.optuna.studies import shown
 
 BEST = 25
 """So many trials at most does TPE take for good ones (optuna's default_gamma)."""
@@ -70,21 +71,8 @@ class BoundedHistory(BaseSampler):
         self._sampler.after_trial(study, trial, state, values)
 
 
-def _shortened(study: Study, most: int) -> Study:
-    """A view of the study; Optuna's Hyperband makes its brackets in the same way."""
-    shown = copy.copy(study)
-
-    def get_trials(
-        deepcopy: bool = True, states: Any = None, use_cache: bool = False
-    ) -> list[FrozenTrial]:
-        every = study._get_trials(deepcopy=False, states=None, use_cache=use_cache)
-        chosen = [
-            t for t in shorten(every, most, study.direction) if not states or t.state in states
-        ]
-        return copy.deepcopy(chosen) if deepcopy else chosen
-
-    shown._get_trials = get_trials  # type: ignore[method-assign]
-    return shown
+def _shortened(study: Study, most: int) -> Any:
+    return shown(study, lambda trials: shorten(trials, most, study.direction))
 
 
 def shorten(

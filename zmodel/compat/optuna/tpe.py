@@ -4,11 +4,15 @@ The joint density of all parameters stays; candidates are drawn from its conditi
 of the mixture is weighted by what it says of the forced parameters, so that trials of the same
 depth count most and near depths some, and the ratio of good to bad density is compared at the
 forced values. Without `multivariate` this is done per parameter, jointly with the forced ones.
+
+No public way serves: Optuna's PartialFixedSampler drops the fixed parameters from the model, and
+TPE has no other opening than the class of its density, ``_parzen_estimator_cls``.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,22 +23,29 @@ from optuna.samplers._tpe.parzen_estimator import _ParzenEstimator
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from zmodel.sweep.sampling.ranked_study import Forced, RankedStudy, Space
-
 
 class ConditionalTPE:
-    """Proposes given `forced`; see the head of this file."""
+    """Proposes like `sampler`, whose random state it shares, given `forced`.
 
-    def __init__(self, sampler: TPESampler, forced: Forced, space: Space) -> None:
+    Args:
+        forced: parameter -> value, or (low, high), both included, for a range.
+        space: the distributions of the forced parameters, at least.
+    """
+
+    def __init__(
+        self,
+        sampler: TPESampler,
+        forced: Mapping[str, Any],
+        space: Mapping[str, BaseDistribution],
+    ) -> None:
         self._tpe = copy.copy(sampler)
-        self._tpe._parzen_estimator_cls = _conditional_estimator(forced)
-        self._forced = forced
+        self._tpe._parzen_estimator_cls = conditional_estimator(forced)
         self._space = {name: space[name] for name in forced}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        return self._tpe.sample_relative(RankedStudy.of(study, self._forced), trial, search_space)
+        return self._tpe.sample_relative(study, trial, search_space)
 
     def sample_independent(
         self,
@@ -48,18 +59,18 @@ class ConditionalTPE:
         if len(history) < self._tpe._n_startup_trials:
             return self._tpe.sample_independent(study, trial, param_name, param_distribution)
         joint = {**self._space, param_name: param_distribution}
-        return self._tpe._sample(RankedStudy.of(study, self._forced), trial, joint)[param_name]
+        return self._tpe._sample(study, trial, joint)[param_name]
 
 
-def _conditional_estimator(forced: Forced) -> Any:
+def conditional_estimator(forced: Mapping[str, Any]) -> Any:
+    """TPE's density, a mixture of products, whose candidates are drawn given `forced`."""
+
     def mass(part: Any) -> np.ndarray:
         edges = np.array([[part.adapted_low], [part.adapted_high]])
         a, b = (edges - part.mu) / part.sigma
         return _truncnorm._log_gauss_mass(a, b)
 
     class Conditional(_ParzenEstimator):
-        """A mixture of products whose candidates are drawn given the forced parameters."""
-
         def sample(self, rng: np.random.RandomState, size: int) -> dict[str, np.ndarray]:
             mixture = self._mixture_distribution
             log_weights = np.log(mixture.weights)

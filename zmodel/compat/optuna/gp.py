@@ -1,24 +1,42 @@
-"""The Gaussian process given some parameters: its criterion with these held."""
+"""The Gaussian process given some parameters: its criterion with these held.
+
+No public way serves: Optuna lets no coordinate be held, and the sampler's only opening is
+``_optimize_acqf``, which is meant to be replaced but is private.
+"""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from optuna._gp.search_space import SearchSpace
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.samplers import GPSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from zmodel.sweep.sampling.ranked_study import Forced, RankedStudy, Space
-
 
 class ConditionalGP:
-    """Proposes given `forced`; what the process does not model is drawn as ever."""
+    """Proposes like `sampler`, given `forced`; what the process does not model is drawn as ever.
 
-    def __init__(self, sampler: GPSampler, forced: Forced, space: Space) -> None:
+    Args:
+        forced: parameter -> value, or (low, high), both included, for a range.
+        space: the distributions of the forced parameters, at least.
+    """
+
+    def __init__(
+        self,
+        sampler: GPSampler,
+        forced: Mapping[str, Any],
+        space: Mapping[str, BaseDistribution],
+    ) -> None:
         self._gp = copy.copy(sampler)
         self._gp._optimize_acqf = self._optimize  # type: ignore[method-assign]
         self._forced = forced
@@ -27,7 +45,7 @@ class ConditionalGP:
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        return self._gp.sample_relative(RankedStudy.of(study, self._forced), trial, search_space)
+        return self._gp.sample_relative(study, trial, search_space)
 
     def sample_independent(
         self,
@@ -60,26 +78,34 @@ class ConditionalGP:
         points = acqf.search_space.sample_normalized_params(count, rng)
         for column, name in enumerate(acqf.search_space._optuna_search_space):
             if name in self._forced:
-                one = SearchSpace({name: self._space[name]})
                 target = self._forced[name]
-                points[:, column] = _coordinate(one, name, target, points[:, column], rng)
+                drawn = points[:, column]
+                points[:, column] = _coordinate(name, self._space[name], target, drawn, rng)
         return points
 
 
 def _coordinate(
-    space: Any, name: str, target: Any, drawn: np.ndarray, rng: np.random.RandomState
+    name: str,
+    distribution: BaseDistribution,
+    target: Any,
+    drawn: np.ndarray,
+    rng: np.random.RandomState,
 ) -> np.ndarray:
     """The Gaussian process's coordinate of a value, or of draws from a range."""
-    distribution = space._optuna_search_space[name]
+    space = SearchSpace({name: distribution})
+
+    def place(values: list[Any]) -> np.ndarray:
+        params = [{name: value} for value in values]
+        trials: list[Any] = [None] * len(values)  # not looked at when parameters are given
+        return space.get_normalized_params(trials, params)[:, 0]
+
     if isinstance(distribution, CategoricalDistribution) or not isinstance(target, tuple):
-        allowed = [target]
-    elif distribution.step is None:
-        low, high = space.get_normalized_params([None, None], [{name: v} for v in target])[:, 0]
-        return low + (high - low) * drawn
-    else:
-        low, high = target
-        count = round((high - low) / distribution.step) + 1
-        allowed = [low + i * distribution.step for i in range(count)]
-    params = [{name: value} for value in allowed]
-    coordinates = space.get_normalized_params([None] * len(params), params)[:, 0]
+        return np.full(len(drawn), place([target])[0])
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    low, high = target
+    if distribution.step is None:
+        a, b = place([low, high])
+        return a + (b - a) * drawn
+    count = round((high - low) / distribution.step) + 1
+    coordinates = place([low + i * distribution.step for i in range(count)])
     return coordinates[rng.randint(len(coordinates), size=len(drawn))]

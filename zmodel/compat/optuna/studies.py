@@ -1,0 +1,85 @@
+"""A study's storage, a study as somebody else is to see it, and the journal's operations."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Container, Sequence
+from typing import Any
+
+from optuna.storages import BaseStorage
+
+# Keeps finished trials of a database. Optuna makes one by itself from an address only, and a
+# storage that is retried and has a deadline is made here.
+from optuna.storages import _CachedStorage as CachedStorage
+
+# A journal is repaired by what its operations are, of which there is no public list.
+from optuna.storages.journal._storage import JournalOperation
+from optuna.study import Study, StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+__all__ = ["CachedStorage", "JournalOperation", "frozen_study", "shown", "storage_of"]
+
+Show = Callable[[list[FrozenTrial]], list[FrozenTrial]]
+
+
+def storage_of(study: Study) -> BaseStorage:
+    """The study's storage, for samplers: they are handed a study and nothing else.
+
+    Hyperband hands them one with a part of the trials, and attributes are set by the storage.
+    """
+    return study._storage
+
+
+def shown(study: Study, show: Show) -> Any:
+    """The study as it is, but for its trials: `show` gets all of them and returns those to see.
+
+    Samplers and search spaces ask for trials by ``_get_trials``, which no public name reaches.
+    """
+    return _Shown(study, show)
+
+
+class _Shown:
+    def __init__(self, study: Study, show: Show) -> None:
+        self._study = study
+        self._show = show
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+    def get_trials(
+        self, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        return self._get_trials(deepcopy, states)
+
+    def _get_trials(
+        self,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+        use_cache: bool = False,
+    ) -> list[FrozenTrial]:
+        every = self._study._get_trials(deepcopy=False, states=None, use_cache=use_cache)
+        chosen = [t for t in self._show(every) if states is None or t.state in states]
+        return copy.deepcopy(chosen) if deepcopy else chosen
+
+
+def frozen_study(trials: Sequence[FrozenTrial], direction: StudyDirection) -> Any:
+    """What importance evaluators read of a study, over a list of trials.
+
+    A study in memory would copy every trial of every bootstrap sample, and would number them anew.
+    """
+    return _Frozen(trials, direction)
+
+
+class _Frozen:
+    def __init__(self, trials: Sequence[FrozenTrial], direction: StudyDirection) -> None:
+        self._trials = trials
+        self.direction = direction
+        self.directions = [direction]
+
+    def get_trials(
+        self, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        return list(self._trials)
+
+    def _is_multi_objective(self) -> bool:
+        return False
