@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zmodel.analysis import compare, load
-from zmodel.analysis.diagnostics.search.compare import Comparison, Entry
+from zmodel.analysis.comparison.studies import Comparison, Entry
 from zmodel.analysis.page import figures, style
 from zmodel.analysis.page.files import to_csv, write
 from zmodel.study.storage.opening import JOURNAL, study_folder

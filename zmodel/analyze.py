@@ -13,7 +13,7 @@ load_dotenv(".env")  # a password of the storage may be kept there
 @hydra.main(config_path=CONF, config_name="analyze")
 def main(cfg: DictConfig) -> None:
     """Read the study, judge it, write its report."""
-    from zmodel.analysis.command import analyze  # imports late, so that --help is quick
+    from zmodel.analysis.analyze_command import analyze  # imports late, so that --help is quick
 
     analyze(cfg)
 

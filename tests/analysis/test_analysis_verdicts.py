@@ -12,10 +12,10 @@ from optuna.distributions import FloatDistribution, IntDistribution
 
 from zmodel import analysis
 from zmodel.analysis.findings import Findings
+from zmodel.analysis.page.terminal import overview
 from zmodel.analysis.replay.simulate import DEPTH, Truth, simulate
 from zmodel.analysis.rules.judge import _believable, headline
 from zmodel.analysis.rules.verdict import SEVERITIES, Verdict
-from zmodel.analysis.terminal import overview
 from zmodel.study.records import StudyRecord, TrialRecord
 
 START = datetime(2026, 1, 1)

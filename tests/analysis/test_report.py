@@ -16,7 +16,8 @@ from optuna.trial import TrialState, create_trial
 from reports import Page, config, make_study
 
 from zmodel import analysis
-from zmodel.analysis import catalog, command
+from zmodel.analysis import analyze_command as command
+from zmodel.analysis import catalog
 from zmodel.analysis.page.files import to_csv
 from zmodel.analysis.replay.simulate import DEPTH
 from zmodel.study.storage.opening import open_storage

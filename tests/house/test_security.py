@@ -29,8 +29,8 @@ from reports import config as analyze_config
 from runs import CONF, SMALL, config
 
 from zmodel import predict
-from zmodel.analysis import command
-from zmodel.analysis.page.comparison import folder_name as comparison_folder
+from zmodel.analysis import analyze_command as command
+from zmodel.analysis.comparison.comparison_page import folder_name as comparison_folder
 from zmodel.cli import overrides_of_trial as from_study
 from zmodel.cli.command import Redacted
 from zmodel.final import stage

@@ -3,28 +3,29 @@
     from zmodel import analysis
 
     study = analysis.load("zlayers")                 # or load("X", storage="sqlite:///x.db")
-    record = analysis.coverage(study)                # numbers, frozen
+    record = analysis.values(study)                  # numbers, frozen
     analysis.draw(record)                            # a matplotlib figure of them
     analysis.frame(record)                           # a pandas table of them
     analysis.frame(study)                            # a pandas table of all trials
     analysis.judge(study)                            # the verdicts
 
 A diagnostic that lacks its data raises Unavailable with the reason. Nothing here needs torch.
+
+Reads studies and writes reports; what trains, samples or writes studies does not belong here.
+Read first: ``analyze_command``, then ``findings``, ``diagnostics`` and ``rules``, last ``page``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis import catalog
-from zmodel.analysis import command as _command
-from zmodel.analysis.diagnostics.search import compare as _compare
-from zmodel.analysis.findings import Findings
+from zmodel.analysis.comparison import figure as _comparison
+from zmodel.analysis.comparison.studies import Comparison, compare
+from zmodel.analysis.find_study import load
+from zmodel.analysis.findings import Findings, Unavailable
 from zmodel.analysis.page import figures
 from zmodel.analysis.page import trial_table as _trials
-from zmodel.analysis.records.unavailable import Unavailable
 from zmodel.analysis.rules.judge import judge as _judge
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.study.records import StudyRecord
@@ -41,25 +42,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """The diagnostics by name: `analysis.coverage(study)` and so on, see `__all__`."""
+    """The diagnostics by name: `analysis.values(study)` and so on, see `__all__`."""
     if name in _DIAGNOSTICS:
         return _DIAGNOSTICS[name].data
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def load(name: str, storage: str | None = None, log_dir: str | Path = "logs") -> StudyRecord:
-    """A study by name: from `storage`, else from its own journal under `log_dir`."""
-    return _command.load(name, storage, Path(log_dir))
-
-
 def judge(study: StudyRecord) -> list[Verdict]:
     """The verdicts on a study, worst first."""
     return _judge(Findings(study))
-
-
-def compare(studies: Sequence[StudyRecord]) -> _compare.Comparison:
-    """Several studies side by side; ValueError when they optimise in different directions."""
-    return _compare.data(studies)
 
 
 def draw(record: Any) -> Figure:
@@ -77,9 +68,9 @@ def frame(record: Any) -> DataFrame:
 
 
 def _module(record: Any) -> Any:
-    """The module that made a record: it knows how to draw it."""
+    """The module that draws a record."""
     name = type(record).__module__.rsplit(".", 1)[-1]
-    module = _compare if isinstance(record, _compare.Comparison) else _DIAGNOSTICS.get(name)
+    module = _comparison if isinstance(record, Comparison) else _DIAGNOSTICS.get(name)
     if module is None:
         raise ValueError(
             f"record must come from one of zmodel.analysis's diagnostics, received "

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zmodel.analysis.records.unavailable import Unavailable
 from zmodel.study.records import StudyRecord
+
+
+class Unavailable(ValueError):
+    """A study does not hold what a diagnostic needs: the reason, plain and without a full stop."""
 
 
 class Findings:

@@ -1,46 +1,86 @@
 """What workers note about trials, read from a storage that others can write to.
 
 An attribute of the wrong kind counts as absent: a trial that somebody else wrote may lack
-everything, and must not end the workers that read it.
+everything, and must end neither the workers that read it nor a report.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from optuna.trial import FrozenTrial
 
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+from zmodel.study.records import TrialRecord
 
 
-def is_lease(value: Any) -> bool:
-    """Whether this is the record of a worker's lease, see lease.py."""
+def _real(value: Any) -> float | None:
+    """A finite number."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and math.isfinite(value) else None
+
+
+def _whole(value: Any) -> int | None:
+    """A whole number of at least 0."""
+    number = _real(value)
+    return int(number) if number is not None and number >= 0 and number.is_integer() else None
+
+
+def _flag(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _line(value: Any) -> str | None:
+    """The first line of a text that has one."""
+    return value.strip().splitlines()[0] if isinstance(value, str) and value.strip() else None
+
+
+def _names(value: Any) -> list[str] | None:
+    """A list of texts."""
+    known = isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
+    return list(value) if known else None
+
+
+def _lease(value: Any) -> dict[str, Any] | None:
+    """The record of a worker's lease, see lease.py."""
     parts = ("worker", "machine", "path")
-    return isinstance(value, dict) and all(isinstance(value.get(part), str) for part in parts)
+    known = isinstance(value, dict) and all(isinstance(value.get(part), str) for part in parts)
+    return value if known else None
 
 
-def _names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+def _dictionary(value: Any) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None
 
 
-KINDS: dict[str, Callable[[Any], bool]] = {
+KINDS: dict[str, Callable[[Any], Any]] = {
     "slot": _whole,
     "attempt": _whole,
     "crashes": _whole,
     "resumed_from": _whole,
-    "lease": is_lease,
+    "lease": _lease,
+    "worker": _line,
+    "dir": _line,
     "forced": _names,
-    "forced_to": lambda value: isinstance(value, dict),
+    "forced_to": _dictionary,
+    "control": _flag,
+    "max_epochs": _whole,
+    "epochs": _whole,
+    "best_epoch": _whole,
+    "stopped_early": _flag,
+    "seconds": _real,
+    "parameters": _whole,
+    "metrics": _dictionary,
+    "fail_reason": _line,
 }
+"""Attribute -> how it is read: its value, or None when it is of another kind."""
 
 
-def attr(trial: FrozenTrial, key: str, default: Any = None) -> Any:
+def attr(trial: FrozenTrial | TrialRecord, key: str, default: Any = None) -> Any:
     """The attribute `key` of KINDS; `default` when it is absent or of another kind."""
-    value = trial.user_attrs.get(key)
-    return value if KINDS[key](value) else default
+    attrs = trial.attrs if isinstance(trial, TrialRecord) else trial.user_attrs
+    value = KINDS[key](attrs.get(key))
+    return default if value is None else value
 
 
 def fixed_params(trial: FrozenTrial) -> dict[str, Any]:

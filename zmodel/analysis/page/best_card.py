@@ -7,8 +7,6 @@ import urllib.parse
 from pathlib import Path
 
 from zmodel.analysis.page import html as page
-from zmodel.analysis.records.attributes import count, words
-from zmodel.analysis.records.run_folder import metrics_of, run_folder
 from zmodel.analysis.rules.suggested_commands import reproduce_command
 from zmodel.analysis.statistics.cells import label_of
 from zmodel.analysis.statistics.selection import (
@@ -19,6 +17,8 @@ from zmodel.analysis.statistics.selection import (
     scored,
 )
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.run_folder import metrics_of, run_folder
+from zmodel.study.trial_attributes import attr
 
 
 def best_card(study: StudyRecord, folder: Path) -> str:
@@ -48,16 +48,16 @@ def facts(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
         },
         **{name: label_of(value) for name, value in trial.params.items()},
     }
-    if forced := words(trial, "forced"):
+    if forced := attr(trial, "forced", []):
         found["forced"] = f"{', '.join(forced)}: not the sampler's choice"
     epochs, seconds = recorded_epochs(trial), recorded_seconds(trial)
     if epochs:
-        best_epoch = count(trial, "best_epoch")
+        best_epoch = attr(trial, "best_epoch")
         of = f", best at epoch {best_epoch + 1}" if best_epoch is not None else ""
         found["epochs"] = f"{epochs}{of}"
     if seconds:
         found["seconds"] = f"{seconds:.1f}"
-    weights = count(trial, "parameters")
+    weights = attr(trial, "parameters")
     if weights is not None:
         found["weights"] = f"{weights:,}"
     metrics = metrics_of(study, trial)

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from zmodel.analysis.page.plain_text import plain
 from zmodel.analysis.page.theme import asset, style_sheet
+from zmodel.analysis.plain_text import plain
 from zmodel.analysis.rules.verdict import Verdict
 
 SIGNS = {"ok": "✓ ok", "note": "ℹ note", "warning": "▲ warning", "alarm": "■ alarm"}

@@ -16,11 +16,11 @@ from zmodel.analysis.page import trial_table as trials
 from zmodel.analysis.page.best_card import best_card
 from zmodel.analysis.page.figures import Rendered, render
 from zmodel.analysis.page.files import to_csv, to_json, write
-from zmodel.analysis.records.run_folder import run_folder
 from zmodel.analysis.rules.judge import headline
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import count_states, objective_name
 from zmodel.analysis.summary import summarize
+from zmodel.study.run_folder import run_folder
 
 # a table of ten thousand rows helps nobody and makes the page heavy; the CSV has them all
 MOST_TRIALS = 1000

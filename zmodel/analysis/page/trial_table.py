@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from zmodel.analysis.records.attributes import count, flag, line, words
 from zmodel.analysis.statistics.selection import recorded_epochs, recorded_seconds, score
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.trial_attributes import attr
 
 
 def rows(study: StudyRecord) -> list[dict[str, Any]]:
@@ -18,7 +18,7 @@ def rows(study: StudyRecord) -> list[dict[str, Any]]:
 
 def mark_forced(study: StudyRecord, table: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The table with a column beside its trials: what was forced on them, not chosen."""
-    forced = {t.number: " ".join(words(t, "forced")) for t in study.trials}
+    forced = {t.number: " ".join(attr(t, "forced", [])) for t in study.trials}
     return [
         {"trial": row["trial"], "forced": forced.get(row["trial"], ""), **row}
         if "trial" in row
@@ -50,14 +50,14 @@ def _row(study: StudyRecord, trial: TrialRecord, params: list[str]) -> dict[str,
         ),
         **{param: trial.params.get(param) for param in params},
         "epochs": recorded_epochs(trial) or None,
-        "best_epoch": count(trial, "best_epoch"),
+        "best_epoch": attr(trial, "best_epoch"),
         "seconds": recorded_seconds(trial),
-        "parameters": count(trial, "parameters"),
-        "forced": " ".join(words(trial, "forced")),
-        "control": bool(flag(trial, "control")),
-        "stopped_early": flag(trial, "stopped_early"),
-        "attempt": count(trial, "attempt"),
-        "worker": line(trial, "worker") or None,
+        "parameters": attr(trial, "parameters"),
+        "forced": " ".join(attr(trial, "forced", [])),
+        "control": bool(attr(trial, "control")),
+        "stopped_early": attr(trial, "stopped_early"),
+        "attempt": attr(trial, "attempt"),
+        "worker": attr(trial, "worker", "") or None,
         "started": trial.started.isoformat(timespec="seconds") if trial.started else None,
-        "fail_reason": line(trial, "fail_reason")[:300] or None,
+        "fail_reason": attr(trial, "fail_reason", "")[:300] or None,
     }

@@ -8,9 +8,9 @@ from functools import cache
 
 import numpy as np
 
-from zmodel.analysis.records.attributes import count, flag
 from zmodel.analysis.statistics.selection import fixed, sign
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.trial_attributes import attr
 
 CANDIDATES = (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50)
 # results that differ by less than this part of the best value count as the same
@@ -36,7 +36,7 @@ class Patience:
 
 def allowance(study: StudyRecord, trials: Sequence[TrialRecord]) -> int:
     """The most epochs a trial might run: as recorded or configured, else the longest curve."""
-    known = [m for t in trials if (m := count(t, "max_epochs"))]
+    known = [m for t in trials if (m := attr(t, "max_epochs"))]
     declared = fixed(study, "trainer.max_epochs")
     if isinstance(declared, int) and declared > 0:
         known.append(declared)
@@ -45,11 +45,11 @@ def allowance(study: StudyRecord, trials: Sequence[TrialRecord]) -> int:
 
 def own_allowance(trial: TrialRecord, most: int) -> int:
     """The epochs that one trial might run, by default as many as any."""
-    return count(trial, "max_epochs") or most
+    return attr(trial, "max_epochs") or most
 
 
 def was_stopped(trial: TrialRecord, most: int) -> bool:
-    recorded = flag(trial, "stopped_early")
+    recorded = attr(trial, "stopped_early")
     if recorded is not None:
         return recorded
     return max(trial.curve) + 1 < own_allowance(trial, most)
@@ -60,7 +60,7 @@ def used_patience(study: StudyRecord, trials: Sequence[TrialRecord]) -> int | No
     declared = fixed(study, "early_stopping.patience")
     if isinstance(declared, int):
         return declared
-    waits = [max(t.curve) - best_epoch(study, t) for t in trials if flag(t, "stopped_early")]
+    waits = [max(t.curve) - best_epoch(study, t) for t in trials if attr(t, "stopped_early")]
     return int(np.median(waits)) if waits else None
 
 

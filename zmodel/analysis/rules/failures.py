@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from zmodel.analysis.diagnostics.search import failures, states
 from zmodel.analysis.findings import Findings
-from zmodel.analysis.records.run_folder import run_folder
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import listed, short
 from zmodel.study.records import StudyRecord
+from zmodel.study.run_folder import run_folder
 
 CODE = "failures"
 CHECK = "few or no trials failed"

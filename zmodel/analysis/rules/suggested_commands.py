@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from zmodel.analysis.page.plain_text import plain
+from zmodel.analysis.plain_text import plain
 from zmodel.analysis.statistics.selection import DEPTH, count_states, fixed
 from zmodel.study.records import StudyRecord, TrialRecord
 

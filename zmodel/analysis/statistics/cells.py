@@ -18,7 +18,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from zmodel.analysis.page.plain_text import plain
+from zmodel.analysis.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
 
 MOST_VALUES = 12

@@ -13,10 +13,10 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
-from zmodel.analysis.page.plain_text import plain
-from zmodel.analysis.records.attributes import count, real
-from zmodel.analysis.records.unavailable import Unavailable
+from zmodel.analysis.findings import Unavailable
+from zmodel.analysis.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.trial_attributes import attr
 
 DEPTH = "z_layers"
 
@@ -131,7 +131,7 @@ def short(param: str) -> str:
 
 def recorded_seconds(trial: TrialRecord) -> float | None:
     """Wall seconds of the trial: from its own clock, else from Optuna's; None while it runs."""
-    seconds = real(trial, "seconds")
+    seconds = attr(trial, "seconds")
     if seconds is None and trial.started and trial.finished:
         seconds = (trial.finished - trial.started).total_seconds()
     return seconds
@@ -139,5 +139,5 @@ def recorded_seconds(trial: TrialRecord) -> float | None:
 
 def recorded_epochs(trial: TrialRecord) -> int:
     """Epochs the trial ran: as recorded, else as many values as it reported."""
-    epochs = count(trial, "epochs")
+    epochs = attr(trial, "epochs")
     return len(trial.curve) if epochs is None else epochs

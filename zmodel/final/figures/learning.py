@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.page import style
-from zmodel.analysis.records.run_folder import read_metrics
 from zmodel.final.summary import Outcome
+from zmodel.study.run_folder import read_metrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

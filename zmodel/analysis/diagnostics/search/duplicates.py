@@ -13,8 +13,8 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.records.unavailable import Unavailable
 from zmodel.analysis.statistics.selection import score
 from zmodel.study.records import StudyRecord, TrialRecord
 

@@ -7,12 +7,12 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.page.plain_text import plain
-from zmodel.analysis.records.attributes import line
-from zmodel.analysis.records.unavailable import Unavailable
+from zmodel.analysis.plain_text import plain
 from zmodel.analysis.statistics.selection import count_states
 from zmodel.study.records import StudyRecord
+from zmodel.study.trial_attributes import attr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +44,7 @@ def data(study: StudyRecord) -> Failures:
     numbers: dict[str, list[int]] = {}
     for trial in study.trials:
         if trial.state == "failed":
-            reason = plain(line(trial, "fail_reason")[:200]) or NO_REASON
+            reason = plain(attr(trial, "fail_reason", "")[:200]) or NO_REASON
             numbers.setdefault(reason, []).append(trial.number)
         elif trial.state == "complete" and not all(map(math.isfinite, trial.values or ())):
             numbers.setdefault(NOT_FINITE, []).append(trial.number)

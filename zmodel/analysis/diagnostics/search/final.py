@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.records.run_folder import read_result
-from zmodel.analysis.records.unavailable import Unavailable
 from zmodel.analysis.statistics.selection import best, objective_name
 from zmodel.study.records import StudyRecord
+from zmodel.study.run_folder import read_result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

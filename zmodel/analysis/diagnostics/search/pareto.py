@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.records.attributes import real
-from zmodel.analysis.records.unavailable import Unavailable
 from zmodel.analysis.statistics.selection import (
     objective_name,
     objective_names,
@@ -16,6 +15,7 @@ from zmodel.analysis.statistics.selection import (
     scored,
 )
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.trial_attributes import attr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +60,7 @@ def data(study: StudyRecord) -> Pareto:
             study.directions[1] == "maximize",
             study.directions[0] == "maximize",
         )
-    for name, cost in (("weights", lambda t: real(t, "parameters")), ("seconds", recorded_seconds)):
+    for name, cost in (("weights", lambda t: attr(t, "parameters")), ("seconds", recorded_seconds)):
         costs = [(t, c, float(t.value or 0.0)) for t in trials if (c := cost(t))]
         if len(costs) >= 2:
             larger = study.directions[0] == "maximize"

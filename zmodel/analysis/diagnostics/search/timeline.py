@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.page.plain_text import plain
-from zmodel.analysis.records.unavailable import Unavailable
+from zmodel.analysis.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:

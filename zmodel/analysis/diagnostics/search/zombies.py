@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.records.unavailable import Unavailable
 from zmodel.analysis.statistics.selection import count_states
 from zmodel.study.budget.lease import Observer, this_machine
 from zmodel.study.records import StudyRecord, TrialRecord
-from zmodel.study.trial_attributes import is_lease
+from zmodel.study.trial_attributes import attr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,11 +80,8 @@ def _judge(study: StudyRecord, trial: TrialRecord, longest: float, now: datetime
 
 def _lease_is_dead(trial: TrialRecord) -> bool | None:
     """Whether the worker of this machine is dead; None when that cannot be seen from here."""
-    lease = trial.attrs.get("lease")
-    if not is_lease(lease):
-        return None
-    assert isinstance(lease, dict)
-    if lease["machine"] != this_machine():
+    lease = attr(trial, "lease")
+    if lease is None or lease["machine"] != this_machine():
         return None
     return not Observer().is_alive(lease, trial.attrs.get("heartbeat"))
 

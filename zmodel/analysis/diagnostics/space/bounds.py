@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.records.unavailable import Unavailable
 from zmodel.analysis.statistics.cells import cells_of, label_of
 from zmodel.analysis.statistics.intervals import outdoes
 from zmodel.analysis.statistics.selection import best, score, scored, short, top

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zmodel.analysis.diagnostics.space.joint import important
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.records.unavailable import Unavailable
 from zmodel.analysis.statistics.scale import Scale, scale_of
 from zmodel.analysis.statistics.selection import need_scored, objective_name, score, short, sign
 from zmodel.study.records import StudyRecord

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.page.plain_text import plain
-from zmodel.analysis.records.attributes import words
-from zmodel.analysis.records.unavailable import Unavailable
+from zmodel.analysis.plain_text import plain
 from zmodel.analysis.statistics import intervals
 from zmodel.analysis.statistics.cells import cells_of
 from zmodel.analysis.statistics.potential import chances
 from zmodel.analysis.statistics.selection import count_states, score, short, sign, structural
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.trial_attributes import attr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -136,7 +136,7 @@ def _given_up(study: StudyRecord, value: str) -> str | None:
 
 
 def _is_forced(trial: TrialRecord, param: str) -> bool:
-    return param in words(trial, "forced")
+    return param in attr(trial, "forced", [])
 
 
 def entropy(counts: Sequence[int]) -> float:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from optuna.study import StudyDirection
 
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.records.unavailable import Unavailable
 from zmodel.analysis.statistics.evaluators import evaluate, evaluator, frozen
 from zmodel.analysis.statistics.intervals import spread
 from zmodel.analysis.statistics.selection import scored, short, sign

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zmodel.analysis.page import style
-from zmodel.analysis.records.attributes import words
 from zmodel.analysis.statistics import intervals
 from zmodel.analysis.statistics.cells import cells_of
 from zmodel.analysis.statistics.selection import (
@@ -21,6 +20,7 @@ from zmodel.analysis.statistics.selection import (
     sign,
 )
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.trial_attributes import attr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,7 +87,7 @@ def _reached(
     return Reached(
         label,
         tuple(values),
-        tuple(param in words(t, "forced") for t in group),
+        tuple(param in attr(t, "forced", []) for t in group),
         sign(study) * max(sign(study) * v for v in values) if values else None,
         float(np.median(values)) if values else None,
         interval[0] if interval else None,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zmodel.analysis.records.run_folder import read_result, run_folder
-from zmodel.analysis.records.unavailable import Unavailable
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.statistics.selection import best
 from zmodel.study.records import StudyRecord
+from zmodel.study.run_folder import read_result, run_folder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.records.attributes import count
-from zmodel.analysis.records.run_folder import read_metrics, run_folder
-from zmodel.analysis.records.unavailable import Unavailable
 from zmodel.analysis.statistics.cells import cells_of
 from zmodel.analysis.statistics.selection import best, objective_name, short, structural
 from zmodel.analysis.statistics.steps import at, grid
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.run_folder import read_metrics, run_folder
+from zmodel.study.trial_attributes import attr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +80,7 @@ def data(study: StudyRecord) -> Curves:
         cells_of(study, param).labels if param else (ALL,),
         winner.number,
         curves,
-        count(winner, "best_epoch"),
+        attr(winner, "best_epoch"),
         bands,
         sampled,
     )

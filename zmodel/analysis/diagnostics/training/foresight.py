@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.records.unavailable import Unavailable
 from zmodel.analysis.statistics.selection import score, top
 from zmodel.analysis.statistics.steps import grid, running_best
 from zmodel.study.records import StudyRecord

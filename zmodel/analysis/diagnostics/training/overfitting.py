@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.records.run_folder import metrics_of, read_metrics, run_folder
-from zmodel.analysis.records.unavailable import Unavailable
 from zmodel.analysis.statistics.cells import cells_of, label_of
 from zmodel.analysis.statistics.selection import short, structural, top
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.run_folder import metrics_of, read_metrics, run_folder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

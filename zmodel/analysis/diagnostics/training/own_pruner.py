@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.records.unavailable import Unavailable
 from zmodel.analysis.statistics.cells import cells_of
 from zmodel.analysis.statistics.selection import need_structural, score, short, sign, top
 from zmodel.study.records import StudyRecord, TrialRecord

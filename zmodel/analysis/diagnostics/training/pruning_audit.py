@@ -22,8 +22,8 @@ from optuna.pruners import (
     WilcoxonPruner,
 )
 
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.records.unavailable import Unavailable
 from zmodel.analysis.replay.audit import Audit, audit, by_value
 from zmodel.analysis.replay.patience import allowance, own_allowance
 from zmodel.analysis.replay.replay import CachedHyperband, events, replay, replayable

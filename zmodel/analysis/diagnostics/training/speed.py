@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.records.unavailable import Unavailable
 from zmodel.analysis.statistics import intervals
 from zmodel.analysis.statistics.cells import cells_of
 from zmodel.analysis.statistics.selection import need_structural, objective_name, score, short, sign

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.records.attributes import flag
-from zmodel.analysis.records.unavailable import Unavailable
 from zmodel.analysis.replay.patience import (
     Patience,
     allowance,
@@ -36,6 +35,7 @@ from zmodel.analysis.statistics.selection import (
     top,
 )
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.trial_attributes import attr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,7 +90,7 @@ def data(study: StudyRecord) -> Stopping:
         )
     most = allowance(study, trials)
     patience = used_patience(study, trials)
-    controls = [t for t in trials if flag(t, "control")]
+    controls = [t for t in trials if attr(t, "control")]
     leaders = [t for t in top(study, TOP_SHARE, TOP_LEAST) if len(t.curve) > 1]
     param = structural(study)[0] if structural(study) else None
     groups = _groups(study, param, trials)
@@ -129,7 +129,7 @@ def _depth(
     patience: int | None,
     most: int,
 ) -> Depth:
-    controls = [t for t in group if flag(t, "control")]
+    controls = [t for t in group if attr(t, "control")]
     order = sorted(group, key=lambda t: -(score(study, t) or 0.0))
     leaders = order[: max(LEAST, len(group) // 4)]
     regrets = patience_regrets(study, controls, patience)

@@ -9,12 +9,12 @@ import textwrap
 from collections.abc import Sequence
 from typing import TextIO
 
-from zmodel.analysis.diagnostics.search import compare
+from zmodel.analysis.comparison import figure
+from zmodel.analysis.comparison.studies import Comparison
 from zmodel.analysis.diagnostics.space import coverage
 from zmodel.analysis.findings import Findings
-from zmodel.analysis.page.plain_text import plain
 from zmodel.analysis.page.style import clipped
-from zmodel.analysis.records.attributes import words
+from zmodel.analysis.plain_text import plain
 from zmodel.analysis.rules.judge import headline
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.cells import MOST_VALUES, label_of
@@ -26,6 +26,7 @@ from zmodel.analysis.statistics.selection import (
     scored,
     short,
 )
+from zmodel.study.trial_attributes import attr
 
 COLOR = {"ok": "32", "note": "36", "warning": "33", "alarm": "31;1"}
 
@@ -59,7 +60,7 @@ def verdict_lines(verdicts: list[Verdict], out: TextIO = sys.stdout) -> list[str
 
 
 def side_by_side(
-    record: compare.Comparison,
+    record: Comparison,
     judged: Sequence[tuple[Findings, list[Verdict]]],
     out: TextIO = sys.stdout,
 ) -> str:
@@ -85,7 +86,7 @@ def side_by_side(
         if bad:
             named = ", ".join(_paint(v.code, COLOR[v.severity], out) for v in bad)
             lines.append(f"{'':<{wide}} {named}")
-    lines += ["", *textwrap.wrap(compare.caption(record), _width())]
+    lines += ["", *textwrap.wrap(figure.caption(record), _width())]
     if depth:
         lines.append(f"under {depth}: completed/all trials; forced: by a coverage floor or policy")
     return "\n".join(lines)
@@ -127,8 +128,8 @@ def _best_lines(findings: Findings) -> list[str]:
         f"{name} {value:.4g}"
         for name, value in zip(objective_names(study), trial.values or (), strict=False)
     )
-    forced = f" (forced: {', '.join(map(short, words(trial, 'forced')))})"
-    if not words(trial, "forced"):
+    forced = f" (forced: {', '.join(map(short, attr(trial, 'forced', [])))})"
+    if not attr(trial, "forced", []):
         forced = ""
     return [
         f"best     trial {trial.number}: {reached}{ran}{forced}",

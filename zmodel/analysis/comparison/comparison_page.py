@@ -9,12 +9,13 @@ import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
-from zmodel.analysis.diagnostics.search import compare
+from zmodel.analysis.comparison import figure
+from zmodel.analysis.comparison.studies import Comparison
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.page import html as page
 from zmodel.analysis.page.figures import render
 from zmodel.analysis.page.files import to_csv, to_json, write
-from zmodel.analysis.page.plain_text import plain
+from zmodel.analysis.plain_text import plain
 from zmodel.analysis.rules.judge import headline
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.summary import verdict_json
@@ -35,25 +36,25 @@ def folder_name(names: Sequence[str]) -> str:
 
 def write_comparison(
     judged: Sequence[tuple[Findings, list[Verdict]]],
-    record: compare.Comparison,
+    record: Comparison,
     folder: Path,
     refresh: int | None = None,
 ) -> Path:
     """Write index.html, summary.json, comparison.csv, figure and lines; returns the page."""
-    rendered = render(compare, record, "comparison")
-    rows = compare.rows(record)
+    rendered = render(figure, record, "comparison")
+    rows = figure.rows(record)
     write(folder / "figures" / "comparison.png", rendered.png)
     write(folder / "comparison.csv", to_csv(rows))
-    write(folder / "data" / "best_so_far.csv", to_csv(compare.steps(record)))
+    write(folder / "data" / "best_so_far.csv", to_csv(figure.steps(record)))
     verdicts = {f.study.name: [verdict_json(v) for v in found] for f, found in judged}
     write(
         folder / "summary.json",
         to_json({"studies": rows, "differences": record.differences, "verdicts": verdicts}),
     )
-    caption = compare.caption(record)
+    caption = figure.caption(record)
     body = [
-        f"<p>{page.text(compare.QUESTION)}</p>",
-        page.figure("comparison", rendered.svg, f"{compare.TITLE}. {caption}", caption),
+        f"<p>{page.text(figure.QUESTION)}</p>",
+        page.figure("comparison", rendered.svg, f"{figure.TITLE}. {caption}", caption),
         '<p class="no-print"><a href="comparison.csv">CSV</a>, '
         '<a href="data/best_so_far.csv">best so far as CSV</a>, '
         '<a href="figures/comparison.png">PNG</a></p>',
@@ -71,7 +72,7 @@ def write_comparison(
     return index
 
 
-def _differences(record: compare.Comparison) -> str:
+def _differences(record: Comparison) -> str:
     if not record.differences:
         return "<p>Space and fixed settings are the same in all of them, as far as recorded.</p>"
     items = "".join(f"<li>{page.text(d)}</li>" for d in record.differences)

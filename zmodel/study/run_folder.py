@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.trial_attributes import attr
 
 
 def run_folder(study: StudyRecord, trial: TrialRecord) -> Path | None:
@@ -20,10 +21,9 @@ def run_folder(study: StudyRecord, trial: TrialRecord) -> Path | None:
     moved = study.folder / "trials" / str(trial.number) if study.folder else None
     if moved and moved.is_dir():
         return moved
-    recorded = trial.attrs.get("dir")
     try:
-        found = Path(recorded) if isinstance(recorded, str) and recorded else None
-        return found if found and found.is_dir() else None
+        recorded = Path(attr(trial, "dir", ""))
+        return recorded if recorded.name and recorded.is_dir() else None
     except (OSError, ValueError):
         # a name too long, or with a NUL
         return None
@@ -74,8 +74,8 @@ def read_result(folder: Path) -> dict[str, Any]:
 
 def metrics_of(study: StudyRecord, trial: TrialRecord) -> dict[str, float]:
     """Final metrics of a trial: from its attributes, else from its result.json."""
-    metrics = trial.attrs.get("metrics")
-    if not isinstance(metrics, dict):
+    metrics = attr(trial, "metrics")
+    if metrics is None:
         folder = run_folder(study, trial)
         metrics = read_result(folder).get("metrics") if folder else None
     found = metrics if isinstance(metrics, dict) else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 import time
@@ -10,8 +9,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zmodel.study.records import StudyRecord, load_study
-from zmodel.study.storage.opening import JOURNAL, list_studies, open_storage, study_folder
+from zmodel.analysis.comparison.comparison_page import folder_name, write_comparison
+from zmodel.analysis.comparison.studies import compare
+from zmodel.analysis.find_study import load
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.page.report import write_report
+from zmodel.analysis.page.terminal import overview, side_by_side, verdict_lines
+from zmodel.analysis.rules.judge import judge, judge_late
+from zmodel.study.records import StudyRecord
+from zmodel.study.storage.opening import list_studies, study_folder
 
 STOPPED = 130
 
@@ -80,15 +86,11 @@ def _once(cfg: Mapping[str, Any], names: Sequence[str], refresh: int | None = No
 
 
 def _report(cfg: Mapping[str, Any], study: StudyRecord, refresh: int | None) -> None:
-    from zmodel.analysis.findings import Findings
-    from zmodel.analysis.rules.judge import judge, judge_late
-    from zmodel.analysis.terminal import overview, verdict_lines
 
     findings = Findings(study)
     verdicts = judge(findings)
     # the verdicts are ready long before the figures: a reader need not wait for these
     _say(overview(findings, verdicts))
-    from zmodel.analysis.page.report import write_report
 
     late = judge_late(findings)
     folder = Path(cfg["report_dir"] or _own_folder(cfg, study.name) / "report").absolute()
@@ -97,13 +99,8 @@ def _report(cfg: Mapping[str, Any], study: StudyRecord, refresh: int | None) -> 
 
 
 def _compare(cfg: Mapping[str, Any], studies: list[StudyRecord], refresh: int | None) -> None:
-    from zmodel.analysis.diagnostics.search import compare
-    from zmodel.analysis.findings import Findings
-    from zmodel.analysis.page.comparison import folder_name, write_comparison
-    from zmodel.analysis.rules.judge import judge
-    from zmodel.analysis.terminal import side_by_side
 
-    record = compare.data(studies)
+    record = compare(studies)
     judged = [(findings := Findings(study), judge(findings)) for study in studies]
     _say(side_by_side(record, judged))
     usual = Path(cfg["paths"]["log_dir"]) / "comparisons" / folder_name([s.name for s in studies])
@@ -135,35 +132,3 @@ def _own_folder(cfg: Mapping[str, Any], name: str) -> Path:
     except ValueError as error:
         where = str(error).rsplit(";", 1)[0]
         raise ValueError(f"{where}; say where its report goes: report_dir=FOLDER") from None
-
-
-def load(name: str, storage: str | None, log_dir: Path) -> StudyRecord:
-    """The study `name` of a storage, by default of its own journal in the log folder."""
-    folder = None if storage else study_folder(log_dir, name)
-    if folder is not None:
-        journal = folder / JOURNAL
-        if not journal.exists():
-            raise ValueError(_unknown(name, log_dir))
-        storage = str(journal)
-    opened = open_storage(str(storage), create=False, read_only=True)
-    return load_study(name, opened, _folder(log_dir, name) if folder is None else folder)
-
-
-def _folder(log_dir: Path, name: str) -> Path | None:
-    """The folder of runs of a study kept in another storage, when there is one."""
-    try:
-        folder = study_folder(log_dir, name)
-    except ValueError:
-        return None
-    return folder if folder.is_dir() else None
-
-
-def _unknown(name: str, log_dir: Path) -> str:
-    known = list_studies(log_dir)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    others = [other for other in known if other not in near]
-    listed = ", ".join([*near, *others][:10]) or "none yet"
-    return (
-        f"study must name a study in {log_dir / 'studies'}, received {name!r}; existing: {listed}. "
-        "For a study kept elsewhere give storage=... too"
-    )

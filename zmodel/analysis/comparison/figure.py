@@ -1,26 +1,12 @@
-"""Several studies side by side: what they reached, what they spent, where their trials went."""
+"""Several studies side by side, drawn: what they reached by trials and epochs, trials per depth."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zmodel.analysis.diagnostics.search import final, history
-from zmodel.analysis.diagnostics.space import coverage
-from zmodel.analysis.diagnostics.space.coverage import ParamCoverage
+from zmodel.analysis.comparison.studies import Comparison
 from zmodel.analysis.page import style
-from zmodel.analysis.page.plain_text import plain
-from zmodel.analysis.records.unavailable import Unavailable
-from zmodel.analysis.statistics.selection import (
-    best,
-    count_states,
-    objective_name,
-    scored,
-    short,
-    structural,
-)
-from zmodel.study.records import StudyRecord
+from zmodel.analysis.statistics.selection import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,123 +14,6 @@ if TYPE_CHECKING:
 TITLE = "Comparison"
 QUESTION = "Which study reached more, at which cost, and did each give every depth its chance?"
 SIZE = (7.6, 6.4)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One study. `trials`, `completed` and `forced` (not chosen by the sampler) by value of the
-    depth; `steps` of (trials, epochs, best so far) in the order in which trials ended; `test` and
-    its interval once final/ exists."""
-
-    name: str
-    states: dict[str, int]
-    best: float | None
-    best_at: str | None
-    test: float | None
-    test_interval: tuple[float, float] | None
-    epochs: int
-    seconds: float
-    trials: dict[str, int]
-    completed: dict[str, int]
-    forced: dict[str, int]
-    steps: tuple[tuple[int, int, float], ...]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """`differences`: settings in which the studies differ although they are compared."""
-
-    objective: str
-    maximize: bool
-    param: str | None
-    labels: tuple[str, ...]
-    entries: tuple[Entry, ...]
-    differences: tuple[str, ...]
-
-    def value_at_epochs(self, epochs: int) -> dict[str, float | None]:
-        """The best so far of each study once it had spent that many epochs."""
-        return {
-            e.name: next((v for _, spent, v in reversed(e.steps) if spent <= epochs), None)
-            for e in self.entries
-        }
-
-
-def data(studies: Sequence[StudyRecord]) -> Comparison:
-    """ValueError when the studies do not optimise in the same direction."""
-    ways = {study.directions[:1] for study in studies}
-    if len(ways) > 1:
-        listed = ", ".join(f"{s.name}: {s.directions[0]}" for s in studies)
-        raise ValueError(
-            f"compared studies must optimise in the same direction, received {listed}; "
-            "compare those that do"
-        )
-    params = [structural(study)[:1] for study in studies]
-    param = params[0][0] if params[0] and all(p == params[0] for p in params) else None
-    entries = [_entry(study, param) for study in studies]
-    labels = list(dict.fromkeys(label for e in entries for label in e.trials))
-    if all(label.lstrip("-").isdigit() for label in labels):
-        labels.sort(key=int)
-    return Comparison(
-        objective_name(studies[0]),
-        studies[0].directions[0] == "maximize",
-        param,
-        tuple(labels),
-        tuple(entries),
-        tuple(_differences(studies)),
-    )
-
-
-def _entry(study: StudyRecord, param: str | None) -> Entry:
-    try:
-        past = history.data(study).steps
-    except Unavailable:
-        past = ()
-    try:
-        tested: final.Final | None = final.data(study)
-    except Unavailable:
-        tested = None
-    covered = _covered(study, param)
-    winner = best(study) if scored(study) else None
-    return Entry(
-        name=plain(study.name),
-        states=count_states(study.trials),
-        best=winner.value if winner else None,
-        best_at=str(winner.params.get(param)) if winner and param else None,
-        test=tested.mean if tested else None,
-        test_interval=tested.interval if tested else None,
-        epochs=past[-1].epochs if past else 0,
-        seconds=past[-1].seconds if past else 0.0,
-        trials={c.label: c.trials for c in covered.cells} if covered else {},
-        completed={c.label: c.states["complete"] for c in covered.cells} if covered else {},
-        forced={c.label: c.forced for c in covered.cells} if covered else {},
-        steps=tuple((i + 1, s.epochs, s.best) for i, s in enumerate(past) if s.best is not None),
-    )
-
-
-def _covered(study: StudyRecord, param: str | None) -> ParamCoverage | None:
-    try:
-        params = coverage.data(study).params
-    except Unavailable:
-        return None
-    return next((p for p in params if p.param == param), None)
-
-
-def _differences(studies: Sequence[StudyRecord]) -> list[str]:
-    """Fixed settings and space that are not the same everywhere; only the method should differ."""
-    found = []
-    names = {objective_name(study) for study in studies}
-    if len(names) > 1:
-        found.append(f"objective: {', '.join(sorted(names))}")
-    spaces = [{p: str(d) for p, d in study.space.items()} for study in studies]
-    for param in dict.fromkeys(p for space in spaces for p in space):
-        if len({space.get(param) for space in spaces}) > 1:
-            found.append(f"range of {param}")
-    fixed = [f for study in studies if isinstance(f := study.attrs.get("fixed"), dict)]
-    for key in dict.fromkeys(k for f in fixed for k in f):
-        values = list(dict.fromkeys(repr(f.get(key)) for f in fixed))
-        if len(values) > 1:
-            found.append(f"{key}: {', '.join(values)}")
-    return found
 
 
 def draw(record: Comparison, ax: Axes) -> None:
