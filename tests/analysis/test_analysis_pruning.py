@@ -18,8 +18,9 @@ from optuna.pruners import (
 )
 
 from zmodel import analysis
-from zmodel.analysis.replay.replay import CachedHyperband, events, replay, replayable
+from zmodel.analysis.replay.replay import events, replay, replayable
 from zmodel.analysis.replay.simulate import DEPTH, Truth, simulate
+from zmodel.compat.optuna.hyperband import CachedHyperband
 from zmodel.study.records import load_study
 
 PRUNERS: dict[str, tuple[Callable[[], BasePruner], Callable[[], BasePruner]]] = {

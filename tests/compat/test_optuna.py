@@ -42,6 +42,7 @@ def owners() -> dict[str, Any]:
     study = made(1)
     grid = GridSampler({"x": [1, 2]})
     mixture = estimator()._mixture_distribution
+    hyperband = HyperbandPruner()
     found: dict[str, Any] = {
         "_storage": study,
         "_get_trials": study,
@@ -57,6 +58,9 @@ def owners() -> dict[str, Any]:
         "_search_space": estimator(),
         "_untransform": estimator(),
         "_replace": mixture,
+        "_pruners": hyperband,
+        "_create_bracket_study": hyperband,
+        "_get_bracket_id": hyperband,
     }
     return found
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from optuna.pruners import BasePruner, HyperbandPruner
+from optuna.pruners import BasePruner
 from optuna.storages import InMemoryStorage
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -166,25 +166,3 @@ def _end(storage: _Recorded, frozen: FrozenTrial, record: TrialRecord) -> None:
     if record.state == "complete":
         frozen.value = record.value
         storage.complete.append(frozen)
-
-
-class CachedHyperband(HyperbandPruner):
-    """Optuna's Hyperband, which rebuilds a class and rehashes all trials at every report; here
-    each bracket's view and each trial's bracket are kept."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._views: dict[int, Study] = {}
-        self._brackets: dict[int, int] = {}
-
-    def _create_bracket_study(self, study: Study, bracket_id: int) -> Study:
-        if bracket_id not in self._views:
-            self._views[bracket_id] = super()._create_bracket_study(study, bracket_id)
-        return self._views[bracket_id]
-
-    def _get_bracket_id(self, study: Study, trial: FrozenTrial) -> int:
-        if not self._pruners:
-            return 0
-        if trial.number not in self._brackets:
-            self._brackets[trial.number] = super()._get_bracket_id(study, trial)
-        return self._brackets[trial.number]
