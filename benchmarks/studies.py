@@ -25,8 +25,9 @@ from pathlib import Path
 from studies_table import write_table
 
 from zmodel.analysis.statistics.selection import recorded_epochs
+from zmodel.study.folder import JOURNAL, study_folder
 from zmodel.study.records import StudyRecord, load_study
-from zmodel.study.storage.opening import JOURNAL, open_storage, study_folder
+from zmodel.study.storage.opening import open_storage
 
 ROOT = Path(__file__).parent.parent
 METHODS = ("naive", "pruned", "zlayers", "random", "defaults")

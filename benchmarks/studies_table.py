@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zmodel.analysis import compare, load
 from zmodel.analysis.comparison.studies import Comparison, Entry
 from zmodel.analysis.page import figures, style
-from zmodel.analysis.page.files import to_csv, write
-from zmodel.study.storage.opening import JOURNAL, study_folder
+from zmodel.analysis.page.files import to_csv
+from zmodel.core.atomic_file import write
+from zmodel.study.folder import JOURNAL, study_folder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -67,7 +67,7 @@ def test_without_best_yaml_the_best_completed_trial_counts(log_dir):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["from_study=dep"], "existing: deep"),
+        (["from_study=dep"], "did you mean deep"),
         (["from_study=../deep"], "path separator"),
         (["from_study=deep", "trial=2"], "0 to 1, 3"),
         (["from_study=deep", "trial=-1"], "0 to 1, 3"),
@@ -92,4 +92,4 @@ def test_the_command_runs_and_tests_the_configuration(log_dir):
     assert "test/acc" in result["metrics"] and result["epochs"] == 1
     config = (path.parent / ".hydra" / "config.yaml").read_text()
     assert "zmodel.data.Digits" in config and "z_layers: 2" in config and "width: 9" in config
-    assert "error: There is no study 'deeq'" in run("from_study=deeq", code=1)
+    assert "did you mean deep" in run("from_study=deeq", code=1)

@@ -28,7 +28,7 @@ def test_parts_classes_and_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_is_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match="one of MNIST, .* did you mean FashionMNIST"):
+    with pytest.raises(ValueError, match="did you mean FashionMNIST"):
         TorchvisionData("FashionMnist")
     fake_torchvision.install(monkeypatch)
     for options, message in (

@@ -38,7 +38,8 @@ from zmodel.run.folds import finished
 from zmodel.run.one_run import build, run
 from zmodel.study import __main__ as study_command
 from zmodel.study.budget.lease import this_machine
-from zmodel.study.storage.opening import open_storage, study_folder
+from zmodel.study.folder import study_folder
+from zmodel.study.storage.opening import open_storage
 
 ESCAPES = ["../../x", "..", "/elsewhere/x", "a/b", "a\\b", "", "a\nb", "a\0b", "-rf", " a"]
 SECRET = "s3cret-Pa55"
@@ -160,7 +161,7 @@ TOUCH = "touch pwned"
             "on_fit_start": {"_target_": "os.system", "_partial_": True},
         },
         # of this program only what a run is made of: not what writes or removes files
-        {"_target_": "zmodel.analysis.page.files.write", "path": "pwned", "content": "x"},
+        {"_target_": "zmodel.core.atomic_file.write", "path": "pwned", "content": "x"},
         {"_target_": "zmodel.run.one_run.torch.load", "_args_": ["x"], "weights_only": False},
     ],
 )  # fmt: skip

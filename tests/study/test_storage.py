@@ -21,9 +21,11 @@ from servers import PASSWORD, Postgres, Proxy, free_port
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
+from zmodel.study.folder import list_studies, study_folder
 from zmodel.study.journal.file import JournalFile
+from zmodel.study.storage.address import redact
 from zmodel.study.storage.lock import study_lock
-from zmodel.study.storage.opening import list_studies, open_storage, redact, study_folder
+from zmodel.study.storage.opening import open_storage
 from zmodel.study.storage.outage import StorageUnavailable
 from zmodel.study.storage.retry import RetryingStorage
 

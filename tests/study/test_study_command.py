@@ -37,7 +37,7 @@ def test_ls_and_show(logs, capsys):
 def test_an_unknown_study_names_the_known_ones(logs, capsys):
     for verb in ("show", "stop"):
         assert main(["--log-dir", str(logs), verb, "dep"]) == 1
-        assert "There are: deep" in capsys.readouterr().err
+        assert "did you mean deep" in capsys.readouterr().err
     assert not (logs / "studies" / "dep").exists()
 
 

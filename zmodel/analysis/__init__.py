@@ -17,18 +17,18 @@ Read first: ``analyze_command``, then ``findings``, ``diagnostics`` and ``rules`
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis import catalog
 from zmodel.analysis.comparison import figure as _comparison
 from zmodel.analysis.comparison.studies import Comparison, compare
-from zmodel.analysis.find_study import load
 from zmodel.analysis.findings import Findings, Unavailable
 from zmodel.analysis.page import figures
 from zmodel.analysis.page import trial_table as _trials
 from zmodel.analysis.rules.judge import judge as _judge
 from zmodel.analysis.rules.verdict import Verdict
-from zmodel.study.records import StudyRecord
+from zmodel.study.records import StudyRecord, find_study
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,6 +46,11 @@ def __getattr__(name: str) -> Any:
     if name in _DIAGNOSTICS:
         return _DIAGNOSTICS[name].data
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def load(name: str, storage: str | None = None, log_dir: str | Path = "logs") -> StudyRecord:
+    """A study by name: from `storage`, else from its own journal under `log_dir`."""
+    return find_study(name, Path(log_dir), storage)
 
 
 def judge(study: StudyRecord) -> list[Verdict]:

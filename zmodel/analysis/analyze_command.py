@@ -11,13 +11,12 @@ from typing import Any
 
 from zmodel.analysis.comparison.comparison_page import folder_name, write_comparison
 from zmodel.analysis.comparison.studies import compare
-from zmodel.analysis.find_study import load
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.page.report import write_report
 from zmodel.analysis.page.terminal import overview, side_by_side, verdict_lines
 from zmodel.analysis.rules.judge import judge, judge_late
-from zmodel.study.records import StudyRecord
-from zmodel.study.storage.opening import list_studies, study_folder
+from zmodel.study.folder import list_studies, study_folder
+from zmodel.study.records import StudyRecord, find_study
 
 STOPPED = 130
 
@@ -68,7 +67,8 @@ def _seconds(watch: Any) -> int | None:
 
 def _once(cfg: Mapping[str, Any], names: Sequence[str], refresh: int | None = None) -> bool:
     """Judge and report once; returns whether all of the studies are finished."""
-    studies = [load(name, cfg["storage"], Path(cfg["paths"]["log_dir"])) for name in names]
+    log_dir = Path(cfg["paths"]["log_dir"])
+    studies = [find_study(name, log_dir, cfg["storage"]) for name in names]
     empty = [study.name for study in studies if not study.trials]
     if empty and refresh is None:
         raise ValueError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from pathlib import Path
@@ -14,15 +13,14 @@ from pytorch_lightning.callbacks import Checkpoint
 from torch import Tensor
 
 from zmodel.callbacks.every_process import anywhere, metric
+from zmodel.core.atomic_file import replacing
 from zmodel.core.interrupt import stop
 
 
 def write_atomically(content: dict[str, Any], path: Path) -> None:
-    """Save with torch under a temporary name, then rename: a reader never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    torch.save(content, partial)
-    os.replace(partial, path)
+    """Save with torch: a reader never sees half a file."""
+    with replacing(path, durable=True) as temporary:
+        torch.save(content, temporary)
 
 
 class BestAndLast(Checkpoint):

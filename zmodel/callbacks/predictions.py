@@ -5,7 +5,6 @@ Shapes: N samples, C classes, M kept mistakes.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +13,8 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor
+
+from zmodel.core.atomic_file import replacing
 
 MOST_PER_PAIR = 6
 MOST_MISTAKES = 500
@@ -71,14 +72,12 @@ class SavePredictions(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         classes = [str(c) for c in getattr(trainer.datamodule, "class_names", ())]  # type: ignore[attr-defined]
         inputs = torch.stack(self._inputs).numpy() if self._inputs else np.zeros((0,), np.float32)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.npz")
-        np.savez_compressed(
-            partial,
-            probabilities=torch.cat(self._probabilities).numpy(),
-            labels=torch.cat(self._labels).numpy(),
-            classes=np.array(classes, dtype=np.str_),
-            mistakes=np.array(self._mistakes, dtype=np.int64),
-            inputs=inputs,
-        )
-        os.replace(partial, self.path)
+        with replacing(self.path) as temporary:
+            np.savez_compressed(
+                temporary,
+                probabilities=torch.cat(self._probabilities).numpy(),
+                labels=torch.cat(self._labels).numpy(),
+                classes=np.array(classes, dtype=np.str_),
+                mistakes=np.array(self._mistakes, dtype=np.int64),
+                inputs=inputs,
+            )

@@ -10,10 +10,11 @@ They are written out before Hydra starts, in front of the user's own, so that th
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from zmodel.study.folder import JOURNAL, study_folder, unknown_study
 
 SINGLE_RUN = ("test=true", "trainer.enable_progress_bar=true", "run_name=null")
 """What a run of its own does although trials of a study do not."""
@@ -34,12 +35,10 @@ def expand(arguments: Sequence[str]) -> list[str]:
             f"from_study={name} starts one run, got {MULTIRUN[0]} for several. Leave it out, or "
             f"for several seeds: python train.py -m hparams_search=final study={name}"
         )
-    from zmodel.study.storage.opening import study_folder  # brings optuna: only when it is needed
-
     log_dir = log_folder(arguments)
     folder = study_folder(log_dir, name)
     if not folder.is_dir():
-        raise ValueError(unknown_study(name, log_dir))
+        raise ValueError(unknown_study(log_dir, name))
     trial = value_of(arguments, "trial")
     number = best_trial(folder) if trial is None else _whole(trial, folder)
     overrides = [*trial_overrides(folder, number), *SINGLE_RUN]
@@ -89,32 +88,17 @@ def best_trial(folder: Path) -> int:
     named = re.search(r"^# trial (\d+),", path.read_text(), re.M) if path.is_file() else None
     if named:
         return int(named.group(1))
-    from zmodel.study.records import load_study
-    from zmodel.study.storage.opening import JOURNAL, open_storage
-
-    journal = folder / JOURNAL
-    if not journal.is_file():
+    if not (folder / JOURNAL).is_file():
         raise ValueError(f"{folder} has no best.yaml yet. Name a trial: trial=17.")
-    study = load_study(folder.name, open_storage(str(journal), read_only=True))
+    from zmodel.study.records import find_study  # brings optuna: only when it is needed
+
+    study = find_study(folder.name, folder.parent.parent)
     values = {t.number: t.value for t in study.trials if t.state == "complete"}
     if not values or len(study.directions) > 1:
         what = "has several objectives" if values else "has no completed trial yet"
         raise ValueError(f"Study '{folder.name}' {what}, so none is the best. Name one: trial=17.")
     sign = 1 if study.directions[0] == "maximize" else -1
     return max(values, key=lambda number: (sign * (values[number] or 0.0), -number))
-
-
-def unknown_study(name: str, log_dir: Path) -> str:
-    """A message that names the studies there are, the likely ones first."""
-    from zmodel.study.storage.opening import list_studies
-
-    known = list_studies(log_dir)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    listed = ", ".join([*near, *(k for k in known if k not in near)][:10]) or "none yet"
-    return (
-        f"There is no study '{name}' in {log_dir / 'studies'}; existing: {listed}. "
-        "For another folder of logs give paths.log_dir=..."
-    )
 
 
 def _whole(text: str, folder: Path) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from numbers import Integral
+
+from zmodel.core.suggestion import suggestion
 
 
 def at_least(name: str, value: object, low: int) -> None:
@@ -38,9 +39,7 @@ def below_one(name: str, value: object, *, zero: bool) -> None:
 def known(name: str, value: object, options: Iterable[str]) -> None:
     """`value` must be one of `options`; the message names the nearest of them."""
     options = tuple(options)
-    if value in options:
-        return
-    near = difflib.get_close_matches(str(value), options, n=2, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else "use one of these."
-    shown = ", ".join(options[:20]) + (f", ... ({len(options)} in all)" if options[20:] else "")
-    raise ValueError(f"{name} must be one of {shown}, received {value!r}; {hint}")
+    if value not in options:
+        raise ValueError(
+            f"{name} must be a known name, received {value!r}; {suggestion(value, options)}"
+        )

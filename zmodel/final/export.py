@@ -23,8 +23,9 @@ import torch
 from hydra.utils import instantiate
 from torch import Tensor
 
-from zmodel.analysis.page.files import to_json, write
+from zmodel.analysis.page.files import to_json
 from zmodel.core.allow_list import allowed_targets
+from zmodel.core.atomic_file import replacing, write
 from zmodel.final.job import FinalJob
 from zmodel.final.summary import Outcome
 from zmodel.final.testing import Tested
@@ -69,7 +70,8 @@ def export_model(outcome: Outcome, job: FinalJob, arguments: Sequence[str]) -> d
     except TypeError as error:
         return {"skipped": f"the network's arguments are no plain data ({error})"}
     write(folder / CONFIG_FILE, text + "\n")
-    torch.save(_weights(chosen), folder / WEIGHTS_FILE)
+    with replacing(folder / WEIGHTS_FILE, durable=True) as temporary:
+        torch.save(_weights(chosen), temporary)
     formats = _formats(folder, _raw_samples(data, normalisation), chosen)
     write(folder / "checks.json", to_json(formats))
     return {"seed": chosen.run.seed, "formats": formats}

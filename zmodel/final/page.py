@@ -7,7 +7,8 @@ from typing import Any
 
 from zmodel.analysis.page import html as page
 from zmodel.analysis.page.figures import render
-from zmodel.analysis.page.files import to_csv, write
+from zmodel.analysis.page.files import to_csv
+from zmodel.core.atomic_file import write
 from zmodel.final.figures import confusion, learning, mistakes, reliability
 from zmodel.final.summary import Outcome
 from zmodel.final.words import optimism_sentences, test_sentence

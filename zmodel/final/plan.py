@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from zmodel.analysis.page.files import to_json, write
+from zmodel.analysis.page.files import to_json
 from zmodel.analysis.statistics.selection import objective_name, ranked
 from zmodel.cli.overrides_of_trial import trial_overrides
+from zmodel.core.atomic_file import write
 from zmodel.study.records import StudyRecord, TrialRecord
 
 PLAN_FILE = "plan.json"
@@ -76,7 +77,7 @@ def settle_plan(record: StudyRecord, options: Mapping[str, Any], folder: Path) -
     path = folder / PLAN_FILE
     if not path.is_file() or not (folder / "trials").is_dir():
         plan = make_plan(record, checked)
-        write(path, plan.to_json())
+        write(path, plan.to_json(), durable=True)
         return plan
     plan = FinalPlan.read(path)
     lines = [

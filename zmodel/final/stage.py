@@ -8,16 +8,17 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from zmodel.cli.overrides_of_trial import key_of, unknown_study
+from zmodel.cli.overrides_of_trial import key_of
 from zmodel.final.choice import Candidate, candidates_of, choose
 from zmodel.final.job import FinalJob, user_overrides
 from zmodel.final.plan import FinalPlan, settle_plan
 from zmodel.final.summary import SUMMARY_FILE, Outcome, read_summary
 from zmodel.final.testing import test_once
 from zmodel.final.words import in_words
-from zmodel.study.records import StudyRecord, TrialRecord, load_study
+from zmodel.study.folder import JOURNAL, list_studies, study_folder
+from zmodel.study.records import StudyRecord, TrialRecord, find_study, load_study
 from zmodel.study.storage.lock import file_lock
-from zmodel.study.storage.opening import JOURNAL, list_studies, open_storage, study_folder
+from zmodel.study.storage.opening import open_storage
 from zmodel.sweep.results import write_best
 from zmodel.sweep.space.override_text import parser
 from zmodel.sweep.start import begin
@@ -52,11 +53,7 @@ class Stage:
         _check(arguments)
         options: dict[str, Any] = {str(key): value for key, value in config.final.items()}
         home = study_folder(log_dir, str(config.study))
-        storage = options.pop("storage", None) or str(home / JOURNAL)
-        if storage == str(home / JOURNAL) and not (home / JOURNAL).is_file():
-            raise ValueError(unknown_study(home.name, log_dir))
-        opened = open_storage(storage, create=False, read_only=True)
-        record = load_study(home.name, opened, home if home.is_dir() else None)
+        record = find_study(home.name, log_dir, options.pop("storage", None))
         return cls(settings, tuple(arguments), job, record, home / "final", options)
 
     def run(self) -> int:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from zmodel.analysis.page.files import to_json, write
+from zmodel.analysis.page.files import to_json
+from zmodel.core.atomic_file import write
 from zmodel.final.choice import Candidate
 from zmodel.final.plan import FinalPlan
 from zmodel.final.scores import calibration, most_confused, per_class, spread
@@ -68,7 +69,7 @@ class Outcome:
     def write(self, model: dict[str, Any] | None) -> dict[str, Any]:
         """Write summary.json, which marks the stage as done; return its content."""
         summary = self.summary(model)
-        write(self.folder / SUMMARY_FILE, to_json(summary))
+        write(self.folder / SUMMARY_FILE, to_json(summary), durable=True)
         return summary
 
     def _winner(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from hydra.core.utils import JobStatus
 
-from zmodel.analysis.page.files import write
+from zmodel.core.atomic_file import write
 from zmodel.final.choice import Candidate, Run
 from zmodel.final.job import FinalJob
 from zmodel.final.scores import Predictions
@@ -61,5 +61,5 @@ def _test(run: Run, trial: int, job: FinalJob, arguments: Sequence[str], folder:
     }
     if result.get("confusion_matrix") != matrix:
         result["confusion_matrix"] = matrix
-        write(path, json.dumps(result, indent=1) + "\n")
+        write(path, json.dumps(result, indent=1) + "\n", durable=True)
     return Tested(run, folder, result, predictions)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 import warnings
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from pytorch_lightning.utilities.seed import isolate_rng
 
 from zmodel.callbacks import BestAndLast
 from zmodel.core.allow_list import allowed_targets
+from zmodel.core.atomic_file import write
 from zmodel.core.interrupt import Interrupted, stop
 from zmodel.core.objective import values_of, watch_objective
 from zmodel.core.provenance import git_state, versions
@@ -255,9 +255,7 @@ def describe(
 def write_result(result: dict[str, Any], path: Path) -> None:
     """One line per key; a reader never sees half a file."""
     lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in result.items())
-    unfinished = path.with_suffix(".partial")
-    unfinished.write_text("{\n" + ",\n".join(lines) + "\n}\n")
-    os.replace(unfinished, path)
+    write(path, "{\n" + ",\n".join(lines) + "\n}\n", durable=True)
 
 
 def log_hyperparameters(cfg: DictConfig, trainer: pl.Trainer, result: dict[str, Any]) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import optuna
 
+from zmodel.study.folder import journal_of, list_studies
 from zmodel.study.journal.repair import repair
-from zmodel.study.records import StudyRecord, load_study
-from zmodel.study.storage.opening import JOURNAL, list_studies, open_storage, study_folder
+from zmodel.study.records import StudyRecord, find_study
+from zmodel.study.storage.opening import open_storage
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,20 +47,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def location(options: argparse.Namespace, name: str) -> str:
-    """The storage of a study; ``ValueError`` names the known ones if there is none."""
-    if options.storage:
-        return options.storage
-    path = study_folder(options.log_dir, name) / JOURNAL
-    if not path.is_file():
-        known = ", ".join(list_studies(options.log_dir)) or "none"
-        raise ValueError(f"no study '{name}' in {options.log_dir}. There are: {known}.")
-    return str(path)
-
-
 def record(options: argparse.Namespace, name: str) -> StudyRecord:
-    storage = open_storage(location(options, name), read_only=True)
-    return load_study(name, storage, study_folder(options.log_dir, name))
+    return find_study(name, options.log_dir, options.storage)
 
 
 def ls(options: argparse.Namespace) -> None:
@@ -97,7 +86,8 @@ def show(options: argparse.Namespace) -> None:
 
 
 def stop(options: argparse.Namespace) -> None:
-    storage = open_storage(location(options, options.name), create=False)
+    address = options.storage or str(journal_of(options.log_dir, options.name))
+    storage = open_storage(address, create=False)
     study = optuna.load_study(study_name=options.name, storage=storage)
     study.set_user_attr("stop", time.time())
     print(f"workers of '{options.name}' end after their current trial")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
+from zmodel.core.atomic_file import write
 from zmodel.core.provenance import git_state, versions
 
 NOT_COMPARED = (
@@ -127,6 +127,4 @@ def provenance_notes(study: optuna.Study) -> list[str]:
 
 def write_study_json(folder: Path, content: Mapping[str, Any]) -> None:
     """The human-readable copy, ``study.json``; written whole or not at all."""
-    partial = folder / f".study.json.{os.getpid()}"
-    partial.write_text(json.dumps(content, indent=1, default=str))
-    os.replace(partial, folder / "study.json")
+    write(folder / "study.json", json.dumps(content, indent=1, default=str), durable=True)

@@ -7,7 +7,6 @@ user attributes, and then every trial stands for itself and the space is what th
 from __future__ import annotations
 
 import copy
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +22,10 @@ from optuna.distributions import (
 )
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
+
+from zmodel.core.suggestion import suggestion
+from zmodel.study.folder import journal_of, study_folder
+from zmodel.study.storage.opening import open_storage
 
 NUMERIC = (FloatDistribution, IntDistribution)
 
@@ -70,12 +73,34 @@ class StudyRecord:
     folder: Path | None = None
 
 
+def find_study(name: str, log_dir: Path, storage: str | None = None) -> StudyRecord:
+    """The study `name` of a storage, by default of its own journal in the log folder.
+
+    ValueError, which names the studies there are, when there is none of this name.
+    """
+    address = storage or str(journal_of(log_dir, name))
+    opened = open_storage(address, create=False, read_only=True)
+    return load_study(name, opened, _folder(log_dir, name))
+
+
+def _folder(log_dir: Path, name: str) -> Path | None:
+    """The folder of its runs; a study of another storage need not have one."""
+    try:
+        folder = study_folder(log_dir, name)
+    except ValueError:
+        return None
+    return folder if folder.is_dir() else None
+
+
 def load_study(name: str, storage: BaseStorage, folder: Path | None = None) -> StudyRecord:
     """Read the study `name`, trials in order of their numbers; ValueError if there is none."""
     try:
         study_id = storage.get_study_id_from_name(name)
     except KeyError:
-        raise ValueError(_unknown_study(name, storage)) from None
+        names = [study.study_name for study in storage.get_all_studies()]
+        raise ValueError(
+            f"the study must exist in the storage, received {name!r}; {suggestion(name, names)}"
+        ) from None
     # Copies of 10,000 trials cost seconds; records copy only the dictionaries they hand out.
     frozen = storage.get_all_trials(study_id, deepcopy=False)
     latest = _latest_attempts(frozen)
@@ -161,10 +186,3 @@ def _wider(known: BaseDistribution, found: BaseDistribution) -> BaseDistribution
     wider = copy.copy(found)
     wider.low, wider.high = min(known.low, found.low), max(known.high, found.high)
     return wider
-
-
-def _unknown_study(name: str, storage: BaseStorage) -> str:
-    names = [study.study_name for study in storage.get_all_studies()]
-    near = difflib.get_close_matches(name, names, n=3) or sorted(names)[:10]
-    known = ", ".join(map(repr, near)) if near else "none: the storage is empty"
-    return f"the study must exist in the storage, received {name!r}; existing studies: {known}"

@@ -18,8 +18,10 @@ from zmodel.study.fingerprint import (
     settle,
     write_study_json,
 )
+from zmodel.study.folder import JOURNAL
+from zmodel.study.storage.address import redact
 from zmodel.study.storage.lock import LOCK_FILE
-from zmodel.study.storage.opening import JOURNAL, open_storage, redact
+from zmodel.study.storage.opening import open_storage
 from zmodel.sweep.plan import Plan
 from zmodel.sweep.space.search_space import SearchSpace
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import optuna
 from omegaconf import OmegaConf
 from optuna.trial import TrialState
 
+from zmodel.core.atomic_file import write
 from zmodel.sweep.space.search_space import SearchSpace
 
 
@@ -30,7 +30,8 @@ def write_results(study: optuna.Study, space: SearchSpace, folder: Path) -> None
             {"params": t.params, "values": list(t.values), "trial": t.number}
             for t in study.best_trials
         ]
-    _write(folder / "optimization_results.yaml", OmegaConf.to_yaml(OmegaConf.create(results)))
+    text = OmegaConf.to_yaml(OmegaConf.create(results))
+    write(folder / "optimization_results.yaml", text, durable=True)
 
 
 def write_best(
@@ -38,10 +39,5 @@ def write_best(
 ) -> None:
     """``best.yaml``: a list of overrides with the command that uses them."""
     head = f"# python train.py from_study={name}\n# trial {number}, value {value}\n"
-    _write(folder / "best.yaml", head + OmegaConf.to_yaml(OmegaConf.create(overrides)))
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text)
-    os.replace(partial, path)
+    text = head + OmegaConf.to_yaml(OmegaConf.create(overrides))
+    write(folder / "best.yaml", text, durable=True)

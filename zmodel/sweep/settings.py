@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zmodel.study.storage.opening import JOURNAL, study_folder
+from zmodel.study.folder import JOURNAL, study_folder
 from zmodel.sweep.plan import Plan
 from zmodel.sweep.sampling.race import Policy
 from zmodel.sweep.workers.pool import cores, gpu_ids

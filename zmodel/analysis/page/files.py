@@ -1,4 +1,4 @@
-"""Writes report files so that a reader never sees half of one."""
+"""The content of report files: JSON and CSV that other programs read."""
 
 from __future__ import annotations
 
@@ -6,36 +6,11 @@ import csv
 import io
 import json
 import math
-import os
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 # spreadsheets run cells that start so
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def write(path: Path, content: str | bytes) -> None:
-    """Write a file in one step: a temporary one beside it, then a rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        # mkstemp makes private files; a report is to be shared like any other file
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def to_json(content: Any) -> str:

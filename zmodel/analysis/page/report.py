@@ -15,11 +15,12 @@ from zmodel.analysis.page import html as page
 from zmodel.analysis.page import trial_table as trials
 from zmodel.analysis.page.best_card import best_card
 from zmodel.analysis.page.figures import Rendered, render
-from zmodel.analysis.page.files import to_csv, to_json, write
+from zmodel.analysis.page.files import to_csv, to_json
 from zmodel.analysis.rules.judge import headline
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import count_states, objective_name
 from zmodel.analysis.summary import summarize
+from zmodel.core.atomic_file import write
 from zmodel.study.run_folder import run_folder
 
 # a table of ten thousand rows helps nobody and makes the page heavy; the CSV has them all

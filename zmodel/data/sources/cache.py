@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from zmodel.core.atomic_file import replacing
 
 Named = dict[str, NDArray]
 
@@ -26,18 +26,11 @@ def cached(path: Path, build: Callable[[], Named]) -> Named:
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         made = build()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".partial")
+        with replacing(path) as temporary:
+            np.savez(temporary, allow_pickle=False, **made)
     except OSError as error:
         raise ValueError(
             f"the data folder must be writable, received {path.parent} ({error.strerror}); set "
             "paths.data_dir to a folder that is."
         ) from error
-    try:
-        with os.fdopen(handle, "wb") as partial_file:
-            np.savez(partial_file, allow_pickle=False, **made)
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
     return made

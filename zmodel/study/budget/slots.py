@@ -67,6 +67,14 @@ class Slots:
     def trials(self) -> list[FrozenTrial]:
         return self.storage.get_all_trials(self.study_id, deepcopy=False)
 
+    def id_of(self, trial: FrozenTrial) -> int:
+        """What the storage calls the trial."""
+        return self.storage.get_trial_id_from_study_id_trial_number(self.study_id, trial.number)
+
+    def set(self, trial: FrozenTrial, key: str, value: Any) -> None:
+        """Note an attribute of a trial that has not finished."""
+        self.storage.set_trial_user_attr(self.id_of(trial), key, value)
+
     def claim(self, lease: Lease, decide: Decide = lambda trials, slot: {}) -> FrozenTrial | None:
         """Take the next slot for this worker as a RUNNING trial; ``None`` when none is free."""
         with self.lock():
@@ -82,24 +90,21 @@ class Slots:
                 return None
             attrs = {"slot": slot, "attempt": 1, **lease_attrs(lease), **decide(trials, slot)}
             template = create_trial(state=TrialState.RUNNING, user_attrs=attrs)
-            return self._get(self.storage.create_new_trial(self.study_id, template))
+            return self.storage.get_trial(self.storage.create_new_trial(self.study_id, template))
 
     def _take(self, trial: FrozenTrial, lease: Lease) -> FrozenTrial | None:
         if attr(trial, "slot") is None:  # enqueued by plain Optuna or a dashboard
             slot = self.ledger.free_slot(self.n_trials)
             if slot is None:
                 return None
-            self.storage.set_trial_user_attr(trial._trial_id, "slot", slot)
+            self.set(trial, "slot", slot)
         for key, value in lease_attrs(lease).items():
-            self.storage.set_trial_user_attr(trial._trial_id, key, value)
-        taken = self.storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING)
-        found = self._get(trial._trial_id)
+            self.set(trial, key, value)
+        taken = self.storage.set_trial_state_values(self.id_of(trial), TrialState.RUNNING)
+        found = self.storage.get_trial(self.id_of(trial))
         # when the reply to a claim was lost and it is repeated, it is ours all the same
         mine = found.state == TrialState.RUNNING and found.user_attrs.get("worker") == lease.id
         return found if taken or mine else None
-
-    def _get(self, trial_id: int) -> FrozenTrial:
-        return self.storage.get_trial(trial_id)
 
     def reap(self) -> None:
         """Give the slots of dead workers again."""
@@ -143,11 +148,11 @@ class Slots:
         crashes = attr(trial, "crashes", 0) + int(crashed)
         try:
             for key, value in (("crashes", crashes), ("interrupted", reason)):
-                self.storage.set_trial_user_attr(trial._trial_id, key, value)
+                self.set(trial, key, value)
             if crashes >= self.max_attempts:
                 verdict = f"WorkerDied: {reason}, {crashes} times"
-                self.storage.set_trial_user_attr(trial._trial_id, "fail_reason", verdict)
-            self.storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+                self.set(trial, "fail_reason", verdict)
+            self.storage.set_trial_state_values(self.id_of(trial), TrialState.FAIL)
         except UpdateFinishedTrialError:
             pass  # finished in the meantime, by its worker or another reaper
 

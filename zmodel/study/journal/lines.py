@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from optuna.storages.journal._storage import JournalOperation as Op
+from zmodel.compat.optuna.studies import JournalOperation as Op
 
 Log = dict[str, Any]
 

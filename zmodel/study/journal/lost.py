@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from optuna.storages.journal._storage import JournalOperation as Op
 from optuna.trial import TrialState
 
+from zmodel.compat.optuna.studies import JournalOperation as Op
 from zmodel.study.journal.lines import Gap, Log
 
 SHORTEST_CREATION = 120  # bytes of the shortest "create trial" that Optuna writes

@@ -17,9 +17,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from optuna.storages.journal import JournalStorage
-from optuna.storages.journal._storage import JournalOperation as Op
 from optuna.trial import TrialState
 
+from zmodel.compat.optuna.studies import JournalOperation as Op
 from zmodel.study.journal.file import JournalError, JournalFile, open_existing
 from zmodel.study.journal.lines import Gap, Log, could_be_torn, field, name, parse, salvage
 from zmodel.study.journal.lost import (

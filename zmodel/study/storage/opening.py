@@ -1,26 +1,19 @@
-"""Where studies live: opening a storage by its address, and the folders of studies."""
+"""Opening a storage by its address."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optuna.storages import _CachedStorage
 from optuna.storages.journal import JournalStorage
 
-from zmodel.core.names import folder_name
+from zmodel.compat.optuna.studies import CachedStorage
 from zmodel.study.journal.file import JournalFile
-from zmodel.study.storage.address import database_url, journal_path, redact, scheme
+from zmodel.study.storage.address import database_url, journal_path, scheme
 from zmodel.study.storage.outage import patiently
 from zmodel.study.storage.retry import RetryingStorage
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
-
-__all__ = ["JOURNAL", "list_studies", "open_storage", "redact", "study_folder"]
-
-JOURNAL = "study.journal"
-STUDY_FILES = (JOURNAL, "study.json")
 
 
 def open_storage(
@@ -65,17 +58,6 @@ def open_storage(
 
     def connect() -> BaseStorage:
         database = open_database(url, timeout=timeout, create=create, read_only=read_only)
-        return _CachedStorage(database)
+        return CachedStorage(database)
 
     return RetryingStorage(patiently(connect, timeout), outage)
-
-
-def study_folder(log_dir: Path | str, name: str) -> Path:
-    """`log_dir`/studies/`name`, not made; ValueError for a name that is not one folder there."""
-    return Path(log_dir) / "studies" / folder_name(name, "a study's name")
-
-
-def list_studies(log_dir: Path | str) -> list[str]:
-    """Names of the studies that have a folder with a journal or a fingerprint, sorted."""
-    folders = (Path(log_dir) / "studies").glob("*/")
-    return sorted(f.name for f in folders if any((f / file).exists() for file in STUDY_FILES))

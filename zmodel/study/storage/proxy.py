@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import sys
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from optuna.exceptions import ExperimentalWarning
-from optuna.storages import GrpcStorageProxy
+from zmodel.compat.optuna.proxy import ChannelProxy
 
 try:
     import grpc
@@ -29,22 +28,10 @@ CHANNEL_OPTIONS = [
 ]
 
 
-class DeadlineProxy(GrpcStorageProxy):
-    """GrpcStorageProxy; a call that is not answered in `deadline` seconds is DEADLINE_EXCEEDED."""
-
-    def __init__(self, *, host: str, port: int, deadline: float) -> None:
-        self._deadline = deadline
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            super().__init__(host=host, port=port)
-
-    def _setup(self) -> None:
-        super()._setup()
-        self._channel.close()
-        channel = grpc.insecure_channel(f"{self._host}:{self._port}", options=CHANNEL_OPTIONS)
-        self._channel = grpc.intercept_channel(channel, _Deadline(self._deadline))
-        self._stub = type(self._stub)(self._channel)
-        self._cache.grpc_client = self._stub
+def _channel(target: str, deadline: float) -> Any:
+    """A call that is not answered in `deadline` seconds ends as DEADLINE_EXCEEDED."""
+    channel = grpc.insecure_channel(target, options=CHANNEL_OPTIONS)
+    return grpc.intercept_channel(channel, _Deadline(deadline))
 
 
 class _Call(NamedTuple):
@@ -89,7 +76,7 @@ def warn_beyond_loopback(address: str) -> None:
         )
 
 
-def open_proxy(address: str, *, deadline: float = 30.0) -> DeadlineProxy:
+def open_proxy(address: str, *, deadline: float = 30.0) -> ChannelProxy:
     """The storage served at `grpc://HOST:PORT`; one question is asked to see that it answers."""
     parts = urlsplit(address)
     try:
@@ -98,7 +85,8 @@ def open_proxy(address: str, *, deadline: float = 30.0) -> DeadlineProxy:
         host = None
     if not host or parts.path.strip("/") or parts.query:
         raise ValueError(f"a gRPC storage must read grpc://HOST:PORT; received {address!r}")
-    proxy = DeadlineProxy(host=f"[{host}]" if ":" in host else host, port=port, deadline=deadline)
+    connect = functools.partial(_channel, deadline=deadline)
+    proxy = ChannelProxy(connect, host=f"[{host}]" if ":" in host else host, port=port)
     try:
         proxy.get_all_studies()
     except BaseException:

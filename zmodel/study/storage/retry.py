@@ -99,7 +99,7 @@ class RetryingStorage(BaseStorage):
                 and trial.system_attrs == template.system_attrs
                 and trial.params == template.params
             ):
-                return trial._trial_id
+                return self.backend.get_trial_id_from_study_id_trial_number(study_id, trial.number)
         return None
 
     def set_trial_state_values(

@@ -9,7 +9,8 @@ import optuna
 from optuna.trial import TrialState
 
 from zmodel.study.budget.slots import Slots
-from zmodel.study.storage.opening import JOURNAL, list_studies, open_storage
+from zmodel.study.folder import journal_of
+from zmodel.study.storage.opening import open_storage
 from zmodel.sweep.space.search_space import SearchSpace
 
 TOP = 5
@@ -32,10 +33,7 @@ def first_configurations(
 
 def best_of(name: str, folder: Path, space: SearchSpace) -> list[dict[str, Any]]:
     """The best completed trials of a study beside ``folder``, as far as they fit this space."""
-    path = folder.parent / name / JOURNAL
-    if not path.is_file():
-        names = ", ".join(list_studies(folder.parent.parent)) or "none"
-        raise ValueError(f"hydra.sweeper.from_study: no study '{name}'. There are: {names}.")
+    path = journal_of(folder.parent.parent, name)
     other = optuna.load_study(study_name=name, storage=open_storage(str(path), read_only=True))
     complete = other.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     sign = -1 if other.directions[0].name == "MAXIMIZE" else 1
