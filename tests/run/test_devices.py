@@ -12,6 +12,7 @@ from runs import CONF, SMALL, config, result
 
 from zmodel.run import run
 from zmodel.sweep.settings import make_plan
+from zmodel.sweep.space.search_space import SearchSpace
 from zmodel.sweep.workers.outcome import failure
 from zmodel.sweep.workers.worker import release_memory
 
@@ -21,7 +22,7 @@ def plan(folder, *overrides):
         command = ["hydra/sweeper=zmodel", "hydra.sweeper.study_name=gpu", *overrides]
         cfg = compose("train", command, return_hydra_config=True)
     settings = OmegaConf.to_container(cfg.hydra.sweeper)
-    return make_plan(settings, [], folder / "gpu")
+    return make_plan(settings, SearchSpace({}), folder / "gpu")
 
 
 def test_workers_by_the_number_of_gpus(tmp_path, monkeypatch):

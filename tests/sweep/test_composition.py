@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 
 import zmodel.cli.resolvers  # noqa: F401 - of the configuration
 from zmodel.sweep.space.parse import parse_space
-from zmodel.sweep.space.points import params_at, points
+from zmodel.sweep.space.rehearsal_points import params_at, points
 from zmodel.sweep.sweeper import plain
 from zmodel.sweep.workers.composition import Composition
 

@@ -10,8 +10,10 @@ import pytest
 from omegaconf import OmegaConf
 from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 
+from zmodel.sweep.sampling.exact_decimals import ExactDecimals
 from zmodel.sweep.sampling.samplers import grid_size, make_pruner, make_sampler, needs_lock
-from zmodel.sweep.space.parse import SearchSpace, parse_space
+from zmodel.sweep.space.parse import parse_space
+from zmodel.sweep.space.search_space import SearchSpace
 
 CONF = Path(__file__).parents[2] / "conf" / "hydra" / "sweeper"
 SAMPLERS = {path.stem: OmegaConf.load(path) for path in sorted(CONF.glob("sampler/*.yaml"))}
@@ -89,6 +91,19 @@ def test_what_qmc_draws_by_itself_differs_from_slot_to_slot() -> None:
     assert found[0] is None
     drawn = [value for value in found if value is not None]
     assert len(set(drawn)) == len(drawn) > 5
+
+
+@pytest.mark.parametrize("name", ["random", "tpe", "qmc", "grid"])
+def test_decimals_are_stored_as_they_were_typed(name: str) -> None:
+    space = parse_space({"a": "range(0, 1, 0.1)", "b": "range(0, 3, 0.3)"}, [])
+    study = optuna.create_study()
+    for slot in range(40):
+        study.sampler = ExactDecimals(make_sampler(SAMPLERS[name], 0, slot, space))
+        trial = study.ask()
+        space.suggest(trial)
+        study.tell(trial, trial.params["a"])
+    for param in space.distributions:
+        assert {t.params[param] for t in study.trials} <= set(space.values(param))
 
 
 def test_who_needs_the_lock() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import pickle
 import random
 
 import optuna
@@ -11,8 +11,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FixedTrial, TrialState
 
+from zmodel.sweep.space.cases import combinations
 from zmodel.sweep.space.override_text import same, value_text
-from zmodel.sweep.space.parse import SearchSpace, parse_space
+from zmodel.sweep.space.parse import parse_space
 
 ODD_STRINGS = [
     "c=d", "it's", "x,y", "1", "1.0", "1e3", "true", "null", "", " ", " a ", "a b", "ß∂ü", "日本",
@@ -39,6 +40,11 @@ def read(override: str) -> object:
         ("range(1,10,4)", IntDistribution(1, 9, step=4)),
         ("shuffle(range(2,5))", IntDistribution(2, 4)),
         ("range(0,1,0.25)", FloatDistribution(0.0, 0.75, step=0.25)),
+        ("range(0,1,0.1)", FloatDistribution(0.0, 0.9, step=0.1)),
+        ("range(1,0,-0.1)", FloatDistribution(0.1, 1.0, step=0.1)),
+        ("range(0,2000000000)", IntDistribution(0, 1_999_999_999)),
+        ("range(0,100000,1e-6)", FloatDistribution(0, 99999.999999, step=1e-6)),
+        ("float(range(1,4))", CategoricalDistribution([1.0, 2.0, 3.0])),
         ("interval(1,8)", FloatDistribution(1.0, 8.0)),
         ("int(interval(1,8))", IntDistribution(1, 8)),
         ("tag(log, interval(1e-4, 1e-1))", FloatDistribution(1e-4, 1e-1, log=True)),
@@ -72,7 +78,7 @@ def test_random_strings_read_back_as_themselves() -> None:
 def test_every_choice_survives_sampling_storage_and_override() -> None:
     choices = [*ODD_STRINGS, 2, 2.0, 1, True, None, [1, [2, "x,y"]], {"a": {"b": "it's"}}, 0.5]
     space = parse_space({"a": f"choice({','.join(map(value_text, choices))})"}, [])
-    space = SearchSpace.from_json(json.loads(json.dumps(space.to_json())))
+    space = pickle.loads(pickle.dumps(space))
     study = optuna.create_study(storage="sqlite:///:memory:")
     found = []
     for stored in space.values("a"):
@@ -105,6 +111,10 @@ def test_fixed_values_and_the_command_line_over_yaml() -> None:
     [
         ({"a": "int(interval(8, 1))"}, [], "a: the lower bound must not exceed.*8 > 1"),
         ({"a": "range(5, 5)"}, [], r"a: range\(5, 5, 1\) is empty"),
+        ({"a": "range(0, inf)"}, [], "a: the ends and the step"),
+        ({"a": "range(0, 1, 0)"}, [], "a: the step of a range"),
+        ({"a": "range(0, 1e9, 1e-9)"}, [], "a: .*more digits than a float"),
+        ({"a": "float(range(0, 2000000000))"}, [], "a has 2,000,000,000 values"),
         ({"a": "tag(log, interval(0, 1))"}, [], "a: a log scale needs a lower bound above 0"),
         ({"a": "tag(lgo, interval(1, 2))"}, [], "a: the only tag is `log`"),
         ({"a": "rang(1, 3)"}, [], r"a: cannot read.*range\(2, 5\) for 2 3 4"),
@@ -135,7 +145,7 @@ CONDITIONAL = {
 
 def test_a_conditional_parameter_exists_only_when_it_should() -> None:
     space = parse_space(CONDITIONAL, [])
-    assert SearchSpace.from_json(space.to_json()) == space
+    assert pickle.loads(pickle.dumps(space)) == space
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     seen = set()
     for _ in range(60):
@@ -144,13 +154,12 @@ def test_a_conditional_parameter_exists_only_when_it_should() -> None:
         assert ("w2" in params) == (z >= 2 and z != 4)
         assert ("kernel" in params) == (net == "cnn" or z == 4)
         assert ("sub" in params) == (w2 is not None and w2 > 10)
-        assert space.validate(params) == params and space.is_complete(params)
+        assert space.validate(params) == params
         assert len(space.overrides(params)) == len(params)
         seen.add(tuple(params))
     assert len(seen) == 6
     with pytest.raises(ValueError, match="w2 only exists when z >= 2 and z != 4"):
         space.validate({"z": 1, "w2": 8})
-    assert not space.is_complete({"z": 3, "net": "mlp"})
 
 
 def test_a_fixed_parent_decides_its_conditions_at_once() -> None:
@@ -226,6 +235,26 @@ def test_values_planted_in_the_storage_are_refused_when_asked() -> None:
         space.suggest(study.ask())
 
 
+def test_a_parameter_that_nobody_declared_fails_the_trial_it_was_enqueued_in() -> None:
+    space = parse_space(CONDITIONAL, [], f"{__name__}.custom")
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+
+    def suggest(given: dict) -> dict:
+        study.enqueue_trial(given)
+        return space.suggest(study.ask(), None, given)
+
+    assert suggest({"z": 3, "extra.kind": "b"})["extra.kind"] == "b"
+    for given, named in [
+        ({"z": 3, "nett": "cnn"}, "'nett'. Did you mean 'net'"),
+        ({"z": 1, "extra.kind": "b"}, "'extra.kind'"),
+        ({"z": 1, "w2": 8}, "w2 only exists when"),
+    ]:
+        with pytest.raises(ValueError, match=named):
+            suggest(given)
+    for _ in range(5):  # whether it exists depends on what is drawn
+        suggest({"w2": 8})
+
+
 def custom(config: object, trial: optuna.Trial) -> None:
     if trial.params["z"] > 1:
         trial.suggest_categorical("extra.kind", ["it's", "b"])
@@ -255,4 +284,43 @@ def test_values_are_enumerated_where_they_end() -> None:
     assert [space.values(name) for name in "abcd"] == [[1, 4, 7], ["x", "y"], [0.0, 0.5], [1, None]]
     with pytest.raises(ValueError, match="lr has endless values"):
         parse_space({"lr": "interval(0, 1)"}, []).values("lr")
+    with pytest.raises(ValueError, match="seed has 2,000,000,000 values"):
+        parse_space({"seed": "range(0, 2000000000)"}, []).values("seed")
     assert parse_space({"a": "1,2"}, []).suggest(FixedTrial({"a": 2})) == {"a": 2}
+
+
+def test_values_of_a_range_are_the_decimals_that_were_typed() -> None:
+    space = parse_space({"a": "range(0, 1, 0.1)", "b": "range(0.7, 2e6, 0.001)"}, [])
+    assert space.values("a") == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+    params = {"a": 3 * 0.1, "b": 0.7 + 1000 * 0.001 + 1e-13}
+    assert space.suggest(FixedTrial(params)) == {"a": 0.3, "b": 1.7}
+    assert space.validate(params) == {"a": 0.3, "b": 1.7}
+    for wrong in ({"a": 0.35}, {"a": 1.0}, {"b": 0.7005}):
+        with pytest.raises(ValueError, match="must lie in the search space"):
+            space.validate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("params", "arguments", "expected"),
+    [
+        ({"a": "1,2,3", "b": "range(0, 1, 0.1)"}, [], 30),
+        ({"a": "1,2,3", "b": "interval(0.5, 0.5)"}, [], 3),
+        ({"a": "1,2,3", "b": "interval(0, 1)"}, [], None),
+        ({"a": "range(0, 2000000000)"}, [], None),
+        ({"a": "range(0, 1000)"}, [], 1000),
+        ({"a": "range(0, 1001)"}, [], None),
+        # z 1: 1 net and z 2, 3, 4 times 61 widths but not at 4
+        ({k: CONDITIONAL[k] for k in ("z", "w2")}, [], 1 + 61 + 61 + 1),
+        ({k: CONDITIONAL[k] for k in ("z", "net", "kernel")}, [], 3 * (2 + 1) + 2 * 2),
+        ({k: CONDITIONAL[k] for k in ("z", "w2", "sub")}, [], 1 + 2 * (7 + 54 * 2) + 1),
+        ({"z": "range(0, 2000000000)", "w": {"space": "1,2", "when": "z > 5"}}, ["z=6"], 2),
+        ({"lr": "interval(0, 1)", "w": {"space": "1,2", "when": "lr > 0.5"}}, [], None),
+        ({"z": "range(0, 9e8)", "w": {"space": "1,2", "when": "z > 5.5"}}, [], None),
+    ],
+)
+def test_the_trials_of_a_finite_space_are_counted(params, arguments, expected) -> None:
+    assert combinations(parse_space(params, arguments), most=1000) == expected
+
+
+def test_a_space_that_a_function_extends_cannot_be_counted() -> None:
+    assert combinations(parse_space({"z": "1,2"}, [], f"{__name__}.custom"), most=1000) is None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zmodel.sweep.sampling.race import Policy
+from zmodel.sweep.space.search_space import SearchSpace
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,8 @@ class Plan:
     seed: int
     sampler: dict[str, Any]
     pruner: dict[str, Any] | None
-    params: dict[str, Any]
-    """Search space as in the YAML, resolved."""
-    arguments: tuple[str, ...]
-    """Task overrides of the command line; they win over ``params``."""
-    custom_search_space: str | None = None
+    space: SearchSpace
+    """Read once, where the study is started."""
     history: int | None = None
     """Most finished trials that the sampler learns from; ``None``: all."""
     coverage: dict[str, Any] = field(default_factory=dict)

@@ -9,10 +9,11 @@ from typing import Any
 from zmodel.study.folder import JOURNAL, study_folder
 from zmodel.sweep.plan import Plan
 from zmodel.sweep.sampling.race import Policy
+from zmodel.sweep.space.search_space import SearchSpace
 from zmodel.sweep.workers.pool import cores, gpu_ids
 
 
-def make_plan(settings: dict[str, Any], arguments: list[str], folder: Path) -> Plan:
+def make_plan(settings: dict[str, Any], space: SearchSpace, folder: Path) -> Plan:
     """Check the settings one by one; ``ValueError`` names the one that cannot work."""
     name = str(settings["study_name"] or folder.name)
     study_folder(folder.parent, name)  # a name that could leave the log folder is refused
@@ -37,9 +38,7 @@ def make_plan(settings: dict[str, Any], arguments: list[str], folder: Path) -> P
         seed=settings["seed"],
         sampler=settings["sampler"],
         pruner=settings["pruner"],
-        params=settings["params"] or {},
-        arguments=tuple(arguments),
-        custom_search_space=settings["custom_search_space"],
+        space=space,
         history=_history(settings["history"], directions),
         coverage=settings["coverage"] or {},
         policy=_policy(settings, directions),

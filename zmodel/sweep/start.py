@@ -27,7 +27,7 @@ from zmodel.sweep.sampling.samplers import grid_size
 from zmodel.sweep.sampling.warm_start import enqueue_once, first_configurations
 from zmodel.sweep.settings import make_plan
 from zmodel.sweep.space.parse import parse_space
-from zmodel.sweep.space.points import params_at, points
+from zmodel.sweep.space.rehearsal_points import params_at, points
 from zmodel.sweep.workers.controller import Controller
 from zmodel.sweep.workers.job import Job
 from zmodel.sweep.workers.launcher import LaunchedStudy
@@ -39,14 +39,14 @@ from zmodel.sweep.workers.worker import CANNOT_GO_ON, Worker
 def begin(settings: dict[str, Any], arguments: list[str], folder: Path, job: Job) -> int:
     """Start, continue or join the study; return the exit code of the contract."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    plan = make_plan(settings, arguments, folder)
     loader = job.hydra_context.config_loader
-    space = parse_space(plan.params, arguments, plan.custom_search_space, loader)
+    space = parse_space(settings["params"], arguments, settings["custom_search_space"], loader)
     if not space.distributions and space.custom is None:
         raise ValueError(
             "A study needs something to search, got an empty hydra.sweeper.params. Choose "
             "hparams_search=zlayers or give a sweep such as 'model.z_layers=range(1,6)'."
         )
+    plan = make_plan(settings, space, folder)
     if plan.sampler["_target_"].endswith("GridSampler"):
         plan = replace(plan, n_trials=min(plan.n_trials, grid_size(space)))
     proposals = Proposals(plan, space)

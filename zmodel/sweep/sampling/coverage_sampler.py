@@ -16,7 +16,7 @@ from zmodel.compat.optuna.studies import storage_of
 from zmodel.study.trial_attributes import attr, fixed_params
 from zmodel.sweep.sampling.coverage import Coverage, attrs
 from zmodel.sweep.sampling.given_forced import given, ranked
-from zmodel.sweep.space.distributions import checked
+from zmodel.sweep.space.distribution_values import checked
 from zmodel.sweep.space.override_text import same
 
 

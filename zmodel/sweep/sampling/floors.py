@@ -21,7 +21,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from zmodel.sweep.space.distributions import enumerate_values
+from zmodel.sweep.space.distribution_values import enumerate_values
 from zmodel.sweep.space.override_text import same
 from zmodel.sweep.space.search_space import SearchSpace
 

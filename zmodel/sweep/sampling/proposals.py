@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial
 from zmodel.sweep.plan import Plan
 from zmodel.sweep.sampling.coverage import Coverage, attrs
 from zmodel.sweep.sampling.coverage_sampler import CoverageSampler
+from zmodel.sweep.sampling.exact_decimals import ExactDecimals
 from zmodel.sweep.sampling.history import BoundedHistory
 from zmodel.sweep.sampling.samplers import make_pruner, make_sampler, needs_lock
 from zmodel.sweep.space.search_space import SearchSpace
@@ -55,7 +56,9 @@ class Proposals:
             )
         if plan.coverage:
             sampler = CoverageSampler(sampler, self._space.distributions)
-        return BoundedHistory(sampler, plan.history) if plan.history else sampler
+        if plan.history:
+            sampler = BoundedHistory(sampler, plan.history)
+        return ExactDecimals(sampler)
 
     def changes(self, ticket: FrozenTrial) -> dict[str, Any]:
         """Values set in this trial's configuration whatever its parameters."""

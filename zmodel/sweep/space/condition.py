@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import difflib
 import operator
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,9 +49,9 @@ class Comparison:
     def holds(self, params: Mapping[str, Any]) -> bool:
         return self.name in params and _TESTS[self.sign](params[self.name], self.literal)
 
-    def names(self) -> set[str]:
-        """The parameters that the condition asks for."""
-        return {self.name}
+    def comparisons(self) -> Iterator[Comparison]:
+        """Itself."""
+        yield self
 
     def __str__(self) -> str:
         return f"{self.name} {self.sign} {self.literal!r}"
@@ -67,9 +67,10 @@ class Joined:
     def holds(self, params: Mapping[str, Any]) -> bool:
         return (all if self.word == "and" else any)(part.holds(params) for part in self.parts)
 
-    def names(self) -> set[str]:
-        """The parameters that the condition asks for."""
-        return set().union(*(part.names() for part in self.parts))
+    def comparisons(self) -> Iterator[Comparison]:
+        """Every single comparison in it."""
+        for part in self.parts:
+            yield from part.comparisons()
 
     def __str__(self) -> str:
         return f" {self.word} ".join(
@@ -78,6 +79,11 @@ class Joined:
 
 
 Condition = Comparison | Joined
+
+
+def parents(condition: Condition) -> set[str]:
+    """The parameters that the condition asks for."""
+    return {comparison.name for comparison in condition.comparisons()}
 
 
 def parse_condition(

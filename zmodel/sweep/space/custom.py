@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hydra.utils import get_method
 from omegaconf import DictConfig
-from optuna.distributions import BaseDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.trial import Trial
 
 CustomSpace = Callable[[DictConfig | None, Trial], None]
@@ -18,9 +23,27 @@ class _Recorder(Trial):
 
     asked: dict[str, BaseDistribution]
 
-    def _suggest(self, name: str, distribution: BaseDistribution) -> Any:
-        self.asked[name] = distribution
-        return super()._suggest(name, distribution)
+    def suggest_float(
+        self,
+        name: str,
+        low: float,
+        high: float,
+        *,
+        step: float | None = None,
+        log: bool = False,
+    ) -> float:
+        self.asked[name] = FloatDistribution(low, high, log=log, step=step)
+        return super().suggest_float(name, low, high, step=step, log=log)
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        self.asked[name] = IntDistribution(low, high, log=log, step=step)
+        return super().suggest_int(name, low, high, step=step, log=log)
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        self.asked[name] = CategoricalDistribution(choices)
+        return super().suggest_categorical(name, choices)
 
 
 def load_custom_space(path: str) -> CustomSpace:
@@ -35,19 +58,19 @@ def load_custom_space(path: str) -> CustomSpace:
 
 
 def ask_custom(
-    function: CustomSpace, config: DictConfig | None, trial: Trial
+    path: str, config: DictConfig | None, trial: Trial
 ) -> dict[str, tuple[Any, BaseDistribution]]:
-    """Let `function` ask the trial; what it asked for, as name -> (value, distribution).
+    """Let the function there ask the trial; what it asked, as name -> (value, distribution).
 
     Parameters that the trial already carried and nobody asked for are left out: in a storage that
     others can write to, they are not to be trusted.
     """
+    function = load_custom_space(path)
     recorder = object.__new__(_Recorder)
     recorder.__dict__ = trial.__dict__  # one state, two views
     recorder.asked = {}
     try:
         function(config, recorder)
-        asked = recorder.asked
-        return {name: (trial.params[name], asked[name]) for name in asked}
+        return {name: (trial.params[name], asked) for name, asked in recorder.asked.items()}
     finally:
         del trial.__dict__["asked"]

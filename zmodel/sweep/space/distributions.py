@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from contextlib import suppress
+from decimal import Decimal
+from math import ceil, isfinite
 from typing import Any
 
-from hydra.core.override_parser.types import (
-    ChoiceSweep,
-    IntervalSweep,
-    Override,
-    RangeSweep,
-)
-from hydra_plugins.hydra_optuna_sweeper._impl import create_optuna_distribution_from_override
+from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -21,7 +16,8 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from zmodel.sweep.space.override_text import same
+from zmodel.sweep.space.distribution_values import listable
+from zmodel.sweep.space.override_text import plain, same
 
 EXAMPLES = (
     "choice(a, b), range(2, 5) for 2 3 4, interval(0.1, 1), int(interval(1, 8)) for 1 to 8, "
@@ -50,9 +46,13 @@ def distribution(override: Override) -> tuple[BaseDistribution, dict[str, Any]]:
     if isinstance(sweep, IntervalSweep):
         return _interval(name, sweep), {}
     if isinstance(sweep, RangeSweep):
-        return _range(override, sweep), {}
+        numbers = _range(name, sweep)
+        if not sweep.transformers:
+            return numbers, {}
+        listable(name, numbers)
+        return _choices(name, sweep)  # float(range(1, 4)) gives 1.0, 2.0 and 3.0
     if isinstance(sweep, ChoiceSweep):
-        return _choices(name, [Override._convert_value(value) for value in sweep.list])
+        return _choices(name, map(plain, sweep.list))
     if override.config_loader is None:
         raise ValueError(f"{name}: glob(...) cannot be read here. List the options: choice(a, b).")
     return _choices(name, override.sweep_iterator())
@@ -76,18 +76,31 @@ def _interval(name: str, sweep: IntervalSweep) -> BaseDistribution:
     return FloatDistribution(low, high, log=log)
 
 
-def _range(override: Override, sweep: RangeSweep) -> BaseDistribution:
-    name = override.get_key_element()
-    if sweep.step == 0:
-        raise ValueError(f"{name}: the step of a range must not be 0. Give another one.")
+def _range(name: str, sweep: RangeSweep) -> IntDistribution | FloatDistribution:
+    """From its ends and step alone, counted in decimals: `range(0, 1, 0.1)` ends at 0.9."""
     sweep.shuffle = False
-    if not list(sweep.range()):
+    given = (sweep.start, sweep.stop, sweep.step)
+    if not all(isfinite(number) for number in given if number is not None):
+        raise ValueError(f"{name}: the ends and the step of a range must be finite; got {given}.")
+    start, stop, step = (Decimal(str(number)) for number in given)
+    if step == 0:
+        raise ValueError(f"{name}: the step of a range must not be 0. Give another one.")
+    count = ceil((stop - start) / step)
+    if count <= 0:
         raise ValueError(
-            f"{name}: range({sweep.start}, {sweep.stop}, {sweep.step}) is empty. The end is left "
+            f"{name}: range({start}, {stop}, {step}) is empty. The end is left "
             "out: range(2, 5) gives 2, 3 and 4."
         )
-    # The upstream function chooses a float grid only where its values are exact.
-    return create_optuna_distribution_from_override(override)
+    low, high = sorted((start, start + (count - 1) * step))
+    if all(isinstance(number, int) for number in given):
+        return IntDistribution(int(low), int(high), step=int(abs(step)))
+    read = [Decimal(str(float(number))) for number in (low, high, abs(step))]
+    if read != [low, high, abs(step)] or count > 2**53:
+        raise ValueError(
+            f"{name}: the values of range({start}, {stop}, {step}) have more digits than a float "
+            "holds. Use a rounder step, or interval(...)."
+        )
+    return FloatDistribution(float(low), float(high), step=float(abs(step)))
 
 
 def _choices(name: str, values: Iterable[Any]) -> tuple[BaseDistribution, dict[str, Any]]:
@@ -107,36 +120,3 @@ def _choices(name: str, values: Iterable[Any]) -> tuple[BaseDistribution, dict[s
     if not choices:
         raise ValueError(f"{name}: there is nothing to choose from. The forms are: {EXAMPLES}.")
     return CategoricalDistribution(choices), labels
-
-
-def enumerate_values(name: str, distribution: BaseDistribution) -> list[Any]:
-    """The values of a categorical, integer or stepped float distribution, in order."""
-    if isinstance(distribution, CategoricalDistribution):
-        return list(distribution.choices)
-    if isinstance(distribution, IntDistribution):
-        return list(range(distribution.low, distribution.high + 1, distribution.step))
-    assert isinstance(distribution, FloatDistribution)
-    if distribution.low == distribution.high:
-        return [distribution.low]
-    if distribution.step is None:
-        raise ValueError(
-            f"{name} has endless values, interval({distribution.low}, {distribution.high}); here "
-            "they must be countable. Use choice(...), range(...) or int(interval(...))."
-        )
-    steps = round((distribution.high - distribution.low) / distribution.step)
-    return [distribution.low + i * distribution.step for i in range(steps + 1)]
-
-
-def checked(name: str, value: Any, distribution: BaseDistribution) -> Any:
-    """`value` in the type of the distribution, if it lies in it; else ValueError."""
-    if isinstance(distribution, CategoricalDistribution):
-        for choice in distribution.choices:
-            if same(choice, value):
-                return choice
-    elif not isinstance(value, bool) and isinstance(value, (int, float)):
-        with suppress(ValueError, OverflowError):  # nan, 0 on a log scale, 10**400
-            if distribution._contains(distribution.to_internal_repr(value)):
-                return float(value) if isinstance(distribution, FloatDistribution) else int(value)
-    raise ValueError(
-        f"{name} must lie in the search space, {distribution}; got {value!r}. Give such a value."
-    )

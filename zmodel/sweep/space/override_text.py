@@ -6,15 +6,26 @@ from functools import lru_cache
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser, create_functions
-from hydra.core.override_parser.types import ChoiceSweep, Override, Quote, QuotedString, Sweep
+from hydra.core.override_parser.types import (
+    ChoiceSweep,
+    Override,
+    OverrideType,
+    Quote,
+    QuotedString,
+    Sweep,
+    ValueType,
+)
 from hydra.errors import HydraException
 
 # Without quotes these mean something else, if only inside a list.
 _NEEDS_QUOTES = frozenset("()[]{},'\"\\")
 
 
-def _choice(*args) -> ChoiceSweep:  # no annotation: Hydra would check it, and null is not a type
-    """Hydra's `choice`, which forbids `null` although the short form `1,null` allows it."""
+def _choice(*args) -> ChoiceSweep:  # type: ignore[no-untyped-def]
+    """Hydra's `choice`, which forbids `null` although the short form `1,null` allows it.
+
+    No annotation: Hydra would check it, and null is not a type.
+    """
     if not args:
         raise ValueError("choice() needs at least one value")
     if any(isinstance(arg, Sweep) for arg in args):
@@ -40,7 +51,7 @@ def same(a: Any, b: Any) -> bool:
     if isinstance(a, dict):
         items = zip(a.items(), b.items(), strict=False)
         return len(a) == len(b) and all(same(k, m) and same(v, w) for (k, v), (m, w) in items)
-    return a == b or (a != a and b != b)
+    return bool(a == b or (a != a and b != b))
 
 
 def reads_as(text: str, value: Any) -> bool:
@@ -65,9 +76,18 @@ def _string_text(value: str) -> str:
     )
 
 
+def plain(parsed: Any) -> Any:
+    """What the parser found, as Python data: quoted strings are strings."""
+    return _override(parsed).value()
+
+
 def _key_text(key: Any) -> str:
     # Hydra's grammar allows no quotes around a key of a dict.
-    return Override._get_value_element_as_str(key)
+    return _override(key).get_value_element_as_str()
+
+
+def _override(value: Any) -> Override:
+    return Override(OverrideType.CHANGE, "k", ValueType.ELEMENT, value)
 
 
 def value_text(value: Any) -> str:

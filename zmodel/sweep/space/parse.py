@@ -13,7 +13,7 @@ space.fixed                          ["seed=3"]
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -64,7 +64,7 @@ def parse_space(
         arguments: the overrides of the command line, swept and fixed. A swept one takes the place
             (and the condition) of its namesake in `params`; a fixed or deleted one removes it.
         custom_search_space: dotted path of a function (DictConfig, Trial) -> None that asks more.
-        config_loader: needed for `glob(...)` over a config group alone.
+        config_loader: knows the config groups, for `glob(...)` and for what is rehearsed.
 
     Raises:
         ValueError: names the parameter, what was received and what is right.
@@ -85,9 +85,10 @@ def parse_space(
             settled.extend(group)
     swept = [entry for entry in entries.values() if entry.swept]
     fixed = [entry for entry in entries.values() if not entry.swept] + settled
-    space = SearchSpace({}, [str(entry.override.input_line) for entry in fixed])
     if custom_search_space:
-        space = replace(space, custom=load_custom_space(custom_search_space))
+        load_custom_space(custom_search_space)  # that there is none is an error now
+    written = [str(entry.override.input_line) for entry in fixed]
+    space = SearchSpace({}, written, custom=custom_search_space)
     _declare(space, swept, {entry.key: entry.constant for entry in fixed})
     return space
 
@@ -152,5 +153,13 @@ def _declare(space: SearchSpace, swept: list[_Entry], constants: dict[str, Any])
         space.distributions[name], labels = distribution(entry.override)
         if labels:
             space.labels[name] = labels
+        if _is_group(entry.override):
+            space.groups.add(name)
         for choice in space.domains()[name] or []:
             value_text(choice)  # what Hydra cannot express is an error now, not in trial 17
+
+
+def _is_group(override: Override) -> bool:
+    """Whether its values are files of a config group."""
+    name, loader = override.key_or_group, override.config_loader
+    return loader is not None and "." not in name and bool(loader.get_group_options(name))

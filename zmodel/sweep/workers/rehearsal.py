@@ -13,12 +13,13 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hydra.core.utils import JobReturn
 
 from zmodel.core.interrupt import stop
 from zmodel.sweep.plan import Plan
-from zmodel.sweep.space.points import Params, params_at, points
+from zmodel.sweep.space.rehearsal_points import Params, params_at, points, with_value
 from zmodel.sweep.space.search_space import SearchSpace
 from zmodel.sweep.workers.job import Job
 
@@ -64,7 +65,7 @@ class Rehearsal:
             if error is None:
                 continue
             for name, value in point.items():
-                alone = self._error(start | {name: value}) if value != start[name] else None
+                alone = self._alone(name, value, start)
                 if alone is not None and not _out_of_memory(alone):
                     raise Refused(
                         f"{alone}\n(tried before the first trial: the search has "
@@ -74,6 +75,11 @@ class Rehearsal:
             reason = next(iter(str(error).splitlines()), type(error).__name__)
             warnings.append(f"trials like {self._params(point)} fail: {reason}")
         return warnings
+
+    def _alone(self, name: str, value: Any, start: Params) -> Exception | None:
+        if value == start[name]:
+            return None
+        return self._error(with_value(name, value, start, self.space))
 
     def _params(self, point: Params) -> Params:
         return params_at(point, self.space, self.job.config)

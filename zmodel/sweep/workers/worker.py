@@ -27,10 +27,9 @@ from zmodel.study.journal.file import JournalError
 from zmodel.study.storage.lock import study_lock
 from zmodel.study.storage.opening import open_storage
 from zmodel.study.storage.outage import StorageUnavailable
-from zmodel.study.trial_attributes import attr
+from zmodel.study.trial_attributes import attr, fixed_params
 from zmodel.sweep.plan import Plan
 from zmodel.sweep.sampling.proposals import Proposals
-from zmodel.sweep.space.parse import parse_space
 from zmodel.sweep.workers.failure_limit import failure_limit
 from zmodel.sweep.workers.job import Job
 from zmodel.sweep.workers.outcome import Outcome, as_values, failure, outcome_of
@@ -83,12 +82,7 @@ class _Session:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         storage = open_storage(plan.storage, create=False)
         self.study = optuna.load_study(study_name=plan.study_name, storage=storage)
-        self.space = parse_space(
-            plan.params,
-            list(plan.arguments),
-            plan.custom_search_space,
-            self.job.hydra_context.config_loader,
-        )
+        self.space = plan.space
         self.lock = partial(study_lock, plan.storage, plan.folder)
         self.slots = Slots(
             storage, self.study._study_id, plan.n_trials, self.lock, plan.max_attempts
@@ -129,7 +123,8 @@ class _Session:
         try:
             with self.lock() if self.proposals.needs_lock else nullcontext():
                 trial = optuna.Trial(self.study, ticket._trial_id)
-                params = self.space.suggest(trial, self.job.config)
+                given = {**ticket.params, **fixed_params(ticket)}
+                params = self.space.suggest(trial, self.job.config, given)
             live = LiveTrial(trial)
             overrides = [*self.space.fixed, *self.space.overrides(params)]
             changes = self._resume(ticket, trial) | self.proposals.changes(ticket)
