@@ -5,7 +5,7 @@
 
 A synthetic space of five depths with floors of 6: each depth has its own ceiling and its own best
 learning rate. "Replaced" takes a free proposal and overwrites the depth; "given" is what the
-coverage sampler does. The figures are in the head of `zmodel/sweep/sampling/given.py`.
+forcing sampler does. The figures are in the head of `zmodel/sweep/sampling/given_forced.py`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from unittest import mock
 
 import numpy as np
 import optuna
+from optuna.trial import TrialState, create_trial
 
-from zmodel.sweep.sampling import coverage_sampler
-from zmodel.sweep.sampling.coverage import Coverage
+from zmodel.sweep.sampling import forcing_sampler
+from zmodel.sweep.sampling.floor_schedule import FloorSchedule, forced_attrs
 from zmodel.sweep.sampling.samplers import make_sampler
 from zmodel.sweep.space.parse import parse_space
 
@@ -51,12 +52,15 @@ def score(params: dict, slope: float, rng: np.random.Generator) -> float:
 def shortfall(sampler: str, n_trials: int, seed: int, slope: float) -> float:
     """Mean over depths of ceiling minus best result."""
     rng = np.random.default_rng(seed)
-    coverage = Coverage({"z": 6}, SPACE, n_trials)
+    floors = FloorSchedule({"z": 6}, SPACE, n_trials)
     study = optuna.create_study(direction="maximize")
     config = {"_target_": f"optuna.samplers.{sampler}"}
     for slot in range(n_trials):
         base = make_sampler(config, seed, slot)
-        study.sampler = coverage_sampler.CoverageSampler(base, SPACE.distributions, coverage)
+        study.sampler = forcing_sampler.ForcingSampler(base, SPACE.distributions)
+        decided = floors.next_forced(study.get_trials(deepcopy=False))
+        marks = {"slot": slot, **forced_attrs(decided)}
+        study.add_trial(create_trial(state=TrialState.WAITING, user_attrs=marks))
         trial = study.ask()
         study.tell(trial, score(SPACE.suggest(trial), slope, rng))
     best = {z: max(t.value for t in study.trials if t.params["z"] == z) for z in CEILING}
@@ -73,7 +77,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     for slope in (0.2, 0.8):
         for mode in ("replaced", "given"):
-            patched = mock.patch.object(coverage_sampler, "given", lambda *_: None)
+            patched = mock.patch.object(forcing_sampler, "given", lambda *_: None)
             with patched if mode == "replaced" else nullcontext():
                 gaps = [
                     shortfall(arguments.sampler, arguments.trials, seed, slope)

@@ -26,7 +26,7 @@ from optuna.samplers import RandomSampler, TPESampler
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.replay.simulate import DEPTH, Truth, simulate
 from zmodel.analysis.rules import boundary, early_stopping_bias, pruning_bias, underexplored
-from zmodel.analysis.statistics.cells import cells_of
+from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord
 
 MARGIN = 0.01

@@ -23,9 +23,9 @@ from zmodel.analysis.diagnostics.space.coverage import entropy
 from zmodel.analysis.diagnostics.training.speed import overtaking
 from zmodel.analysis.replay.patience import was_cut
 from zmodel.analysis.replay.simulate import DEPTH, Truth, simulate
-from zmodel.analysis.statistics.cells import cells_of
 from zmodel.analysis.statistics.intervals import bootstrap, wilson
 from zmodel.analysis.statistics.potential import chances
+from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 
 DEPTHS = {DEPTH: IntDistribution(1, 3)}
@@ -97,7 +97,7 @@ def test_a_parameter_is_cut_into_its_values_or_into_bins_of_its_own_scale(
 ):
     cells = cells_of(study(space={"p": distribution}), "p")
     assert cells.labels == labels
-    assert cells.index(value) == cell
+    assert cells.at(value) == cell
 
 
 def test_a_value_outside_the_declared_range_gets_its_own_cell():

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from zmodel.sweep.sampling.coverage import Coverage
+from zmodel.sweep.sampling.floor_schedule import FloorSchedule
 from zmodel.sweep.sampling.floors import parse_floors
 from zmodel.sweep.space.parse import parse_space
 
@@ -24,9 +24,11 @@ SPACE = parse_space(
 
 def test_floors_are_counts_shares_and_bins() -> None:
     spec = {"z": 5, "net": "10%", "lr": {"bins": 4, "min": 3}, "w": {"bins": 3, "min": "5%"}}
-    cells = parse_floors(spec, SPACE, 60)
-    assert [(cell.target, cell.least) for cell in cells["z"]] == [(z, 5) for z in range(1, 6)]
-    assert [cell.least for cell in cells["net"]] == [6, 6, 6]
+    floors = parse_floors(spec, SPACE, 60)
+    cells = {param: [floor.cell for floor in row] for param, row in floors.items()}
+    leasts = {param: [floor.least for floor in row] for param, row in floors.items()}
+    assert [cell.target for cell in cells["z"]] == list(range(1, 6)) and leasts["z"] == [5] * 5
+    assert leasts["net"] == [6, 6, 6]
     # a log range is cut into equal ratios; every value belongs to exactly one range
     edges = [cell.target for cell in cells["lr"]]
     assert [low for low, _ in edges] == pytest.approx([1e-5, 1e-4, 1e-3, 1e-2])
@@ -34,7 +36,7 @@ def test_floors_are_counts_shares_and_bins() -> None:
     for value in (1e-5, 9.9e-5, 1e-4, 3e-3, math.nextafter(1e-2, 0), 1e-2, 1e-1):
         assert sum(cell.holds(value) for cell in cells["lr"]) == 1
     assert [cell.target for cell in cells["w"]] == [(4, 9), (10, 24), (25, 64)]
-    assert [cell.least for cell in cells["w"]] == [3, 3, 3]
+    assert leasts["w"] == [3, 3, 3]
 
 
 @pytest.mark.parametrize(
@@ -58,4 +60,4 @@ def test_floors_are_counts_shares_and_bins() -> None:
 )
 def test_a_floor_that_cannot_be_is_refused_before_the_first_trial(spec: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Coverage(spec, SPACE, 60)
+        FloorSchedule(spec, SPACE, 60)

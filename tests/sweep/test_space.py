@@ -11,8 +11,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FixedTrial, TrialState
 
+from zmodel.core.equality import same
 from zmodel.sweep.space.cases import combinations
-from zmodel.sweep.space.override_text import same, value_text
+from zmodel.sweep.space.override_text import value_text
 from zmodel.sweep.space.parse import parse_space
 
 ODD_STRINGS = [

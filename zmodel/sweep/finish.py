@@ -35,21 +35,21 @@ def explain(code: int, plan: Plan, slots: Slots, study: optuna.Study) -> None:
 
 def check_floors(study: optuna.Study, proposals: Proposals, slots: Slots) -> int:
     """Say which covered values were given up, and which floors a finished study missed: then 3."""
-    if proposals.coverage is None:
+    if proposals.floors is None:
         return 0
-    cells = proposals.coverage.report(slots.trials())
-    given_up = {f"{cell.param}={cell.label}": cell.given_up for cell in cells if cell.given_up}
+    reports = proposals.floors.report(slots.trials())
+    given_up = {one.trials.cell.name: one.given_up for one in reports if one.given_up}
     for value, reason in given_up.items():
         print(f"given up: {value}, {reason}")
     if given_up or "given_up" in study.user_attrs:
         study.set_user_attr("given_up", given_up)
     if not slots.tally().is_complete:
         return 0
-    missed = [cell for cell in cells if not cell.is_met]
-    for cell in missed:
+    missed = [one.trials for one in reports if not one.is_met]
+    for trials in missed:
         print(
-            f"coverage floor not met: {cell.param}={cell.label} has {cell.completed} of "
-            f"{cell.least} completed trials ({cell.failed} failed, {cell.pruned} pruned)",
+            f"coverage floor not met: {trials.cell.name} has {trials.completed} of "
+            f"{trials.least} completed trials ({trials.failed} failed, {trials.pruned} pruned)",
             file=sys.stderr,
         )
     return FLOORS_UNMET if missed else 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zmodel.sweep.sampling.race import Policy
+from zmodel.sweep.sampling.policy import Policy
 from zmodel.sweep.space.search_space import SearchSpace
 
 

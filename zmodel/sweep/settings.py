@@ -8,7 +8,7 @@ from typing import Any
 
 from zmodel.study.folder import JOURNAL, study_folder
 from zmodel.sweep.plan import Plan
-from zmodel.sweep.sampling.race import Policy
+from zmodel.sweep.sampling.policy import Policy
 from zmodel.sweep.space.search_space import SearchSpace
 from zmodel.sweep.workers.pool import cores, gpu_ids
 

@@ -15,11 +15,11 @@ from zmodel.analysis.findings import Findings
 from zmodel.analysis.page import html as page
 from zmodel.analysis.page.figures import render
 from zmodel.analysis.page.files import to_csv, to_json
-from zmodel.analysis.plain_text import plain
 from zmodel.analysis.rules.judge import headline
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.summary import verdict_json
 from zmodel.core.atomic_file import write
+from zmodel.core.plain_text import plain
 
 MOST_LETTERS = 80
 

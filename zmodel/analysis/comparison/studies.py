@@ -9,7 +9,6 @@ from zmodel.analysis.diagnostics.search import final, history
 from zmodel.analysis.diagnostics.space import coverage
 from zmodel.analysis.diagnostics.space.coverage import ParamCoverage
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.plain_text import plain
 from zmodel.analysis.statistics.selection import (
     best,
     count_states,
@@ -17,6 +16,7 @@ from zmodel.analysis.statistics.selection import (
     scored,
     structural,
 )
+from zmodel.core.plain_text import plain
 from zmodel.study.records import StudyRecord
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from zmodel.analysis.page import html as page
 from zmodel.analysis.rules.suggested_commands import reproduce_command
-from zmodel.analysis.statistics.cells import label_of
 from zmodel.analysis.statistics.selection import (
     best,
     objective_names,
@@ -16,6 +15,7 @@ from zmodel.analysis.statistics.selection import (
     recorded_seconds,
     scored,
 )
+from zmodel.study.cells import value_label
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.run_folder import metrics_of, run_folder
 from zmodel.study.trial_attributes import attr
@@ -46,7 +46,7 @@ def facts(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
             name: f"{value:.6g}"
             for name, value in zip(objective_names(study), trial.values or (), strict=False)
         },
-        **{name: label_of(value) for name, value in trial.params.items()},
+        **{name: value_label(value) for name, value in trial.params.items()},
     }
     if forced := attr(trial, "forced", []):
         found["forced"] = f"{', '.join(forced)}: not the sampler's choice"

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from zmodel.analysis.page.theme import asset, style_sheet
-from zmodel.analysis.plain_text import plain
 from zmodel.analysis.rules.verdict import Verdict
+from zmodel.core.plain_text import plain
 
 SIGNS = {"ok": "✓ ok", "note": "ℹ note", "warning": "▲ warning", "alarm": "■ alarm"}
 MOST_ROWS = 60

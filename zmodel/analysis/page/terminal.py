@@ -14,10 +14,8 @@ from zmodel.analysis.comparison.studies import Comparison
 from zmodel.analysis.diagnostics.space import coverage
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.page.style import clipped
-from zmodel.analysis.plain_text import plain
 from zmodel.analysis.rules.judge import headline
 from zmodel.analysis.rules.verdict import Verdict
-from zmodel.analysis.statistics.cells import MOST_VALUES, label_of
 from zmodel.analysis.statistics.selection import (
     best,
     count_states,
@@ -26,6 +24,8 @@ from zmodel.analysis.statistics.selection import (
     scored,
     short,
 )
+from zmodel.core.plain_text import plain
+from zmodel.study.cells import MOST_VALUES, value_label
 from zmodel.study.trial_attributes import attr
 
 COLOR = {"ok": "32", "note": "36", "warning": "33", "alarm": "31;1"}
@@ -121,7 +121,9 @@ def _coverage_lines(findings: Findings, out: TextIO) -> list[str]:
 def _best_lines(findings: Findings) -> list[str]:
     study = findings.study
     trial = best(study)
-    params = "  ".join(f"{plain(name)}={label_of(value)}" for name, value in trial.params.items())
+    params = "  ".join(
+        f"{plain(name)}={value_label(value)}" for name, value in trial.params.items()
+    )
     epochs = recorded_epochs(trial)
     ran = f" after {epochs} epochs" if epochs else ""
     reached = ", ".join(

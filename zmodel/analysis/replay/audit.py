@@ -8,8 +8,8 @@ from statistics import fmean
 
 import numpy as np
 
-from zmodel.analysis.statistics.cells import Cells
 from zmodel.analysis.statistics.selection import score, sign
+from zmodel.study.cells import Cells
 from zmodel.study.records import StudyRecord, TrialRecord
 
 SHARES = (0.01, 0.05, 0.10)
@@ -116,7 +116,7 @@ def _kills(
         kills.append(
             Kill(
                 number,
-                _label(cells, trials[number]),
+                (cells and cells.label_of(trials[number])) or "",
                 epoch,
                 rank.get(number),
                 1 + int(np.sum(at_epoch[epoch] > own)),
@@ -124,8 +124,3 @@ def _kills(
             )
         )
     return tuple(sorted(kills, key=lambda k: (k.rank is None, k.rank, k.number)))
-
-
-def _label(cells: Cells | None, trial: TrialRecord) -> str:
-    at = cells.index(trial.params[cells.param]) if cells and cells.param in trial.params else None
-    return cells.labels[at] if cells and at is not None else ""

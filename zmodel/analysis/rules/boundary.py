@@ -7,8 +7,8 @@ from zmodel.analysis.diagnostics.space.bounds import Bound
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import wider_command
 from zmodel.analysis.rules.verdict import Verdict
-from zmodel.analysis.statistics.cells import label_of
 from zmodel.analysis.statistics.selection import best, short
+from zmodel.study.cells import value_label
 
 CODE = "boundary"
 CHECK = "the best trials lie inside the bounds"
@@ -39,7 +39,7 @@ def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
         and bound.ahead is not None
         and bound.ahead >= AHEAD
     )
-    value = label_of(best(findings.study).params[bound.param])
+    value = value_label(best(findings.study).params[bound.param])
     close = "" if value == edge else "close to "
     bounded = word + " bound" if value == edge else f"{word} bound {edge}"
     text = f"The best trial has {name} = {value}, {close}the {bounded} of its range."

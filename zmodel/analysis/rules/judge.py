@@ -21,7 +21,6 @@ from zmodel.analysis.rules import (
     zombies,
 )
 from zmodel.analysis.rules.verdict import Verdict
-from zmodel.analysis.statistics.cells import label_of
 from zmodel.analysis.statistics.selection import (
     best,
     count_states,
@@ -30,6 +29,7 @@ from zmodel.analysis.statistics.selection import (
     short,
     structural,
 )
+from zmodel.study.cells import value_label
 from zmodel.study.records import StudyRecord
 
 # none of these replays or fits anything: they take a second or two for a thousand trials
@@ -91,7 +91,7 @@ def headline(findings: Findings, verdicts: list[Verdict]) -> str:
         return f"No trial has completed{yet}: there is nothing to conclude."
     winner = best(study)
     names = [n for n in structural(study) if n in winner.params][:1]
-    what = "".join(f" at {short(n)} = {label_of(winner.params[n])}" for n in names)
+    what = "".join(f" at {short(n)} = {value_label(winner.params[n])}" for n in names)
     text = (
         f"Best{' so far' if unfinished else ''}: {winner.value:.4g}{what} (trial {winner.number})."
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from zmodel.analysis.plain_text import plain
 from zmodel.analysis.statistics.selection import DEPTH, count_states, fixed
+from zmodel.core.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
 
 PROGRAMS = ("zmodel-train", "python -m zmodel.train")

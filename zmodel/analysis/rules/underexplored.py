@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from zmodel.analysis.diagnostics.space import coverage, importance
-from zmodel.analysis.diagnostics.space.coverage import Cell, ParamCoverage
+from zmodel.analysis.diagnostics.space.coverage import CellCoverage, ParamCoverage
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import more_trials
 from zmodel.analysis.rules.verdict import Verdict
@@ -46,7 +48,7 @@ def floor(param: ParamCoverage) -> int:
     return max(low, min(high, round(SHARE_OF_EVEN * ended / len(param.cells))))
 
 
-def cannot_win(cell: Cell, param: ParamCoverage) -> bool:
+def cannot_win(cell: CellCoverage, param: ParamCoverage) -> bool:
     """Whether its few completed trials speak against a value.
 
     Never in a study with pruned trials: survivors of a pruner all lie near the best, so what the
@@ -68,7 +70,9 @@ def _judge(findings: Findings, param: ParamCoverage, least: int) -> list[Verdict
     return verdicts
 
 
-def _unknown(findings: Findings, param: ParamCoverage, cells: list[Cell], least: int) -> Verdict:
+def _unknown(
+    findings: Findings, param: ParamCoverage, cells: list[CellCoverage], least: int
+) -> Verdict:
     study = findings.study
     trials = sum(cell.trials for cell in cells)
     total = sum(cell.trials for cell in param.cells)
@@ -89,7 +93,7 @@ def _unknown(findings: Findings, param: ParamCoverage, cells: list[Cell], least:
     goal = max(least, FLOOR[1])
     # the floor holds for every value, also for those that are just tried enough
     missing = sum(max(0, goal - cell.states["complete"]) for cell in param.cells)
-    floors = {"hydra.sweeper.coverage": _floors(study, param.param, goal)}
+    floors = {"hydra.sweeper.coverage": _floors(study, param, goal)}
     lost = any(not cell.states["complete"] or cell.states["pruned"] for cell in cells)
     matters = param.param == first or name == DEPTH
     return Verdict(
@@ -110,14 +114,20 @@ def _unknown(findings: Findings, param: ParamCoverage, cells: list[Cell], least:
     )
 
 
-def _floors(study: StudyRecord, param: str, goal: int) -> str:
+def _floors(study: StudyRecord, param: ParamCoverage, goal: int) -> str:
     """The study's floors with this one, as an override."""
     own = study.attrs.get("coverage")
-    floors = {**own, param: goal} if isinstance(own, dict) else {param: goal}
-    return f"{{{', '.join(f'{name}: {least}' for name, least in floors.items())}}}"
+    floor = {"bins": len(param.cells), "min": goal} if param.binned else goal
+    return _text({**(own if isinstance(own, dict) else {}), param.param: floor})
 
 
-def _given_up(param: ParamCoverage, cells: list[Cell]) -> Verdict:
+def _text(floor: Any) -> str:
+    if not isinstance(floor, dict):
+        return str(floor)
+    return f"{{{', '.join(f'{key}: {_text(value)}' for key, value in floor.items())}}}"
+
+
+def _given_up(param: ParamCoverage, cells: list[CellCoverage]) -> Verdict:
     values = listed([cell.label for cell in cells])
     return Verdict(
         CODE,

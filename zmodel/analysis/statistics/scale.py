@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from zmodel.analysis.page import style
-from zmodel.analysis.statistics.cells import MOST_VALUES, label_of
+from zmodel.study.cells import MOST_VALUES, value_label
 from zmodel.study.records import StudyRecord
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Scale:
         """Where a value lies on the axis; an undeclared category lies beyond the last."""
         if self.choices is None:
             return float(value)
-        text = label_of(value)
+        text = value_label(value)
         return float(self.choices.index(text) if text in self.choices else len(self.choices))
 
     def unit(self, value: Any) -> float:
@@ -61,7 +61,7 @@ class Scale:
 def scale_of(study: StudyRecord, param: str) -> Scale:
     distribution = study.space[param]
     if isinstance(distribution, CategoricalDistribution):
-        choices = tuple(label_of(choice) for choice in distribution.choices)
+        choices = tuple(value_label(choice) for choice in distribution.choices)
         return Scale(param, 0.0, float(len(choices) - 1), False, choices, False)
     assert isinstance(distribution, FloatDistribution | IntDistribution)
     integer = isinstance(distribution, IntDistribution)

@@ -14,7 +14,7 @@ from typing import Any
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.plain_text import plain
+from zmodel.core.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
-from zmodel.sweep.space.distribution_values import exact
+from zmodel.study.distribution_values import exact
+from zmodel.sweep.sampling.sampler_wrapper import SamplerWrapper
 
 
-class ExactDecimals(BaseSampler):
+class ExactDecimals(SamplerWrapper):
     """Proposes 0.3 where `sampler` proposes .30000000000000004, in `range(0, 1, 0.1)`."""
-
-    def __init__(self, sampler: BaseSampler) -> None:
-        self._sampler = sampler
-
-    def reseed_rng(self) -> None:
-        self._sampler.reseed_rng()
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        self._sampler.before_trial(study, trial)
-
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        return self._sampler.infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        proposed = self._sampler.sample_relative(study, trial, search_space)
+        proposed = super().sample_relative(study, trial, search_space)
         return {name: exact(value, search_space[name]) for name, value in proposed.items()}
 
     def sample_independent(
@@ -43,10 +28,5 @@ class ExactDecimals(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        proposed = self._sampler.sample_independent(study, trial, param_name, param_distribution)
+        proposed = super().sample_independent(study, trial, param_name, param_distribution)
         return exact(proposed, param_distribution)
-
-    def after_trial(
-        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
-    ) -> None:
-        self._sampler.after_trial(study, trial, state, values)

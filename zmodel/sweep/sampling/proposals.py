@@ -10,10 +10,10 @@ from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.trial import FrozenTrial
 
 from zmodel.sweep.plan import Plan
-from zmodel.sweep.sampling.coverage import Coverage, attrs
-from zmodel.sweep.sampling.coverage_sampler import CoverageSampler
+from zmodel.sweep.sampling.bounded_history import BoundedHistory
 from zmodel.sweep.sampling.exact_decimals import ExactDecimals
-from zmodel.sweep.sampling.history import BoundedHistory
+from zmodel.sweep.sampling.floor_schedule import FloorSchedule, forced_attrs
+from zmodel.sweep.sampling.forcing_sampler import ForcingSampler
 from zmodel.sweep.sampling.samplers import make_pruner, make_sampler, needs_lock
 from zmodel.sweep.space.search_space import SearchSpace
 
@@ -24,8 +24,10 @@ class Proposals:
     def __init__(self, plan: Plan, space: SearchSpace) -> None:
         self._plan = plan
         self._space = space
-        self.coverage = (
-            Coverage(plan.coverage, space, plan.n_trials, plan.policy) if plan.coverage else None
+        self.floors = (
+            FloorSchedule(plan.coverage, space, plan.n_trials, plan.policy)
+            if plan.coverage
+            else None
         )
         self.needs_lock = needs_lock(plan.sampler)
         """Whether sampling must exclude other workers (samplers that keep state in the study)."""
@@ -35,7 +37,7 @@ class Proposals:
 
     def decide(self, trials: Sequence[FrozenTrial], slot: int) -> dict[str, Any]:
         """User attributes of the next new trial, decided under the study's lock."""
-        decided = attrs(self.coverage.next_forced(trials)) if self.coverage else {}
+        decided = forced_attrs(self.floors.next_forced(trials)) if self.floors else {}
         share = self._plan.control
         if int((slot + 1) * share) > int(slot * share):  # evenly spread over the slots
             decided["control"] = True
@@ -55,7 +57,7 @@ class Proposals:
                 f"{type(sampler).__name__}. Set hydra.sweeper.history=null."
             )
         if plan.coverage:
-            sampler = CoverageSampler(sampler, self._space.distributions)
+            sampler = ForcingSampler(sampler, self._space.distributions)
         if plan.history:
             sampler = BoundedHistory(sampler, plan.history)
         return ExactDecimals(sampler)

@@ -13,8 +13,8 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from zmodel.study.distribution_values import count_values, value_at
 from zmodel.sweep.space.condition import parents
-from zmodel.sweep.space.distribution_values import count_values, value_at
 from zmodel.sweep.space.search_space import SearchSpace
 
 Case = tuple[Any, float]

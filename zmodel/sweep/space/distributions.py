@@ -16,8 +16,9 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from zmodel.sweep.space.distribution_values import listable
-from zmodel.sweep.space.override_text import plain, same
+from zmodel.core.equality import same
+from zmodel.study.distribution_values import listable
+from zmodel.sweep.space.override_text import plain
 
 EXAMPLES = (
     "choice(a, b), range(2, 5) for 2 3 4, interval(0.1, 1), int(interval(1, 8)) for 1 to 8, "

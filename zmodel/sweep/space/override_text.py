@@ -17,6 +17,8 @@ from hydra.core.override_parser.types import (
 )
 from hydra.errors import HydraException
 
+from zmodel.core.equality import same
+
 # Without quotes these mean something else, if only inside a list.
 _NEEDS_QUOTES = frozenset("()[]{},'\"\\")
 
@@ -40,18 +42,6 @@ def parser() -> OverridesParser:
     del functions.definitions["choice"], functions.functions["choice"]
     functions.register(name="choice", func=_choice)
     return OverridesParser(functions=functions)
-
-
-def same(a: Any, b: Any) -> bool:
-    """Equal in value and in type, all the way down: `1`, `1.0`, `True` and `"1"` all differ."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, list):
-        return len(a) == len(b) and all(map(same, a, b))
-    if isinstance(a, dict):
-        items = zip(a.items(), b.items(), strict=False)
-        return len(a) == len(b) and all(same(k, m) and same(v, w) for (k, v), (m, w) in items)
-    return bool(a == b or (a != a and b != b))
 
 
 def reads_as(text: str, value: Any) -> bool:

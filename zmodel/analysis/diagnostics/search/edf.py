@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.page import style
-from zmodel.analysis.statistics.cells import cells_of
 from zmodel.analysis.statistics.selection import (
     need_scored,
     objective_name,
@@ -14,6 +13,7 @@ from zmodel.analysis.statistics.selection import (
     sign,
     structural,
 )
+from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord
 
 if TYPE_CHECKING:

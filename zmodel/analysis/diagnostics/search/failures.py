@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.plain_text import plain
 from zmodel.analysis.statistics.selection import count_states
+from zmodel.core.plain_text import plain
 from zmodel.study.records import StudyRecord
 from zmodel.study.trial_attributes import attr
 

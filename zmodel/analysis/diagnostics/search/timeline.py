@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.plain_text import plain
+from zmodel.core.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.statistics.cells import cells_of, label_of
 from zmodel.analysis.statistics.intervals import outdoes
 from zmodel.analysis.statistics.selection import best, score, scored, short, top
+from zmodel.study.cells import cells_of, value_label
 from zmodel.study.records import StudyRecord
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def _bound(study: StudyRecord, param: str, value: float, leaders: list[float]) -
         steps = int((distribution.high - distribution.low) // (distribution.step or 1)) + 1
     return Bound(
         param,
-        label_of(distribution.low),
-        label_of(distribution.high),
+        value_label(distribution.low),
+        value_label(distribution.high),
         own,
         tuple(places),
         at,

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.plain_text import plain
 from zmodel.analysis.statistics import intervals
-from zmodel.analysis.statistics.cells import cells_of
 from zmodel.analysis.statistics.potential import chances
 from zmodel.analysis.statistics.selection import count_states, score, short, sign, structural
+from zmodel.core.plain_text import plain
+from zmodel.study.cells import Cell, cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 
@@ -26,7 +26,7 @@ STATES = ("complete", "pruned", "failed", "running", "waiting")
 
 
 @dataclass(frozen=True)
-class Cell:
+class CellCoverage:
     """One value or bin. `chance`: see potential.py; `low`, `high`: interval of the median."""
 
     label: str
@@ -51,7 +51,7 @@ class ParamCoverage:
     structural: bool
     binned: bool
     entropy: float
-    cells: tuple[Cell, ...]
+    cells: tuple[CellCoverage, ...]
 
     def counts(self, state: str) -> list[int]:
         return [cell.states[state] for cell in self.cells]
@@ -85,12 +85,12 @@ def _param(study: StudyRecord, param: str, is_structural: bool) -> ParamCoverage
     return ParamCoverage(
         param=param,
         structural=is_structural,
-        binned=cells.edges is not None,
+        binned=cells.are_ranges,
         entropy=entropy([len(group) for group in groups]),
         cells=tuple(
-            _cell(study, param, label, group, values, total, chance)
-            for label, group, values, chance in zip(
-                cells.labels, groups, scores, chances(scores), strict=True
+            _cell(study, cell, group, values, total, chance)
+            for cell, group, values, chance in zip(
+                cells, groups, scores, chances(scores), strict=True
             )
         ),
     )
@@ -104,28 +104,27 @@ def _scores(study: StudyRecord, group: Sequence[TrialRecord]) -> list[float]:
 
 def _cell(
     study: StudyRecord,
-    param: str,
-    label: str,
+    cell: Cell,
     group: Sequence[TrialRecord],
     scores: Sequence[float],
     total: int,
     chance: float,
-) -> Cell:
+) -> CellCoverage:
     values = sorted(sign(study) * s for s in scores)
     interval = intervals.bootstrap(values)
     middle = len(values) // 2
-    return Cell(
-        label=label,
+    return CellCoverage(
+        label=cell.label,
         trials=len(group),
         share=len(group) / total if total else 0.0,
         states=count_states(group),
-        forced=sum(_is_forced(trial, param) for trial in group),
+        forced=sum(_is_forced(trial, cell.param) for trial in group),
         best=sign(study) * max(scores) if scores else None,
         median=(values[middle] + values[~middle]) / 2 if values else None,
         low=interval[0] if interval else None,
         high=interval[1] if interval else None,
         chance=chance,
-        given_up=_given_up(study, f"{param}={label}"),
+        given_up=_given_up(study, cell.name),
     )
 
 

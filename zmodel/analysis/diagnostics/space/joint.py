@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from zmodel.analysis.diagnostics.space.importance import weights
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.statistics.cells import cells_of
 from zmodel.analysis.statistics.selection import score, short, sign, structural
+from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord
 
 if TYPE_CHECKING:

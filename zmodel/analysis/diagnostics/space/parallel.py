@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from zmodel.analysis.diagnostics.space.joint import important
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.statistics.cells import label_of
 from zmodel.analysis.statistics.scale import Scale, scale_of
 from zmodel.analysis.statistics.selection import need_scored, objective_name, ranked, short
+from zmodel.study.cells import value_label
 from zmodel.study.records import StudyRecord
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def draw(record: Parallel, ax: Axes) -> None:
             LineCollection(lines, colors=color, alpha=alpha, linewidths=width, rasterized=many)
         )
     for at, scale in enumerate(record.scales):
-        ends = (label_of(scale.low), label_of(scale.high))
+        ends = (value_label(scale.low), value_label(scale.high))
         if scale.choices is not None:
             ends = (scale.choices[0][:12], scale.choices[-1][:12])
         elif scale.integer:

@@ -10,7 +10,6 @@ import numpy as np
 
 from zmodel.analysis.page import style
 from zmodel.analysis.statistics import intervals
-from zmodel.analysis.statistics.cells import cells_of
 from zmodel.analysis.statistics.selection import (
     need_scored,
     need_structural,
@@ -19,6 +18,7 @@ from zmodel.analysis.statistics.selection import (
     short,
     sign,
 )
+from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 

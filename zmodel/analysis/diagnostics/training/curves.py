@@ -14,9 +14,9 @@ import numpy as np
 
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.statistics.cells import cells_of
 from zmodel.analysis.statistics.selection import best, objective_name, short, structural
 from zmodel.analysis.statistics.steps import at, grid
+from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.run_folder import read_metrics, run_folder
 from zmodel.study.trial_attributes import attr

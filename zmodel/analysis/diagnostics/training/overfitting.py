@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.statistics.cells import cells_of, label_of
 from zmodel.analysis.statistics.selection import short, structural, top
+from zmodel.study.cells import Cells, cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.run_folder import metrics_of, read_metrics, run_folder
 
@@ -55,21 +55,21 @@ def data(study: StudyRecord) -> Overfitting:
     chosen = top(study, 1.0)[:MOST]
     if not chosen:
         raise Unavailable("no trial has completed")
-    fits = [_fit(study, trial, param) for trial in chosen]
+    cells = cells_of(study, param) if param else None
+    fits = [_fit(study, trial, cells) for trial in chosen]
     if fits[0] is None:
         raise Unavailable(
             "the best trial recorded no train/acc and val/acc, neither as attributes nor in its "
             "run folder"
         )
-    labels = cells_of(study, param).labels if param else ()
-    return Overfitting(param, labels, tuple(fit for fit in fits if fit))
+    return Overfitting(param, cells.labels if cells else (), tuple(fit for fit in fits if fit))
 
 
-def _fit(study: StudyRecord, trial: TrialRecord, param: str | None) -> Fit | None:
+def _fit(study: StudyRecord, trial: TrialRecord, cells: Cells | None) -> Fit | None:
     folder = run_folder(study, trial)
     curves = read_metrics(folder) if folder else {}
     train, val = curves.get("train/acc", {}), curves.get("val/acc", {})
-    depth = label_of(trial.params[param]) if param in trial.params else None
+    depth = cells.label_of(trial) if cells else None
     common = sorted(train.keys() & val.keys())
     if common:
         epoch = max(common, key=lambda e: val[e])

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
-from zmodel.analysis.statistics.cells import cells_of
 from zmodel.analysis.statistics.selection import need_structural, score, short, sign, top
+from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:

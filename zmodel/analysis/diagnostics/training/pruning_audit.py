@@ -27,9 +27,9 @@ from zmodel.analysis.page import style
 from zmodel.analysis.replay.audit import Audit, audit, by_value
 from zmodel.analysis.replay.patience import allowance, own_allowance
 from zmodel.analysis.replay.replay import events, replay, replayable
-from zmodel.analysis.statistics.cells import Cells, cells_of
 from zmodel.analysis.statistics.selection import score, short, structural
 from zmodel.compat.optuna.hyperband import CachedHyperband
+from zmodel.study.cells import Cells, cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ import numpy as np
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import style
 from zmodel.analysis.statistics import intervals
-from zmodel.analysis.statistics.cells import cells_of
 from zmodel.analysis.statistics.selection import need_structural, objective_name, score, short, sign
 from zmodel.analysis.statistics.steps import grid, running_best
+from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:

@@ -25,7 +25,6 @@ from zmodel.analysis.replay.patience import (
     was_stopped,
 )
 from zmodel.analysis.statistics import intervals
-from zmodel.analysis.statistics.cells import cells_of
 from zmodel.analysis.statistics.selection import (
     recorded_epochs,
     score,
@@ -34,6 +33,7 @@ from zmodel.analysis.statistics.selection import (
     structural,
     top,
 )
+from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 

@@ -1,4 +1,4 @@
-"""Coverage floors: every value of a parameter gets its completed trials before the budget ends.
+"""Which value the next trial is forced to, so that every floor is met before the budget ends.
 
 The rule, for each covered parameter by itself (one trial serves one value of each, so together
 they need no more trials than the neediest of them):
@@ -14,9 +14,9 @@ they need no more trials than the neediest of them):
    by the same reckoning.
 
 A value that failed `HOPELESS` times and never completed is given up; the report names it. With a
-`Policy`, slots after the floors are forced too, to the values that can still win (`race.py`).
+`Policy`, slots after the floors are forced too, to the values that can still win (`policy.py`).
 
-Exactness with many workers: decide and record the decision (`attrs`) under the study's lock.
+Exactness with many workers: decide and record the decision (`forced_attrs`) under the study's lock.
 """
 
 from __future__ import annotations
@@ -28,34 +28,29 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
-from zmodel.sweep.sampling.cell_counts import Books, Tally
 from zmodel.sweep.sampling.floors import parse_floors
-from zmodel.sweep.sampling.race import Policy
+from zmodel.sweep.sampling.policy import Policy
+from zmodel.sweep.sampling.trials_by_cell import CellTrials, TrialsByCell
 from zmodel.sweep.space.search_space import SearchSpace
 
 RISK = 1e-6
 
 
 @dataclass(frozen=True)
-class CellReport:
+class FloorReport:
     """One value or range at the end: did it get what was promised?"""
 
-    param: str
-    label: str
-    least: int
-    completed: int
-    failed: int
-    pruned: int
+    trials: CellTrials
     given_up: str | None
     """Why nothing more was forced on it; None while it is in the race."""
 
     @property
     def is_met(self) -> bool:
-        return self.completed >= self.least
+        return self.trials.completed >= self.trials.least
 
 
 @dataclass
-class Coverage:
+class FloorSchedule:
     """The floors of one study, over a budget of `n_trials` slots.
 
     Keep one instance per process and study: it reads each finished trial once.
@@ -68,25 +63,24 @@ class Coverage:
     space: SearchSpace
     n_trials: int
     policy: Policy | None = None
-    _books: Books = field(init=False)
+    _trials: TrialsByCell = field(init=False)
 
     def __post_init__(self) -> None:
-        cells = parse_floors(self.spec, self.space, self.n_trials)
-        self._books = Books({param: [Tally(cell) for cell in row] for param, row in cells.items()})
+        floors = parse_floors(self.spec, self.space, self.n_trials)
+        self._trials = TrialsByCell(
+            {param: [CellTrials(f.cell, f.least) for f in row] for param, row in floors.items()}
+        )
 
-    def next_forced(
-        self, trials: Sequence[FrozenTrial], exclude: int | None = None
-    ) -> dict[str, Any]:
+    def next_forced(self, trials: Sequence[FrozenTrial]) -> dict[str, Any]:
         """What the next slot must be forced to: param -> value, or (low, high) for a range.
 
         Args:
             trials: all trials of the study in order of their numbers, whatever their state. An
                 interrupted trial that is given again must have its successor in the list.
-            exclude: the number of the trial that is being decided, when it exists already.
         """
-        self._books.read(trials, exclude)
+        self._trials.read(trials)
         forced = {}
-        for param, row in self._books.rows.items():
+        for param, row in self._trials.rows.items():
             choice = self._most_urgent(row)
             if choice is None and self.policy is not None:
                 choice = self._next_in_race(self.policy, row)
@@ -94,70 +88,61 @@ class Coverage:
                 forced[param] = choice.cell.target
         return forced
 
-    def report(self, trials: Sequence[FrozenTrial]) -> list[CellReport]:
+    def report(self, trials: Sequence[FrozenTrial]) -> list[FloorReport]:
         """Floors met and missed, and values given up, in the order of the specification."""
-        self._books.read(trials)
-        return [
-            CellReport(
-                tally.cell.param,
-                tally.cell.label,
-                tally.cell.least,
-                tally.completed,
-                tally.failed,
-                tally.pruned,
-                f"failed {tally.failed} times and never completed"
-                if tally.is_hopeless
-                else lost.get(i),
-            )
-            for row in self._books.rows.values()
-            for lost in [self._lost(row)]
-            for i, tally in enumerate(row)
-        ]
+        self._trials.read(trials)
+        reports = []
+        for row in self._trials.rows.values():
+            lost = self._lost(row)
+            for i, one in enumerate(row):
+                failed = f"failed {one.failed} times and never completed"
+                reports.append(FloorReport(one, failed if one.is_hopeless else lost.get(i)))
+        return reports
 
-    def _most_urgent(self, row: list[Tally]) -> Tally | None:
+    def _most_urgent(self, row: list[CellTrials]) -> CellTrials | None:
         """The value that this slot must go to for the floors' sake, by the rule above."""
-        used = self._books.used
+        used = self._trials.used
         # later slots that can mend what fails now
-        in_time = max(0, self.n_trials - used - 1 - self._books.running)
-        general = self._books.failure_rate
-        needy = [tally for tally in row if tally.need]
-        behind = [i for i, tally in enumerate(row) if tally.behind]
+        in_time = max(0, self.n_trials - used - 1 - self._trials.running)
+        general = self._trials.failure_rate
+        needy = [cell for cell in row if cell.need]
+        behind = [i for i, cell in enumerate(row) if cell.behind]
         if behind:
             due, first = min((self._due(row, i), i) for i in behind)
-            likely = sum(min(tally.need, tally.running) for tally in needy)
-            failure = max(tally.failure_rate(general) for tally in needy)
-            need = sum(tally.need for tally in needy)
+            likely = sum(min(cell.need, cell.running) for cell in needy)
+            failure = max(cell.failure_rate(general) for cell in needy)
+            need = sum(cell.need for cell in needy)
             is_late = due <= used + 1
             return row[first] if is_late or risks(likely + in_time, need, failure) else None
-        for tally in needy:  # all on their way: insure those that could not be mended
-            if risks(tally.running + in_time, tally.need, tally.failure_rate(general)):
-                return tally
+        for cell in needy:  # all on their way: insure those that could not be mended
+            if risks(cell.running + in_time, cell.need, cell.failure_rate(general)):
+                return cell
         return None
 
-    def _due(self, row: list[Tally], i: int) -> float:
+    def _due(self, row: list[CellTrials], i: int) -> float:
         started = row[i].completed + row[i].running
         # early with many workers: what fails at the very end cannot be made up for
-        horizon = max(self.n_trials / 2, self.n_trials - 2 * self._books.running)
-        return horizon * (started + (i + 1) / len(row)) / row[i].cell.least
+        horizon = max(self.n_trials / 2, self.n_trials - 2 * self._trials.running)
+        return horizon * (started + (i + 1) / len(row)) / row[i].least
 
-    def _next_in_race(self, policy: Policy, row: list[Tally]) -> Tally | None:
+    def _next_in_race(self, policy: Policy, row: list[CellTrials]) -> CellTrials | None:
         """The value in the race that has had least, once all floors are met and it is its turn."""
-        if any(tally.need for tally in row) or not policy.is_turn(self._books.used):
+        if any(cell.need for cell in row) or not policy.is_turn(self._trials.used):
             return None
         lost = self._lost(row)
         racing = [t for i, t in enumerate(row) if i not in lost and not t.is_hopeless]
         if len(racing) < 2:
             return None
-        return min(racing, key=lambda tally: tally.completed + tally.running)
+        return min(racing, key=lambda cell: cell.completed + cell.running)
 
-    def _lost(self, row: list[Tally]) -> dict[int, str]:
-        if self.policy is None or any(tally.need for tally in row):
+    def _lost(self, row: list[CellTrials]) -> dict[int, str]:
+        if self.policy is None or any(cell.need for cell in row):
             return {}
-        results = {i: tally.results for i, tally in enumerate(row)}
-        return self.policy.given_up(results, self.n_trials - self._books.used)
+        results = {i: cell.results for i, cell in enumerate(row)}
+        return self.policy.given_up(results, self.n_trials - self._trials.used)
 
 
-def attrs(forced: Mapping[str, Any]) -> dict[str, Any]:
+def forced_attrs(forced: Mapping[str, Any]) -> dict[str, Any]:
     """The user attributes that record a decision; none when nothing is forced.
 
     `forced` names the parameters, for tables; `forced_to` is what the sampler and other workers

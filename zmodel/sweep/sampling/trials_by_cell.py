@@ -1,4 +1,4 @@
-"""What became of the trials of each value: the books that coverage is kept by."""
+"""What became of the trials of each value or range: what floors and policy decide by."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from zmodel.study.cells import Cell
 from zmodel.study.trial_attributes import attr, fixed_params
-from zmodel.sweep.sampling.floors import Cell
 
 HOPELESS = 10
 # Before a trial has ended, one in ten is expected to fail; a value's own rate weighs like four.
@@ -19,10 +19,14 @@ _RECENT = 50
 
 
 @dataclass
-class Tally:
-    """The trials of one cell; `results` are the objective values in order of their end."""
+class CellTrials:
+    """The trials of one cell, which needs `least` completed ones.
+
+    `results` are the objective values in order of their end.
+    """
 
     cell: Cell
+    least: int
     completed: int = 0
     failed: int = 0
     pruned: int = 0
@@ -36,7 +40,7 @@ class Tally:
     @property
     def need(self) -> int:
         """Completed trials that are missing, whether or not some are on their way."""
-        return 0 if self.is_hopeless else max(0, self.cell.least - self.completed)
+        return 0 if self.is_hopeless else max(0, self.least - self.completed)
 
     @property
     def behind(self) -> int:
@@ -49,8 +53,8 @@ class Tally:
 
 
 @dataclass
-class Books:
-    """One row of tallies per covered parameter.
+class TrialsByCell:
+    """The trials of all cells, a row per covered parameter.
 
     Finished trials are counted once and for all: keep one instance per process and study.
 
@@ -59,7 +63,7 @@ class Books:
         running: trials that run now.
     """
 
-    rows: dict[str, list[Tally]]
+    rows: dict[str, list[CellTrials]]
     used: int = 0
     running: int = 0
     _open: list[int] = field(default_factory=list)
@@ -73,16 +77,13 @@ class Books:
         lost = self._recent.count(False)
         return (lost + _PRIOR_FAILED) / (len(self._recent) + _PRIOR_ENDED)
 
-    def read(self, trials: Sequence[FrozenTrial], exclude: int | None = None) -> None:
-        """Bring the books up to date with all trials of the study, in order of their numbers.
-
-        `exclude` is the number of a trial that exists but is not decided yet.
-        """
+    def read(self, trials: Sequence[FrozenTrial]) -> None:
+        """Count all trials of the study, in order of their numbers."""
         self._open.extend(range(self._seen, len(trials)))
         self._seen = len(trials)
         for row in self.rows.values():
-            for tally in row:
-                tally.running = 0
+            for cell in row:
+                cell.running = 0
         used, running, still_open = set(), 0, []
         for index in self._open:
             trial = trials[index]
@@ -92,12 +93,12 @@ class Books:
             still_open.append(index)
             values = known_values(trial)
             undecided = trial.state == TrialState.WAITING and attr(trial, "slot") is None
-            if trial.number == exclude or (undecided and not values):
+            if undecided and not values:
                 continue
             used.add(_slot(trial))
             running += trial.state == TrialState.RUNNING
-            for tally in self._cells(values):
-                tally.running += 1
+            for cell in self._cells(values):
+                cell.running += 1
         self._open = still_open
         self.used, self.running = len(self._ended | used), running
 
@@ -107,21 +108,21 @@ class Books:
         if "interrupted" in trial.user_attrs and "fail_reason" not in trial.user_attrs:
             return  # its slot is given again with the same parameters
         self._recent.append(completed)
-        for tally in self._cells(known_values(trial)):
-            tally.completed += completed
+        for cell in self._cells(known_values(trial)):
+            cell.completed += completed
             if completed:
-                tally.results.append(trial.values[0])
-            tally.failed += trial.state == TrialState.FAIL
-            tally.pruned += trial.state == TrialState.PRUNED
+                cell.results.append(trial.values[0])
+            cell.failed += trial.state == TrialState.FAIL
+            cell.pruned += trial.state == TrialState.PRUNED
 
-    def _cells(self, values: Mapping[str, Any]) -> list[Tally]:
+    def _cells(self, values: Mapping[str, Any]) -> list[CellTrials]:
         """The cells that a trial with these values counts for: at most one of each parameter."""
         return [
-            tally
+            cell
             for param, row in self.rows.items()
             if param in values
-            for tally in row
-            if tally.cell.holds(values[param])
+            for cell in row
+            if cell.cell.holds(values[param])
         ]
 
 

@@ -13,19 +13,18 @@ from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.compat.optuna.samplers import generation_key, grid
 from zmodel.compat.optuna.studies import storage_of
+from zmodel.core.equality import same
+from zmodel.study.distribution_values import checked
 from zmodel.study.trial_attributes import attr, fixed_params
-from zmodel.sweep.sampling.coverage import Coverage, attrs
 from zmodel.sweep.sampling.given_forced import given, ranked
-from zmodel.sweep.space.distribution_values import checked
-from zmodel.sweep.space.override_text import same
+from zmodel.sweep.sampling.sampler_wrapper import SamplerWrapper
 
 
-class CoverageSampler(BaseSampler):
+class ForcingSampler(SamplerWrapper):
     """Wraps `sampler`: it proposes the other parameters of a forced trial given the forced ones.
 
-    What is forced is read from the trial's attribute `forced_to`. With `coverage`, a trial without
-    that attribute is decided here when it starts: for plain Optuna in one process. Workers decide
-    before, under the study's lock. Parameters given beforehand (`enqueue_trial`) win.
+    What is forced was decided when the trial was claimed, and is read from its attribute
+    `forced_to`. Parameters given beforehand (`enqueue_trial`) win.
 
     TPE and the Gaussian process propose from their conditional (`given_forced.py`); grid takes a
     point that has the forced value; the other samplers propose everything, and the forced
@@ -37,28 +36,14 @@ class CoverageSampler(BaseSampler):
         space: the declared distributions. A parameter asked with another one is left alone.
     """
 
-    def __init__(
-        self,
-        sampler: BaseSampler,
-        space: Mapping[str, BaseDistribution],
-        coverage: Coverage | None = None,
-    ) -> None:
-        self._sampler = sampler
+    def __init__(self, sampler: BaseSampler, space: Mapping[str, BaseDistribution]) -> None:
+        super().__init__(sampler)
         self._space = space
-        self._coverage = coverage
         self._forced: dict[int, dict[str, Any]] = {}
-
-    def __str__(self) -> str:
-        return f"{type(self).__name__}({self._sampler})"
-
-    def reseed_rng(self) -> None:
-        self._sampler.reseed_rng()
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         known = {**fixed_params(trial), **trial.params}
-        targets = attr(trial, "forced_to")
-        if targets is None:
-            targets = self._decide(study, trial, known)
+        targets = attr(trial, "forced_to", {})
         forced = {
             param: tuple(target) if isinstance(target, list) else target
             for param, target in targets.items()
@@ -66,23 +51,9 @@ class CoverageSampler(BaseSampler):
         }
         if forced:
             self._forced[trial.number] = forced
-        self._sampler.before_trial(study, trial)
+        super().before_trial(study, trial)
         if isinstance(self._sampler, GridSampler):
             _choose_grid_point(self._sampler, study, trial, forced)
-
-    def _decide(self, study: Study, trial: FrozenTrial, known: Mapping[str, Any]) -> dict[str, Any]:
-        if self._coverage is None:
-            return {}
-        decided = self._coverage.next_forced(_every_trial(study), exclude=trial.number)
-        forced = {param: target for param, target in decided.items() if param not in known}
-        for key, value in attrs(forced).items():
-            storage_of(study).set_trial_user_attr(_trial_id(study, trial), key, value)
-        return forced
-
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        return self._sampler.infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -93,7 +64,7 @@ class CoverageSampler(BaseSampler):
             if search_space.get(name) == self._space[name]
         }
         if not forced:
-            return self._sampler.sample_relative(study, trial, search_space)
+            return super().sample_relative(study, trial, search_space)
         proposer = given(self._sampler, forced, search_space)
         if proposer is None:
             proposed = self._sampler.sample_relative(study, trial, search_space)
@@ -139,7 +110,7 @@ class CoverageSampler(BaseSampler):
         values: Sequence[float] | None,
     ) -> None:
         self._forced.pop(trial.number, None)
-        self._sampler.after_trial(study, trial, state, values)
+        super().after_trial(study, trial, state, values)
 
 
 def obey(value: Any, target: Any, distribution: BaseDistribution) -> Any:

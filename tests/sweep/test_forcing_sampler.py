@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import optuna
@@ -14,9 +15,10 @@ from optuna.testing.pytest_samplers import (
     RelativeSamplerTestCase,
     SingleOnlySamplerTestCase,
 )
+from optuna.trial import FrozenTrial
 
-from zmodel.sweep.sampling.coverage import Coverage
-from zmodel.sweep.sampling.coverage_sampler import CoverageSampler
+from zmodel.sweep.sampling.floor_schedule import FloorSchedule, forced_attrs
+from zmodel.sweep.sampling.forcing_sampler import ForcingSampler
 from zmodel.sweep.space.search_space import SearchSpace
 
 # The suite asks for parameters x and y with many distributions; where these are the declared
@@ -24,12 +26,23 @@ from zmodel.sweep.space.search_space import SearchSpace
 SPACE = SearchSpace({"x": FloatDistribution(-1, 1), "y": IntDistribution(-1, 1)})
 
 
-def wrapped(make: Callable[[], BaseSampler]) -> Callable[[], BaseSampler]:
-    def build() -> BaseSampler:
-        coverage = Coverage({"x": {"bins": 3, "min": 3}, "y": 3}, SPACE, 9)
-        return CoverageSampler(make(), SPACE.distributions, coverage)
+class Deciding(ForcingSampler):
+    """Decides when the trial starts: the suite makes its trials without workers."""
 
-    return build
+    def __init__(self, sampler: BaseSampler) -> None:
+        super().__init__(sampler, SPACE.distributions)
+        self.floors = FloorSchedule({"x": {"bins": 3, "min": 3}, "y": 3}, SPACE, 9)
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        others = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]
+        decided = copy.copy(trial)
+        marks = forced_attrs(self.floors.next_forced(others))
+        decided.user_attrs = {**trial.user_attrs, **marks}
+        super().before_trial(study, decided)
+
+
+def wrapped(make: Callable[[], BaseSampler]) -> Callable[[], BaseSampler]:
+    return lambda: Deciding(make())
 
 
 class TestRandom(BasicSamplerTestCase, MultiObjectiveSamplerTestCase):

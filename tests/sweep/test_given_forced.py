@@ -13,7 +13,7 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
-from zmodel.sweep.sampling.coverage_sampler import CoverageSampler, obey
+from zmodel.sweep.sampling.forcing_sampler import ForcingSampler, obey
 from zmodel.sweep.sampling.given_forced import given
 from zmodel.sweep.space.parse import parse_space
 
@@ -38,7 +38,7 @@ def proposals(study: optuna.Study, samplers: list[BaseSampler], target: dict[str
     for sampler in samplers:
         ticket = create_trial(state=TrialState.RUNNING, user_attrs={"forced_to": target})
         trial_id = study._storage.create_new_trial(study._study_id, ticket)
-        study.sampler = CoverageSampler(sampler, space)
+        study.sampler = ForcingSampler(sampler, space)
         trial = optuna.Trial(study, trial_id)
         found.append({name: trial._suggest(name, space[name]) for name in space})
         study.tell(trial, state=TrialState.FAIL)

@@ -16,12 +16,13 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.compat.optuna.studies import shown
+from zmodel.sweep.sampling.sampler_wrapper import SamplerWrapper
 
 BEST = 25
 """So many trials at most does TPE take for good ones (optuna's default_gamma)."""
 
 
-class BoundedHistory(BaseSampler):
+class BoundedHistory(SamplerWrapper):
     """Shows `sampler` the best 25 and the latest other finished trials, `most` in all.
 
     TPE's model of good trials thereby is that of the whole study, its model of the others that of
@@ -29,27 +30,21 @@ class BoundedHistory(BaseSampler):
     """
 
     def __init__(self, sampler: BaseSampler, most: int) -> None:
-        self._sampler = sampler
+        super().__init__(sampler)
         self._most = most
 
-    def __str__(self) -> str:
-        return f"{self._sampler} of {self._most} trials"
-
-    def reseed_rng(self) -> None:
-        self._sampler.reseed_rng()
-
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        self._sampler.before_trial(_shortened(study, self._most), trial)
+        super().before_trial(self._shortened(study), trial)
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        return self._sampler.infer_relative_search_space(_shortened(study, self._most), trial)
+        return super().infer_relative_search_space(self._shortened(study), trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        return self._sampler.sample_relative(_shortened(study, self._most), trial, search_space)
+        return super().sample_relative(self._shortened(study), trial, search_space)
 
     def sample_independent(
         self,
@@ -58,21 +53,11 @@ class BoundedHistory(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        shown = _shortened(study, self._most)
-        return self._sampler.sample_independent(shown, trial, param_name, param_distribution)
+        short = self._shortened(study)
+        return super().sample_independent(short, trial, param_name, param_distribution)
 
-    def after_trial(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        state: TrialState,
-        values: Sequence[float] | None,
-    ) -> None:
-        self._sampler.after_trial(study, trial, state, values)
-
-
-def _shortened(study: Study, most: int) -> Any:
-    return shown(study, lambda trials: shorten(trials, most, study.direction))
+    def _shortened(self, study: Study) -> Any:
+        return shown(study, lambda trials: shorten(trials, self._most, study.direction))
 
 
 def shorten(

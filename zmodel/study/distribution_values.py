@@ -12,7 +12,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from zmodel.sweep.space.override_text import same
+from zmodel.core.equality import same
 
 MOST_LISTED = 10_000
 """So many values of one parameter are listed one by one; a range may have any number."""

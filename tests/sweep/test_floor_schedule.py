@@ -5,9 +5,11 @@ from __future__ import annotations
 import heapq
 import math
 import random
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import optuna
@@ -16,13 +18,16 @@ from optuna.distributions import IntDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from zmodel import analysis
 from zmodel.study.budget.lease import Lease
 from zmodel.study.budget.slots import Slots
-from zmodel.sweep.sampling.cell_counts import HOPELESS
-from zmodel.sweep.sampling.coverage import Coverage, attrs, risks
-from zmodel.sweep.sampling.coverage_sampler import CoverageSampler
-from zmodel.sweep.sampling.race import Policy
+from zmodel.study.records import load_study
+from zmodel.sweep.finish import check_floors
+from zmodel.sweep.sampling.floor_schedule import FloorSchedule, forced_attrs, risks
+from zmodel.sweep.sampling.forcing_sampler import ForcingSampler
+from zmodel.sweep.sampling.policy import Policy
 from zmodel.sweep.sampling.samplers import make_sampler
+from zmodel.sweep.sampling.trials_by_cell import HOPELESS
 from zmodel.sweep.space.parse import parse_space
 
 PARAMS = {
@@ -41,12 +46,13 @@ class Simulated:
     """A study run on a simulated clock through the engine's own slots."""
 
     folder: Path
-    sampler: str
+    sampler: str | BaseSampler
     spec: dict[str, Any]
     n_trials: int
     seed: int = 0
     workers: tuple[int, int] = (1, 1)
     failures: float = 0.0
+    fails: Callable[[FrozenTrial], bool] = lambda trial: False
     restarts: int = 0
     space: Any = SPACE
     policy: Policy | None = None
@@ -73,7 +79,8 @@ class Simulated:
                 heapq.heappush(busy, (clock + rng.expovariate(1), ticket.number, min(idle)))
             elif busy:
                 clock, number, _ = heapq.heappop(busy)
-                self._tell(number, failed=rng.random() < self.failures)
+                trial = self.trials[number]
+                self._tell(trial, failed=rng.random() < self.failures or self.fails(trial))
             else:
                 for lease in leases:
                     lease.release()
@@ -84,19 +91,21 @@ class Simulated:
         self.workers_now = rng.randint(*self.workers)
         storage, study_id = self.study._storage, self.study._study_id
         self.slots = Slots(storage, study_id, self.n_trials, nullcontext)
-        self.coverage = Coverage(self.spec, self.space, self.n_trials, self.policy)
+        self.floors = FloorSchedule(self.spec, self.space, self.n_trials, self.policy)
 
     def _decide(self, trials: Any, slot: int) -> dict[str, Any]:
-        return attrs(self.coverage.next_forced(trials))
+        return forced_attrs(self.floors.next_forced(trials))
 
     def _ask(self, ticket: FrozenTrial) -> None:
-        config = {"_target_": f"optuna.samplers.{self.sampler}"}
-        sampler = make_sampler(config, self.seed, ticket.user_attrs["slot"], self.space)
-        self.study.sampler = CoverageSampler(sampler, self.space.distributions)
+        sampler = self.sampler
+        if isinstance(sampler, str):
+            config = {"_target_": f"optuna.samplers.{sampler}"}
+            sampler = make_sampler(config, self.seed, ticket.user_attrs["slot"], self.space)
+        self.study.sampler = ForcingSampler(sampler, self.space.distributions)
         self.space.suggest(optuna.Trial(self.study, ticket._trial_id))
 
-    def _tell(self, number: int, *, failed: bool) -> None:
-        params = self.trials[number].params
+    def _tell(self, trial: FrozenTrial, *, failed: bool) -> None:
+        params, number = trial.params, trial.number
         value = -params["z"] - abs(math.log10(params.get("lr", 1)) + 3) + (params["net"] == "cnn")
         self.study.tell(number, *([None, TrialState.FAIL] if failed else [value]))
 
@@ -120,9 +129,12 @@ class Simulated:
                 assert (
                     target[0] <= value <= target[1] if isinstance(target, list) else value == target
                 )
-        report = Coverage(self.spec, self.space, self.n_trials).report(self.trials)
+        report = FloorSchedule(self.spec, self.space, self.n_trials).report(self.trials)
         completed = sum(trial.state == TrialState.COMPLETE for trial in self.trials)
-        need = max(sum(c.least for c in report if c.param == param) for param in self.spec)
+        need = max(
+            sum(c.trials.least for c in report if c.trials.cell.param == param)
+            for param in self.spec
+        )
         # What runs at the very end cannot be repaired when it fails after all slots are given.
         if completed >= need + self.workers[1] - 1:
             assert all(cell.is_met for cell in report), report
@@ -187,22 +199,17 @@ class OneIdea(BaseSampler):
         return {"z": 1, "net": "cnn", "lr": 1e-3, "w": 8, "w2": 8}[name]
 
 
-def one_idea(spec: dict[str, Any], n_trials: int, fails: Any = lambda trial: False) -> Any:
-    coverage = Coverage(spec, SPACE, n_trials)
-    study = optuna.create_study(sampler=CoverageSampler(OneIdea(), SPACE.distributions, coverage))
-    for _ in range(n_trials):
-        trial = study.ask()
-        SPACE.suggest(trial)
-        study.tell(trial, None if fails(trial) else 1.0, TrialState.FAIL if fails(trial) else None)
-    return coverage, study
+def one_idea(folder: Path, spec: dict[str, Any], n_trials: int, fails: Any = None) -> Simulated:
+    fails = fails or (lambda trial: False)
+    return Simulated(folder, OneIdea(), spec, n_trials, fails=fails).run()
 
 
-def test_floors_are_spread_over_the_study() -> None:
-    coverage, study = one_idea({"z": 5}, 100)
-    assert [cell.completed for cell in coverage.report(study.trials)] == [80, 5, 5, 5, 5]
-    forced = [trial.number for trial in study.trials if "forced" in trial.user_attrs]
-    assert len(forced) == 20
-    thirds = [sum(a <= number < a + 33 for number in forced) for a in (0, 33, 66)]
+def test_floors_are_spread_over_the_study(tmp_path: Path) -> None:
+    study = one_idea(tmp_path, {"z": 5}, 100)
+    report = study.floors.report(study.trials)
+    assert [one.trials.completed for one in report] == [80, 5, 5, 5, 5]
+    assert len(study.forced) == 20
+    thirds = [sum(a <= slot < a + 33 for slot in study.forced) for a in (0, 33, 66)]
     assert all(count >= 5 for count in thirds)
     for z in range(2, 6):  # each value by itself as well
         own = [trial.number for trial in study.trials if trial.params["z"] == z]
@@ -214,17 +221,17 @@ def test_a_sampler_that_covers_by_itself_is_left_alone(tmp_path: Path) -> None:
     assert len(study.forced) <= 5
 
 
-def test_several_floors_need_no_more_than_the_neediest() -> None:
+def test_several_floors_need_no_more_than_the_neediest(tmp_path: Path) -> None:
     spec = {"z": 4, "net": 6, "lr": {"bins": 4, "min": 5}, "w": {"bins": 2, "min": 10}}
-    coverage, study = one_idea(spec, 20)
-    assert all(cell.is_met for cell in coverage.report(study.trials))
+    study = one_idea(tmp_path, spec, 20)
+    assert all(one.is_met for one in study.floors.report(study.trials))
 
 
 def test_what_runs_is_not_forced_twice() -> None:
-    coverage = Coverage({"z": 10}, SPACE, 200)
+    floors = FloorSchedule({"z": 10}, SPACE, 200)
     trials: list[FrozenTrial] = []
     for slot in range(40):  # forty workers start at once; nothing is sampled yet
-        marks = attrs(coverage.next_forced(trials))
+        marks = forced_attrs(floors.next_forced(trials))
         trials.append(create_trial(state=TrialState.RUNNING, user_attrs={"slot": slot, **marks}))
         trials[-1].number = slot
     given_out = [t.user_attrs["forced_to"]["z"] for t in trials if "forced" in t.user_attrs]
@@ -232,26 +239,26 @@ def test_what_runs_is_not_forced_twice() -> None:
     assert given_out == [1 + i % 5 for i in range(len(given_out))]
 
 
-def test_failures_are_made_up_for_in_time() -> None:
-    coverage, study = one_idea({"z": 5}, 60, fails=lambda trial: trial.number % 2)
-    assert all(cell.is_met for cell in coverage.report(study.trials))
+def test_failures_are_made_up_for_in_time(tmp_path: Path) -> None:
+    study = one_idea(tmp_path, {"z": 5}, 60, fails=lambda trial: trial.number % 2)
+    assert all(one.is_met for one in study.floors.report(study.trials))
 
 
-def test_a_hopeless_value_does_not_eat_the_budget() -> None:
-    coverage, study = one_idea({"z": 5}, 100, fails=lambda trial: trial.params["z"] == 5)
-    report = {cell.label: cell for cell in coverage.report(study.trials)}
-    assert [cell.is_met for cell in report.values()] == [True] * 4 + [False]
-    assert report["5"].failed == HOPELESS
-    assert report["5"].given_up == f"failed {HOPELESS} times and never completed"
+def test_a_hopeless_value_does_not_eat_the_budget(tmp_path: Path) -> None:
+    study = one_idea(tmp_path, {"z": 5}, 100, fails=lambda trial: trial.params["z"] == 5)
+    report = study.floors.report(study.trials)
+    assert [one.is_met for one in report] == [True] * 4 + [False]
+    assert report[4].trials.cell.name == "z=5" and report[4].trials.failed == HOPELESS
+    assert report[4].given_up == f"failed {HOPELESS} times and never completed"
 
 
 def test_pruned_trials_do_not_count() -> None:
-    coverage = Coverage({"z": 1}, SPACE, 10)
+    floors = FloorSchedule({"z": 1}, SPACE, 10)
     trial = create_trial(
         state=TrialState.PRUNED, params={"z": 1}, distributions={"z": IntDistribution(1, 5)}
     )
-    [first, *_] = coverage.report([trial])
-    assert (first.completed, first.pruned, first.is_met) == (0, 1, False)
+    [first, *_] = floors.report([trial])
+    assert (first.trials.completed, first.trials.pruned, first.is_met) == (0, 1, False)
 
 
 def test_strange_trials_of_others_are_lived_with() -> None:
@@ -260,8 +267,8 @@ def test_strange_trials_of_others_are_lived_with() -> None:
     for number, values in enumerate(odd):
         trials.append(create_trial(state=TrialState.RUNNING, system_attrs={"fixed_params": values}))
         trials[-1].number = number
-    coverage = Coverage({"z": 2, "lr": {"bins": 2, "min": 2}}, SPACE, 16)
-    assert set(coverage.next_forced(trials)) == {"z", "lr"}
+    floors = FloorSchedule({"z": 2, "lr": {"bins": 2, "min": 2}}, SPACE, 16)
+    assert set(floors.next_forced(trials)) == {"z", "lr"}
 
 
 def test_the_binomial_tail() -> None:
@@ -284,13 +291,17 @@ def test_the_grid_stays_complete_and_without_repeats(tmp_path: Path) -> None:
     assert len({str(sorted(trial.params.items())) for trial in study.trials}) == 60
 
 
-def test_parameters_given_beforehand_win() -> None:
-    coverage = Coverage({"z": 10}, SPACE, 50)  # forces every slot
-    study = optuna.create_study(sampler=CoverageSampler(OneIdea(), SPACE.distributions, coverage))
-    study.enqueue_trial({"z": 4, "lr": 0.05})
+def test_parameters_given_beforehand_win(tmp_path: Path) -> None:
+    study = optuna.create_study(sampler=ForcingSampler(OneIdea(), SPACE.distributions))
+    study.add_trial(
+        create_trial(
+            state=TrialState.WAITING,
+            user_attrs={"forced": ["z", "net"], "forced_to": {"z": 2, "net": "gru"}},
+            system_attrs={"fixed_params": {"z": 4, "lr": 0.05}},
+        )
+    )
     params = SPACE.suggest(study.ask())
-    assert (params["z"], params["lr"]) == (4, 0.05)
-    assert "forced" not in study.trials[0].user_attrs
+    assert (params["z"], params["lr"], params["net"]) == (4, 0.05, "gru")
 
 
 def test_the_policy_spends_what_is_left_on_values_in_the_race(tmp_path: Path) -> None:
@@ -300,6 +311,20 @@ def test_the_policy_spends_what_is_left_on_values_in_the_race(tmp_path: Path) ->
     ).run()
     spent.check()
     assert len(spent.forced) > len(plain.forced) + 20
-    report = spent.coverage.report(spent.trials)
+    report = spent.floors.report(spent.trials)
     assert report[0].given_up is None and report[4].given_up is not None  # 1 is best, 5 is worst
-    assert report[0].completed > report[4].completed
+    assert report[0].trials.completed > report[4].trials.completed
+
+
+def test_a_range_that_was_given_up_is_named_in_the_report(tmp_path: Path) -> None:
+    spec = {"lr": {"bins": 3, "min": 10}}
+    policy = Policy(confidence=0.6, share=0.7)
+    spent = Simulated(tmp_path, "RandomSampler", spec, 120, policy=policy).run()
+    given_up = {one.trials.cell.label for one in spent.floors.report(spent.trials) if one.given_up}
+    assert given_up
+    spent.study.set_user_attr("coverage", spec)
+    proposals: Any = SimpleNamespace(floors=spent.floors)
+    assert check_floors(spent.study, proposals, spent.slots) == 0
+    record = load_study(spent.study.study_name, spent.slots.storage)
+    [covered] = [param for param in analysis.coverage(record).params if param.param == "lr"]
+    assert {cell.label for cell in covered.cells if cell.given_up} == given_up
