@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def is_foreign(base: ast.expr, tree: ast.Module) -> bool:
 
 def foreign_bases(file: str, name: str) -> list[type]:
     module = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    known = ("zmodel", "builtins", "abc", "typing", "enum")
+    known = {"zmodel", *sys.stdlib_module_names}
     bases = getattr(importlib.import_module(module), name).__mro__
     return [base for base in bases if base.__module__.split(".")[0] not in known]
 
