@@ -14,12 +14,10 @@ import argparse
 import importlib
 import json
 import math
-import os
 import sys
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -29,6 +27,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from zmodel.core.allow_list import check_allowed
+from zmodel.core.moved import current
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "weights.pt"
 BATCH = 4096
@@ -89,14 +90,9 @@ def load(folder: str | Path) -> Model:
 
 
 def network_class(path: str) -> type[nn.Module]:
-    """The class of that dotted path, if it is allowed: zmodel.* and ZMODEL_ALLOW="mine.*"."""
-    extra = os.environ.get("ZMODEL_ALLOW", "").split(",")
-    allowed = ["zmodel.*", *(p.strip() for p in extra if p.strip())]
-    if not any(fnmatchcase(path, pattern) for pattern in allowed):
-        raise ValueError(
-            f"The network's class must match one of {', '.join(allowed)}, got {path!r}. If you "
-            f"trust it: ZMODEL_ALLOW={path}"
-        )
+    """The class of that dotted path, or of what has become of it, if the allow-list has it."""
+    path = current(path)
+    check_allowed(path)
     module, _, name = path.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), name)

@@ -104,6 +104,10 @@ def test_torn_and_missing_files_are_said(model, tmp_path, capsys):
     assert "no config.json" in capsys.readouterr().err
 
 
+class OwnNetwork(torch.nn.Linear):
+    """As users write one."""
+
+
 class _Runs:
     """Pickled code: what a weights file must never be able to do."""
 
@@ -116,20 +120,21 @@ def test_a_model_folder_cannot_run_code(model, tmp_path, monkeypatch):
     config = json.loads((model / "config.json").read_text())
     for path, named in (
         ("os.system", "ZMODEL_ALLOW=os.system"),
-        ("torch.nn.Linear", "must match one of"),
-        ("zmodel.predict.main", "must be a torch module"),
-        ("zmodel.nothing.Net", "cannot be imported"),
+        (f"{__name__}.OwnNetwork", "allow-list"),
+        ("zmodel.predict.main", "allow-list"),
+        ("zmodel.model.layer_plan.LayerPlan", "must be a torch module"),
+        ("zmodel.model.nothing.Net", "cannot be imported"),
     ):
         (model / "config.json").write_text(json.dumps({**config, "network": path}))
         with pytest.raises(ValueError, match=named):
             load(model)
     linear = {"in_features": 12, "out_features": 3}
     (model / "config.json").write_text(
-        json.dumps({**config, "network": "torch.nn.Linear", "arguments": linear})
+        json.dumps({**config, "network": f"{__name__}.OwnNetwork", "arguments": linear})
     )
     torch.save(torch.nn.Linear(12, 3).state_dict(), model / "weights.pt")
-    monkeypatch.setenv("ZMODEL_ALLOW", "mine.*, torch.nn.Lin*")
-    assert isinstance(load(model).module.net, torch.nn.Linear)
+    monkeypatch.setenv("ZMODEL_ALLOW", f"mine.*, {__name__}.OwnNetwork")
+    assert type(load(model).module.net) is OwnNetwork
     torch.save({"weight": _Runs()}, model / "weights.pt")
     with pytest.raises(ValueError, match="cannot be read|does not hold"):
         load(model)

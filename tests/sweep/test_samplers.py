@@ -8,7 +8,7 @@ from pathlib import Path
 import optuna
 import pytest
 from omegaconf import OmegaConf
-from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 
 from zmodel.sweep.sampling.exact_decimals import ExactDecimals
 from zmodel.sweep.sampling.samplers import grid_size, make_pruner, make_sampler, needs_lock
@@ -137,7 +137,8 @@ def test_options_reach_the_sampler_and_a_seed_of_its_own_wins() -> None:
 @pytest.mark.parametrize(
     ("config", "seed", "message"),
     [
-        ({"_target_": "os.system"}, 0, "must start with one of optuna.samplers."),
+        ({"_target_": "os.system"}, 0, "allow-list.*ZMODEL_ALLOW=os.system"),
+        ({"_target_": "hydra.utils.instantiate", "config": {}}, 0, "must be a class"),
         ({"_target_": "optuna.samplers.TPE"}, 0, "there is no 'optuna.samplers.TPE'"),
         ({"_target_": "optuna.samplers.RandomSampler", "sede": 1}, 0, "wrong options.*sede"),
         ({"_target_": "optuna.pruners.MedianPruner"}, 0, "must be an Optuna sampler"),
@@ -148,6 +149,24 @@ def test_options_reach_the_sampler_and_a_seed_of_its_own_wins() -> None:
 def test_a_wrong_sampler_is_refused(config: dict, seed: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make_sampler(config, seed, 0)
+
+
+class OwnSampler(RandomSampler):
+    """As users write one."""
+
+
+class OwnPruner(optuna.pruners.NopPruner):
+    """As users write one."""
+
+
+def test_samplers_and_pruners_of_the_users_are_allowed_like_everything_else(monkeypatch) -> None:
+    sampler, pruner = ({"_target_": f"{__name__}.{own}"} for own in ("OwnSampler", "OwnPruner"))
+    for make in (lambda: make_sampler(sampler, 0, 0), lambda: make_pruner(pruner)):
+        with pytest.raises(ValueError, match="ZMODEL_ALLOW"):
+            make()
+    monkeypatch.setenv("ZMODEL_ALLOW", f"mine.*, {__name__}.*")
+    assert type(make_sampler(sampler, 0, 0)) is OwnSampler
+    assert type(make_pruner(pruner)) is OwnPruner
 
 
 def test_an_endless_grid_is_refused() -> None:

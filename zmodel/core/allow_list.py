@@ -1,8 +1,13 @@
-"""What a configuration may call: the allow-list of ``_target_`` prefixes."""
+"""What a configuration or a saved model may call: the allow-list of ``_target_`` paths.
+
+There is one. The user extends it: ``ZMODEL_ALLOW="mine.*,theirs.Thing"``.
+"""
 
 from __future__ import annotations
 
 import os
+
+from zmodel.core.moved import current
 
 ALLOWED_TARGETS = (
     "zmodel.callbacks.*",
@@ -18,12 +23,25 @@ ALLOWED_TARGETS = (
     "torch.optim.*",
     "optuna.samplers.*",
     "optuna.pruners.*",
+    "optuna_integration.*",
     "hydra.*",
     "hydra_plugins.*",
 )
+"""Full paths, and prefixes that end in ``.*``."""
 
 
 def allowed_targets() -> list[str]:
-    """The list above and the user's own prefixes: ``ZMODEL_ALLOW="mine.*,theirs.Thing"``."""
+    """The list above and the user's own, each in the path of today."""
     extra = os.environ.get("ZMODEL_ALLOW", "").split(",")
-    return [*ALLOWED_TARGETS, *(prefix.strip() for prefix in extra if prefix.strip())]
+    return [*ALLOWED_TARGETS, *(current(path.strip()) for path in extra if path.strip())]
+
+
+def check_allowed(path: str) -> None:
+    """ValueError when the list, which knows paths of today, does not have this one."""
+    for allowed in allowed_targets():
+        if path == allowed or (allowed.endswith(".*") and path.startswith(allowed[:-1])):
+            return
+    raise ValueError(
+        f"What is called must be on the allow-list of zmodel/core/allow_list.py, got {path!r}. "
+        f"If you trust it: ZMODEL_ALLOW={path}"
+    )

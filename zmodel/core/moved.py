@@ -1,7 +1,8 @@
-"""Where modules lie that users' files name by an older path: configurations, models, own code.
+"""Where classes lie that users' files name by an older path: configurations, models, own code.
 
 Written before November 2026, such files say ``zmodel.znet.ZNet`` or ``zmodel.classifier``. They go
-on working: :func:`current` translates a path, and importing an old module gives the new one.
+on working: :func:`current` and :func:`translated` give the paths of today, and importing an old
+module gives the new one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 MODULES = {
     "zmodel.classifier": "zmodel.model.classifier",
@@ -24,6 +26,8 @@ MODULES = {
     "zmodel.trial": "zmodel.core.running_trial",
 }
 CLASSES = {"zmodel.event_files.EventFiles": "pytorch_lightning.loggers.TensorBoardLogger"}
+GONE = {"zmodel.event_files.EventFiles": {"every"}}
+"""Old class -> its options that the new one has no use for."""
 
 
 def current(path: str) -> str:
@@ -34,6 +38,19 @@ def current(path: str) -> str:
     return path if module is None else MODULES[module] + path[len(module) :]
 
 
+def translated(node: Any) -> Any:
+    """A configuration as plain data, with every ``_target_`` in it that of today."""
+    if isinstance(node, list):
+        return [translated(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    target = node.get("_target_")
+    if not isinstance(target, str):
+        return {key: translated(value) for key, value in node.items()}
+    kept = {k: translated(v) for k, v in node.items() if k not in GONE.get(target, ())}
+    return {**kept, "_target_": current(target)}
+
+
 class _Finder(MetaPathFinder, Loader):
     """Imports a module of an old path: it is the very module of the new one."""
 
@@ -42,11 +59,9 @@ class _Finder(MetaPathFinder, Loader):
     ) -> ModuleSpec | None:
         return ModuleSpec(name, self) if name in MODULES else None
 
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return importlib.import_module(MODULES[spec.name])
-
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing: it was executed under its new name."""
+        name = module.__name__
+        sys.modules[name] = importlib.import_module(MODULES[name])
 
 
 def install() -> None:

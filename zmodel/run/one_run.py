@@ -26,6 +26,7 @@ from zmodel.callbacks import BestAndLast
 from zmodel.core.allow_list import allowed_targets
 from zmodel.core.atomic_file import write
 from zmodel.core.interrupt import Interrupted, stop
+from zmodel.core.moved import translated
 from zmodel.core.objective import values_of, watch_objective
 from zmodel.core.provenance import git_state, versions
 from zmodel.core.running_trial import running_trial
@@ -111,7 +112,7 @@ def build(node: DictConfig, **arguments: Any) -> Any:
     Resolved first: ``instantiate`` copies all parents of a node with interpolations, which for
     the nine nodes of a run cost more than building its objects.
     """
-    plain = OmegaConf.to_container(node, resolve=True)
+    plain = translated(OmegaConf.to_container(node, resolve=True))
     allowed = allowed_targets()
     try:
         return instantiate(plain, _convert_="all", _execution_whitelist_=allowed, **arguments)

@@ -12,6 +12,7 @@ import optuna
 from optuna.trial import TrialState
 
 from zmodel.core.atomic_file import write
+from zmodel.core.moved import current, translated
 from zmodel.core.provenance import git_state, versions
 
 NOT_COMPARED = (
@@ -22,9 +23,14 @@ NOT_COMPARED = (
 
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
-    """``{"model": {"width": 25}}`` as ``{"model.width": 25}``; lists stay whole."""
+    """``{"model": {"width": 25}}`` as ``{"model.width": 25}``; lists stay whole.
+
+    A class counts as the same after it moved: studies of older versions go on.
+    """
     if not isinstance(config, Mapping) or (prefix and not config):
-        return {prefix: config}
+        if prefix.endswith("_target_") and isinstance(config, str):
+            return {prefix: current(config)}
+        return {prefix: translated(config)}
     flat: dict[str, Any] = {}
     for key, value in config.items():
         flat |= flatten(value, f"{prefix}.{key}" if prefix else str(key))

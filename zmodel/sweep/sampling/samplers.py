@@ -25,10 +25,10 @@ from optuna.samplers import (
     RandomSampler,
 )
 
+from zmodel.core.allow_list import check_allowed
+from zmodel.core.moved import current
 from zmodel.sweep.space.search_space import SearchSpace
 
-# Where `_target_` may point.
-ALLOWED = ("optuna.samplers.", "optuna.pruners.", "optuna_integration.", "optunahub.")
 # They read and write shared state while a trial is asked; the others are independent draws.
 _SHARED = (GridSampler, QMCSampler, BruteForceSampler)
 
@@ -38,7 +38,6 @@ def make_sampler(
     seed: int | None,
     slot: int,
     space: SearchSpace | None = None,
-    allowed: tuple[str, ...] = ALLOWED,
 ) -> BaseSampler:
     """A fresh sampler for one trial.
 
@@ -48,28 +47,28 @@ def make_sampler(
         seed: the study's seed, 0 or above; None draws one.
         slot: which unit of the budget the trial is.
         space: grid takes its values from it.
-        allowed: prefixes that `_target_` may have.
 
     Raises:
-        ValueError: an unknown target, a wrong option, an endless grid, a negative seed.
+        ValueError: a target that is unknown or not on the allow-list, a wrong option, an endless
+            grid, a negative seed.
     """
     config = _plain(config)
     own = config.pop("seed", None)
     seed = own if own is not None else seed
     if seed is not None and seed < 0:
         raise ValueError(f"the seed of a study must be 0 or above; got {seed}. Give another one.")
-    target = _target(config, allowed)
+    target = _target(config)
     entropy = [] if seed is None else [seed, slot]
     drawn = int(SeedSequence(entropy or None).generate_state(1)[0])
     options: dict[str, Any] = {}
-    if _is(target, GridSampler):
+    if issubclass(target, GridSampler):
         options = {"search_space": _grid(space), "seed": seed or 0}
-    elif _is(target, QMCSampler):
+    elif issubclass(target, QMCSampler):
         # one sequence for all, but the draws beside it differ
         options = {"seed": seed or 0, "independent_sampler": RandomSampler(drawn)}
     elif "seed" in signature(target).parameters:
         options = {"seed": drawn}
-    sampler = _build(config | options, allowed)
+    sampler = _build(config | options)
     if not isinstance(sampler, BaseSampler):
         raise ValueError(f"the sampler must be an Optuna sampler; got {sampler!r}.")
     if isinstance(sampler, (GridSampler, BruteForceSampler)):
@@ -80,14 +79,14 @@ def make_sampler(
 
 def needs_lock(config: Mapping[str, Any]) -> bool:
     """Whether the study's lock must be held from claiming a trial until all of it is asked."""
-    return _is(_target(_plain(config), ()), *_SHARED)
+    return issubclass(_target(_plain(config)), _SHARED)
 
 
-def make_pruner(config: Mapping[str, Any] | None, allowed: tuple[str, ...] = ALLOWED) -> BasePruner:
+def make_pruner(config: Mapping[str, Any] | None) -> BasePruner:
     """The pruner of a config like a sampler's; None means that nothing is pruned."""
     if not config:
         return NopPruner()
-    pruner = _build(_plain(config), allowed)
+    pruner = _build(_plain(config))
     if not isinstance(pruner, BasePruner):
         raise ValueError(f"the pruner must be an Optuna pruner; got {pruner!r}.")
     return pruner
@@ -116,30 +115,23 @@ def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in plain.items() if v is not None and k != "_partial_"}
 
 
-def _is(target: Any, *classes: type) -> bool:
-    return isinstance(target, type) and issubclass(target, classes)
-
-
-def _target(config: Mapping[str, Any], allowed: tuple[str, ...]) -> Any:
-    path = str(config.get("_target_"))
-    if allowed and not path.startswith(allowed):
-        raise ValueError(
-            f"`_target_` must start with one of {', '.join(allowed)}; got {path!r}. "
-            "Example: optuna.samplers.TPESampler."
-        )
+def _target(config: Mapping[str, Any]) -> type:
+    path = current(str(config.get("_target_")))
+    check_allowed(path)
     module, _, name = path.rpartition(".")
     try:
-        return getattr(importlib.import_module(module), name)
+        target = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(f"there is no {path!r} to be found: {error}.") from error
+    if not isinstance(target, type):  # a function could call anything
+        raise ValueError(f"`_target_` must be a class here, got {path!r}.")
+    return target
 
 
-def _build(config: Mapping[str, Any], allowed: tuple[str, ...]) -> Any:
-    target = _target(config, allowed)
+def _build(config: Mapping[str, Any]) -> Any:
+    target = _target(config)
     options = {
-        key: _build(_plain(value), allowed)
-        if isinstance(value, Mapping) and "_target_" in value
-        else value
+        key: _build(_plain(value)) if isinstance(value, Mapping) and "_target_" in value else value
         for key, value in config.items()
         if key != "_target_"
     }
