@@ -63,6 +63,13 @@ def test_groups_stay_together(tmp_path: Path) -> None:
     assert sum(map(len, groups)) == len(set.union(*groups)) == 30
 
 
+def test_a_single_column_is_not_its_letters(tmp_path: Path) -> None:
+    frame = table().rename(columns={"plot": "i", "id": "d"}).assign(id="text")
+    data = ArrayFile(csv(tmp_path, frame.drop(columns=["i", "d"])), drop_columns="id")
+    data.setup("fit")
+    assert data.input_shape == (6,)
+
+
 def test_given_parts(tmp_path: Path) -> None:
     frame = table()
     frame["part"] = ["train"] * 36 + ["validation"] * 12 + ["test"] * 12
@@ -258,6 +265,8 @@ def test_bad_settings(tmp_path: Path) -> None:
         ({"test_fraction": 1.5}, "test_fraction must lie"),
         ({"duplicates": "eror"}, "did you mean error"),
         ({"input_shape": [0, 6]}, "every entry of data.input_shape"),
+        ({"input_shape": "16"}, "data.input_shape must be a list"),
+        ({"drop_columns": [2024]}, "data.drop_columns must be a list of names"),
     ):
         with pytest.raises(ValueError, match=message):
             ArrayFile(path, **keys)

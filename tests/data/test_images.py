@@ -148,7 +148,9 @@ def test_bad_settings(tmp_path: Path) -> None:
     for keys, message in (
         ({"color": "grey"}, "did you mean gray"),
         ({"image_size": [3]}, "must be .height, width., received .3."),
-        ({"image_size": [3, 0]}, "every entry of image_size"),
+        ({"image_size": [3, 0]}, "every entry of data.image_size"),
+        ({"image_size": "33"}, "data.image_size must be a list"),
+        ({"image_size": 33}, "data.image_size must be a list"),
     ):
         with pytest.raises(ValueError, match=message):
             ImageFolder(tmp_path, **keys)

@@ -147,6 +147,7 @@ def test_activations_train(activation: str) -> None:
         ({"pool": "men"}, "did you mean mean"),
         ({"num_classes": 1}, "num_classes must be .* at least 2"),
         ({"input_shape": (1, 2, 3, 4)}, "input_shape must be"),
+        ({"input_shape": "28"}, "input_shape must be a list of whole numbers"),
         ({"input_shape": (1, 0)}, "every entry of input_shape must be .* at least 1, received 0"),
     ],
 )

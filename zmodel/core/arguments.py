@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from numbers import Integral
 
 from zmodel.core.suggestion import suggestion
@@ -43,3 +43,29 @@ def known(name: str, value: object, options: Iterable[str]) -> None:
         raise ValueError(
             f"{name} must be a known name, received {value!r}; {suggestion(value, options)}"
         )
+
+
+def names(key: str, value: object) -> tuple[str, ...]:
+    """Names as a list; a single text is a list of one, never of its letters.
+
+    A number is refused: `2024_01` without quotes is read as 202401, which nobody typed.
+    """
+    given = (value,) if isinstance(value, str) else () if value is None else value
+    if not isinstance(given, Sequence) or not all(isinstance(name, str) for name in given):
+        raise ValueError(
+            f"{key} must be a list of names, received {value!r}; write names that look like "
+            f"numbers in quotes, for example {key}=[a,'7']."
+        )
+    return tuple(given)
+
+
+def whole_numbers(key: str, value: object, example: str) -> tuple[int, ...]:
+    """A list of whole numbers of at least 1; neither a text nor a single number."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ValueError(
+            f"{key} must be a list of whole numbers, received {value!r}; use for example "
+            f"{key}={example}."
+        )
+    for number in value:
+        at_least(f"every entry of {key}", number, 1)
+    return tuple(value)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from zmodel.core.arguments import at_least, known
+from zmodel.core.arguments import at_least, known, whole_numbers
 
 KINDS = {"dense": 1, "conv1d": 2, "conv2d": 3}  # kind -> dimensions of the shape it works on
 
@@ -78,7 +78,7 @@ def plan_network(
     if padding is not None:
         at_least("padding", padding, 0)
     known("pool", pool, ("flatten", "mean"))
-    kind, shape = _kind_and_shape(tuple(input_shape), kind)
+    kind, shape = _kind_and_shape(whole_numbers("input_shape", input_shape, "[1,28,28]"), kind)
     kernels, layers = _kernels(kernel_size), []
     for i in range(z_layers):
         layer = _layer(
@@ -97,8 +97,6 @@ def _kind_and_shape(input_shape: tuple[int, ...], kind: str) -> tuple[str, tuple
             "input_shape must be (features,), (channels, length) or (channels, height, width), "
             f"received {input_shape}; reshape the data to one of them."
         )
-    for size in input_shape:
-        at_least("every entry of input_shape", size, 1)
     if kind == "auto":
         kind = next(name for name, dims in KINDS.items() if dims == len(input_shape))
     if kind == "dense":

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from zmodel.core.arguments import names
+
 LARGEST_SEED = 2**32 - 1
 """NumPy takes no larger one."""
 
@@ -15,7 +17,7 @@ def check_options(cfg: DictConfig) -> None:
     seed, trainer = cfg.seed, cfg.trainer
     if not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
         raise ValueError(f"seed must be a whole number from 0 to {LARGEST_SEED}, got {seed}.")
-    if cfg.extras.enforce_tags and not cfg.tags:
+    if cfg.extras.enforce_tags and not names("tags", cfg.tags):
         raise ValueError("extras.enforce_tags asks for tags, got none. Add tags=[baseline].")
     if not cfg.train and not cfg.test:
         raise ValueError("train=false test=false leaves nothing to do. Set one of them to true.")

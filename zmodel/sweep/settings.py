@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from zmodel.core.arguments import names
 from zmodel.study.folder import JOURNAL, study_folder
 from zmodel.sweep.plan import Plan
 from zmodel.sweep.sampling.policy import Policy
@@ -47,8 +48,8 @@ def make_plan(settings: dict[str, Any], space: SearchSpace, folder: Path) -> Pla
         max_failure_rate=share(settings["max_failure_rate"], "max_failure_rate"),
         max_attempts=settings["max_attempts"],
         on_change=settings["on_change"],
-        preflight=None if preflight is None else tuple(preflight),
-        preload=tuple(settings["preload"] or ()),
+        preflight=None if preflight is None else names("hydra.sweeper.preflight", preflight),
+        preload=names("hydra.sweeper.preload", settings["preload"]),
     )
 
 

@@ -7,18 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from zmodel.core.arguments import names
 from zmodel.trackers.require import require
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import WandbLogger
 
 
-def wandb_logger(offline: bool = False, **options: Any) -> WandbLogger:
+def wandb_logger(offline: bool = False, tags: Any = None, **options: Any) -> WandbLogger:
     """Lightning's logger, checked before the first step.
 
     Raises:
         ValueError: W&B is not installed, or it would ask for a key.
     """
+    tags = names("tags", tags)
     require("wandb")
     import wandb
     from pytorch_lightning.loggers import WandbLogger
@@ -29,7 +31,7 @@ def wandb_logger(offline: bool = False, **options: Any) -> WandbLogger:
             "logger=wandb needs to be logged in, found no key. Run `wandb login`, put "
             "WANDB_API_KEY=... into .env, or stay offline: logger.wandb.offline=true."
         )
-    return WandbLogger(offline=offline, mode=mode, **options)
+    return WandbLogger(offline=offline, mode=mode, tags=tags, **options)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from zmodel.core.arguments import at_least
+from zmodel.core.arguments import whole_numbers
 
 GRAY = ("1", "L")
 EIGHT_BIT = (*GRAY, "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr")
@@ -60,14 +60,13 @@ def checked_size(image_size: Sequence[int] | None) -> tuple[int, int] | None:
     """[height, width] as a pair. Raises ValueError for anything else."""
     if image_size is None:
         return None
-    if len(image_size) != 2:
+    size = whole_numbers("data.image_size", image_size, "[32,32]")
+    if len(size) != 2:
         raise ValueError(
-            f"image_size must be [height, width], received {list(image_size)}; use for "
-            "example image_size=[32,32]."
+            f"data.image_size must be [height, width], received {list(size)}; use for "
+            "example data.image_size=[32,32]."
         )
-    for size in image_size:
-        at_least("every entry of image_size", size, 1)
-    return image_size[0], image_size[1]
+    return size[0], size[1]
 
 
 def _read(path: Path, size: tuple[int, int] | None, gray: bool) -> NDArray[np.uint8]:

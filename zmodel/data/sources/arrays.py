@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zmodel.core.arguments import at_least
+from zmodel.core.arguments import names, whole_numbers
 from zmodel.data.checks import Arrays
 from zmodel.data.files.labels import encode
 from zmodel.data.files.own_data import OwnData, Rows
@@ -53,10 +53,11 @@ class ArrayFile(OwnData):
         self.labels_path = _optional(labels_path)
         self.test_path, self.test_labels_path = _optional(test_path), _optional(test_labels_path)
         label = label_column or ("y" if self.path.suffix.lower() == ".npz" else "label")
-        self.columns = Columns(label, part_column, group_column, tuple(drop_columns))
-        self.sample_shape = None if input_shape is None else tuple(input_shape)
-        for size in self.sample_shape or ():
-            at_least("every entry of data.input_shape", size, 1)
+        dropped = names("data.drop_columns", drop_columns)
+        self.columns = Columns(label, part_column, group_column, dropped)
+        self.sample_shape = None
+        if input_shape is not None:
+            self.sample_shape = whole_numbers("data.input_shape", input_shape, "[1,28,28]")
         self._features: tuple[str, ...] = ()
 
     @property
