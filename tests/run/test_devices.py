@@ -1,4 +1,4 @@
-"""What GPUs need, as far as a CPU can show it: placement, autocast, compiling, freed memory."""
+"""What GPUs need, as far as a CPU can show it: autocast, compiling, freed memory."""
 
 from __future__ import annotations
 
@@ -6,34 +6,11 @@ import shutil
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
-from runs import CONF, SMALL, config, result
+from runs import SMALL, config, result
 
 from zmodel.run import run
-from zmodel.sweep.settings import make_plan
-from zmodel.sweep.space.search_space import SearchSpace
+from zmodel.sweep.workers.attempt import release_memory
 from zmodel.sweep.workers.outcome import failure
-from zmodel.sweep.workers.worker import release_memory
-
-
-def plan(folder, *overrides):
-    with initialize_config_dir(str(CONF)):
-        command = ["hydra/sweeper=zmodel", "hydra.sweeper.study_name=gpu", *overrides]
-        cfg = compose("train", command, return_hydra_config=True)
-    settings = OmegaConf.to_container(cfg.hydra.sweeper)
-    return make_plan(settings, SearchSpace({}), folder / "gpu")
-
-
-def test_workers_by_the_number_of_gpus(tmp_path, monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,3")
-    assert plan(tmp_path).n_jobs == 3
-    assert plan(tmp_path, "hydra.sweeper.workers_per_gpu=2").n_jobs == 6
-    assert plan(tmp_path, "hydra.sweeper.workers_per_gpu=2", "hydra.sweeper.n_jobs=4").n_jobs == 4
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert plan(tmp_path, "hydra.sweeper.workers_per_gpu=2").n_jobs >= 1
-    with pytest.raises(ValueError, match="workers_per_gpu must be .* at least 1, got 0"):
-        plan(tmp_path, "hydra.sweeper.workers_per_gpu=0")
 
 
 def test_autocast_trains_with_losses_in_full_precision(tmp_path):

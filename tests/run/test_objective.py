@@ -12,7 +12,7 @@ import torch
 from runs import SMALL, config, result
 from torchmetrics.functional.classification import multiclass_f1_score
 
-from zmodel.core.objective import check_directions, watch_objective
+from zmodel.core.objective import study_directions, watch_objective
 from zmodel.core.running_trial import running
 from zmodel.model.classifier import macro_f1
 from zmodel.run import run
@@ -92,14 +92,27 @@ def test_what_contradicts_itself_is_refused(tmp_path, override, words):
     assert not (tmp_path / "checkpoints").exists()
 
 
+def test_the_direction_of_a_study_follows_what_it_optimises():
+    assert study_directions("val/acc_best") == ("maximize",)
+    assert study_directions(["val/loss_best", "parameters"]) == ("minimize", "minimize")
+    assert study_directions(["val/acc", "mine"], ["maximize", "minimize"]) == (
+        "maximize", "minimize",
+    )  # fmt: skip
+    for metrics, given in (
+        (["val/acc", "parameters"], ["maximize"]),  # one is missing
+        ("val/acc", ["minimize"]),  # the wrong way
+        ("mine", []),  # unknown
+        (None, []),
+    ):
+        with pytest.raises(ValueError, match="hydra.sweeper.direction"):
+            study_directions(metrics, given)
+
+
 def test_a_study_in_the_wrong_direction_never_begins(tmp_path):
-    with pytest.raises(ValueError, match="one entry per metric"):
-        check_directions(["val/acc", "parameters"], ["maximize"])
-    check_directions(["val/acc", "parameters", "mine"], ["maximize", "minimize", "minimize"])
     with pytest.raises(ValueError, match="early_stopping.mode must be min or max for val/auc"):
         watch_objective(config(tmp_path, "optimized_metric=val/auc"), None)
-    overrides = ["hparams_search=random", "optimized_metric=val/loss_best"]
+    overrides = ["hparams_search=random", "hydra.sweeper.direction=minimize"]
     command = [sys.executable, "train.py", "-m", *overrides, f"paths.log_dir={tmp_path}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 1 and "hydra.sweeper.direction=minimize" in done.stderr
+    assert done.returncode == 1 and "hydra.sweeper.direction=maximize" in done.stderr
     assert not (tmp_path / "studies").exists()

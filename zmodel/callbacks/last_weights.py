@@ -10,6 +10,6 @@ from zmodel.callbacks import BestAndLast
 class LastWeights(BestAndLast):
     """As its parent, but ``best.ckpt`` holds the weights of the last epoch."""
 
-    def observe(self, trainer: Trainer, pl_module: LightningModule, value: float) -> None:
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.best_score = None
-        super().observe(trainer, pl_module, value)
+        super().on_validation_end(trainer, pl_module)

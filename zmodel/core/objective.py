@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -29,21 +29,37 @@ def direction_of(metric: str) -> str | None:
     return DIRECTIONS.get(metric.rpartition("/")[2].removesuffix("_best"))
 
 
-def check_directions(metrics: Any, directions: Collection[str]) -> None:
-    """ValueError unless a study's directions fit what it optimises."""
+def study_directions(metrics: Any, given: Sequence[str] = ()) -> tuple[str, ...]:
+    """``maximize`` or ``minimize`` for each metric a study optimises, as `given` or as known.
+
+    Raises:
+        ValueError: `given` does not fit the metrics, or a metric is unknown and nothing is given.
+    """
     names = metric_names(metrics)
-    if len(names) != len(directions):
+    if given and names and len(names) != len(given):
         raise ValueError(
             f"hydra.sweeper.direction needs one entry per metric of optimized_metric "
-            f"({', '.join(names) or 'none'}), got {', '.join(directions)}."
+            f"({', '.join(names)}), received {', '.join(given)}; leave it null for known metrics."
         )
-    for name, given in zip(names, directions, strict=True):
-        if direction_of(name) not in (None, given):
+    for name, direction in zip(names, given, strict=False):
+        if direction_of(name) not in (None, direction):
             raise ValueError(
                 f"optimized_metric={name} is better when it is "
-                f"{'larger' if given == 'minimize' else 'smaller'}, got hydra.sweeper.direction="
-                f"{given}. Set hydra.sweeper.direction={direction_of(name)}."
+                f"{'larger' if direction == 'minimize' else 'smaller'}, received "
+                f"hydra.sweeper.direction={direction}; leave it null, or set "
+                f"hydra.sweeper.direction={direction_of(name)}."
             )
+    if given:
+        return tuple(given)
+    found = [direction_of(name) for name in names]
+    unknown = [name for name, direction in zip(names, found, strict=True) if direction is None]
+    if unknown or not names:
+        raise ValueError(
+            "hydra.sweeper.direction must say which way is better for "
+            f"optimized_metric={', '.join(unknown) or 'null'}, which this program does not know; "
+            "set hydra.sweeper.direction=maximize or minimize."
+        )
+    return tuple(direction for direction in found if direction is not None)
 
 
 def watch_objective(cfg: DictConfig, logged: Collection[str] | None) -> None:

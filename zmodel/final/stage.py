@@ -21,7 +21,7 @@ from zmodel.study.storage.lock import file_lock
 from zmodel.study.storage.opening import open_storage
 from zmodel.sweep.results import write_best
 from zmodel.sweep.space.override_text import parser
-from zmodel.sweep.start import begin
+from zmodel.sweep.start import start_study
 
 SETTINGS: dict[str, Any] = {
     "sampler": {"_target_": "optuna.samplers.GridSampler"}, "pruner": None, "coverage": None,
@@ -109,7 +109,7 @@ class Stage:
         }
         ended = _ended(name, settings["storage"], folder)
         if len(ended) < settings["n_trials"]:
-            code = begin(settings, list(self.arguments), folder, job)
+            code = start_study(settings, list(self.arguments), folder, job)
             if code:
                 return code, []
             ended = _ended(name, settings["storage"], folder)

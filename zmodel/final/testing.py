@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra.core.utils import JobStatus
-
 from zmodel.core.atomic_file import write
 from zmodel.final.choice import Candidate, Run
 from zmodel.final.job import FinalJob
 from zmodel.final.scores import Predictions
+from zmodel.sweep.workers.outcome import value_of
 
 
 @dataclass(frozen=True)
@@ -49,9 +48,11 @@ def _test(run: Run, trial: int, job: FinalJob, arguments: Sequence[str], folder:
         testing = job.testing(checkpoint, kept)
         overrides = [*arguments, f"trial={trial}", f"seed={run.seed}"]
         returned = testing.run(testing.compose(overrides, run.seed, folder, {}))
-        if returned.status == JobStatus.FAILED:
+        try:
+            value_of(returned)
+        except Exception:
             path.unlink(missing_ok=True)
-            raise returned._return_value
+            raise
     predictions = Predictions.read(kept)
     result = json.loads(path.read_text())
     matrix = {
@@ -61,5 +62,5 @@ def _test(run: Run, trial: int, job: FinalJob, arguments: Sequence[str], folder:
     }
     if result.get("confusion_matrix") != matrix:
         result["confusion_matrix"] = matrix
-        write(path, json.dumps(result, indent=1) + "\n", durable=True)
+        write(path, json.dumps(result, indent=1) + "\n")
     return Tested(run, folder, result, predictions)

@@ -8,23 +8,25 @@ import optuna
 
 from zmodel.study.budget.slots import Slots
 from zmodel.sweep.open_study import command_line
-from zmodel.sweep.plan import Plan
 from zmodel.sweep.sampling.proposals import Proposals
 from zmodel.sweep.workers.failure_limit import failure_limit
+from zmodel.sweep.workers.session import Assignment
 from zmodel.sweep.workers.worker import LIMIT
 
 ERROR = 1
 FLOORS_UNMET = 3
 
 
-def explain(code: int, plan: Plan, slots: Slots, study: optuna.Study) -> None:
+def explain(code: int, given: Assignment, slots: Slots, study: optuna.Study) -> None:
     """Print why a study ended before its budget was used up (an error has been printed before),
     and, when trials failed, which combinations of values the rehearsal found not to work."""
     tally = slots.tally()
     for warning in study.user_attrs.get("warnings", []) if tally.failed else []:
         print(f"warning: {warning}", file=sys.stderr)
     if code == LIMIT:
-        print(f"the study ended: {failure_limit(slots.ledger, plan)}", file=sys.stderr)
+        rate = given.settings.max_failure_rate
+        reason = failure_limit(slots.ledger, given.start, rate)
+        print(f"the study ended: {reason}", file=sys.stderr)
     elif code != ERROR and not tally.is_complete:
         print(
             f"stopped with {tally.finished} of {tally.total} trials done. "

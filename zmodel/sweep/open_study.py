@@ -6,10 +6,10 @@ import shlex
 import shutil
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.storages import BaseStorage
 
 from zmodel.core.provenance import git_state, program, versions
 from zmodel.study.fingerprint import (
@@ -21,13 +21,16 @@ from zmodel.study.fingerprint import (
 from zmodel.study.folder import JOURNAL
 from zmodel.study.storage.address import redact
 from zmodel.study.storage.lock import LOCK_FILE
-from zmodel.study.storage.opening import open_storage
-from zmodel.sweep.plan import Plan
+from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.search_space import SearchSpace
 
 
 def open_study(
-    plan: Plan, space: SearchSpace, objective: Any, fixed: dict[str, Any]
+    storage: BaseStorage,
+    settings: Settings,
+    space: SearchSpace,
+    objective: Any,
+    fixed: dict[str, Any],
 ) -> optuna.Study:
     """Create the study or open it; the caller holds its lock.
 
@@ -35,39 +38,43 @@ def open_study(
         ValueError: the study was started with another setting (``on_change="refuse"``).
     """
     study = optuna.create_study(
-        study_name=plan.study_name,
-        storage=open_storage(plan.storage),
-        directions=list(plan.directions),  # type: ignore[arg-type]
+        study_name=settings.study_name,
+        storage=storage,
+        directions=list(settings.direction),  # type: ignore[arg-type]
         load_if_exists=True,
     )
     found = tuple(d.name.lower() for d in study.directions)
-    if found != plan.directions:
+    if found != settings.direction:
         raise ValueError(
-            f"Study '{plan.study_name}' was made with direction {', '.join(found)}, got "
-            f"{', '.join(plan.directions)}. Give the study a new name: study_name=..."
+            f"Study '{settings.study_name}' was made with direction {', '.join(found)}, got "
+            f"{', '.join(settings.direction)}. Give the study a new name: study_name=..."
         )
-    made = make_fingerprint(plan.directions, objective, space.to_json(), fixed)
-    settle(study, made, plan.on_change)
+    made = make_fingerprint(settings.direction, objective, space.to_json(), fixed)
+    settle(study, made, settings.on_change)
     for note in provenance_notes(study):
         print(f"note: {note} (since the study began)")
-    record_plan(study, plan, space, objective, fixed)
-    write_study_json(plan.folder, study_json(study, plan))
+    record_settings(study, settings, space, objective, fixed)
+    write_study_json(settings.folder, study_json(study, settings))
     return study
 
 
-def record_plan(
-    study: optuna.Study, plan: Plan, space: SearchSpace, objective: Any, fixed: dict[str, Any]
+def record_settings(
+    study: optuna.Study,
+    settings: Settings,
+    space: SearchSpace,
+    objective: Any,
+    fixed: dict[str, Any],
 ) -> None:
     """What analysis wants to know about the study, as user attributes; only what changed."""
     attrs = {
         "space": space.to_json()["distributions"],
-        "n_trials": plan.n_trials,
+        "n_trials": settings.n_trials,
         "fixed": fixed,
         "optimized_metric": objective if isinstance(objective, list) else [objective],
         "command": command_line(),
-        "sampler": plan.sampler["_target_"].rpartition(".")[-1],
-        "pruner": (plan.pruner or {"_target_": "none"})["_target_"].rpartition(".")[-1],
-        "coverage": plan.coverage,
+        "sampler": settings.sampler["_target_"].rpartition(".")[-1],
+        "pruner": (settings.pruner or {"_target_": "none"})["_target_"].rpartition(".")[-1],
+        "coverage": settings.coverage,
     }
     old = study.user_attrs
     for key, value in attrs.items():
@@ -80,16 +87,16 @@ def command_line() -> str:
     return redact(shlex.join([*program(), *sys.argv[1:]]))
 
 
-def study_json(study: optuna.Study, plan: Plan) -> dict[str, Any]:
+def study_json(study: optuna.Study, settings: Settings) -> dict[str, Any]:
     """``study.json``: for people and other programs; the study's attributes are what counts."""
     return {
-        "study_name": plan.study_name,
-        "storage": redact(plan.storage),
-        "n_trials": plan.n_trials,
-        "seed": plan.seed,
-        "sampler": plan.sampler,
-        "pruner": plan.pruner,
-        "coverage": plan.coverage,
+        "study_name": settings.study_name,
+        "storage": redact(settings.storage),
+        "n_trials": settings.n_trials,
+        "seed": settings.seed,
+        "sampler": settings.sampler,
+        "pruner": settings.pruner,
+        "coverage": settings.coverage,
         "command": command_line(),
         "fingerprint": study.user_attrs["fingerprint"],
         "provenance": study.user_attrs["provenance"],
@@ -98,10 +105,10 @@ def study_json(study: optuna.Study, plan: Plan) -> dict[str, Any]:
     }
 
 
-def forget(study: optuna.Study, folder: Path) -> None:
+def forget(storage: BaseStorage, settings: Settings) -> None:
     """Remove a study without trials; of its folder only what this program writes."""
-    name, storage = study.study_name, study._storage
-    optuna.delete_study(study_name=name, storage=storage)
+    optuna.delete_study(study_name=settings.study_name, storage=storage)
+    folder = settings.folder
     for file in ("study.json", JOURNAL, LOCK_FILE):
         (folder / file).unlink(missing_ok=True)
     shutil.rmtree(folder / "workers", ignore_errors=True)

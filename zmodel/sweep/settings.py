@@ -1,59 +1,113 @@
-"""From the sweeper's configuration to a checked plan."""
+"""The settings of a study: what the configuration says under ``hydra.sweeper``, read once."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from zmodel.core.arguments import names
+from zmodel.core.arguments import at_least, known, names
+from zmodel.core.objective import study_directions
 from zmodel.study.folder import JOURNAL, study_folder
-from zmodel.sweep.plan import Plan
 from zmodel.sweep.sampling.policy import Policy
-from zmodel.sweep.space.search_space import SearchSpace
-from zmodel.sweep.workers.pool import cores, gpu_ids
+from zmodel.sweep.workers.hardware import cores, gpu_ids
 
 
-def make_plan(settings: dict[str, Any], space: SearchSpace, folder: Path) -> Plan:
-    """Check the settings one by one; ``ValueError`` names the one that cannot work."""
-    name = str(settings["study_name"] or folder.name)
+@dataclass(frozen=True)
+class Settings:
+    """Checked settings. Fields are the keys of conf/hydra/sweeper/zmodel.yaml, described there."""
+
+    folder: Path
+    """Absolute path of logs/studies/<study_name>: ``hydra.sweep.dir``, and the only field that is
+    no key."""
+    study_name: str
+    storage: str
+    """As :func:`zmodel.study.storage.opening.open_storage` takes it."""
+    direction: tuple[str, ...]
+    """One per objective; empty until :func:`settled` has seen what is optimised."""
+    n_trials: int
+    n_jobs: int
+    workers_per_gpu: int
+    seed: int
+    sampler: dict[str, Any]
+    pruner: dict[str, Any] | None
+    params: dict[str, Any]
+    custom_search_space: str | None
+    coverage: dict[str, Any]
+    policy: Policy | None
+    control: float
+    control_changes: dict[str, Any]
+    enqueue: list[dict[str, Any]] | None
+    from_study: str | None
+    history: int | None
+    max_failure_rate: float
+    max_attempts: int
+    on_change: str
+    preflight: tuple[str, ...] | None
+    preload: tuple[str, ...]
+
+
+KEYS = tuple(field.name for field in fields(Settings) if field.name != "folder")
+
+
+def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
+    """Check the settings one by one; ``null`` becomes what it stands for.
+
+    Raises:
+        ValueError: names the one that cannot work, and for an unknown one the nearest known.
+    """
+    for key in given:
+        known("a key of hydra.sweeper", key, KEYS)
+    missing = ", ".join(key for key in KEYS if key not in given)
+    if missing:
+        raise ValueError(f"hydra.sweeper needs {missing}. Start from hydra/sweeper=zmodel.")
+    name = str(given["study_name"] or folder.name)
     study_folder(folder.parent, name)  # a name that could leave the log folder is refused
-    _choice("on_change", settings["on_change"], ("refuse", "continue"))
-    for key in ("n_trials", "max_attempts"):
-        _whole(key, settings[key], least=1)
-    _whole("seed", settings["seed"], least=0)
-    _whole("workers_per_gpu", settings["workers_per_gpu"], least=1)
-    n_jobs = settings["n_jobs"]
-    if n_jobs is None:
-        n_jobs = len(gpu_ids()) * settings["workers_per_gpu"] or cores()
-    _whole("n_jobs", n_jobs, least=0)
-    preflight = settings["preflight"]
-    directions = _directions(settings["direction"])
-    return Plan(
-        study_name=name,
-        folder=folder,
-        storage=str(settings["storage"] or folder / JOURNAL),
-        directions=directions,
-        n_trials=settings["n_trials"],
-        n_jobs=n_jobs,
-        seed=settings["seed"],
-        sampler=settings["sampler"],
-        pruner=settings["pruner"],
-        space=space,
-        history=_history(settings["history"], directions),
-        coverage=settings["coverage"] or {},
-        policy=_policy(settings, directions),
-        control=share(settings["control"], "control"),
-        control_changes=settings["control_changes"] or {},
-        max_failure_rate=share(settings["max_failure_rate"], "max_failure_rate"),
-        max_attempts=settings["max_attempts"],
-        on_change=settings["on_change"],
-        preflight=None if preflight is None else names("hydra.sweeper.preflight", preflight),
-        preload=names("hydra.sweeper.preload", settings["preload"]),
-    )
+    known("hydra.sweeper.on_change", given["on_change"], ("refuse", "continue"))
+    for key in ("n_trials", "max_attempts", "workers_per_gpu"):
+        at_least(f"hydra.sweeper.{key}", given[key], 1)
+    at_least("hydra.sweeper.seed", given["seed"], 0)
+    if given["history"] is not None:
+        at_least("hydra.sweeper.history", given["history"], 100)  # TPE's good trials are a tenth
+    preflight = given["preflight"]
+    read = {
+        "study_name": name,
+        "storage": str(given["storage"] or folder / JOURNAL),
+        "direction": _direction(given["direction"]),
+        "n_jobs": _workers(given["n_jobs"], given["workers_per_gpu"]),
+        "params": given["params"] or {},
+        "coverage": given["coverage"] or {},
+        "policy": _policy(given["policy"], given["coverage"]),
+        "control": share("control", given["control"]),
+        "control_changes": given["control_changes"] or {},
+        "max_failure_rate": share("max_failure_rate", given["max_failure_rate"]),
+        "preflight": None if preflight is None else names("hydra.sweeper.preflight", preflight),
+        "preload": names("hydra.sweeper.preload", given["preload"]),
+    }
+    return Settings(folder=folder, **{**given, **read})
 
 
-def share(given: Any, key: str) -> float:
+def settled(settings: Settings, optimized_metric: Any) -> Settings:
+    """With the directions in which the metrics are better, unless they are given.
+
+    Raises:
+        ValueError: they contradict the metrics, or a setting needs one objective.
+    """
+    direction = study_directions(optimized_metric, settings.direction)
+    for key in ("policy", "history"):
+        if len(direction) > 1 and getattr(settings, key) is not None:
+            raise ValueError(
+                f"hydra.sweeper.{key} needs one objective to tell which trials are best, received "
+                f"{len(direction)} of them; set hydra.sweeper.{key}=null."
+            )
+    policy = settings.policy
+    if policy is not None:
+        policy = replace(policy, maximize=direction[0] == "maximize")
+    return replace(settings, direction=direction, policy=policy)
+
+
+def share(key: str, given: Any) -> float:
     """``0.05`` or ``"5%"`` as .05; ``None`` as 0."""
     try:
         text = str(given or 0)
@@ -61,60 +115,38 @@ def share(given: Any, key: str) -> float:
     except ValueError:
         value = -1.0
     if not 0.0 <= value <= 1.0:
-        raise ValueError(f"hydra.sweeper.{key} must be a share such as 0.05 or 5%, got {given!r}.")
+        raise ValueError(
+            f"hydra.sweeper.{key} must be a share such as 0.05 or 5%, received {given!r}."
+        )
     return value
 
 
-def _policy(settings: Mapping[str, Any], directions: tuple[str, ...]) -> Policy | None:
-    options = settings["policy"]
-    if options is None:
-        return None
-    known = ("confidence", "share")
-    if not isinstance(options, Mapping) or not set(options) <= set(known):
-        raise ValueError(
-            "hydra.sweeper.policy must be null or have the keys confidence and share, as in "
-            f"{{confidence: 0.95, share: 0.5}}, got {options!r}."
-        )
-    if not settings["coverage"]:
-        raise ValueError(
-            "hydra.sweeper.policy chooses among the values that have floors, and there are none. "
-            "Give some, as in hydra.sweeper.coverage={model.z_layers: 3}."
-        )
-    if len(directions) > 1:
-        raise ValueError(
-            "hydra.sweeper.policy needs one objective to tell who can still win, got "
-            f"{len(directions)} directions. Set hydra.sweeper.policy=null."
-        )
-    shares = {key: share(options[key], f"policy.{key}") for key in known if key in options}
-    return Policy(**shares, maximize=directions[0] == "maximize")
+def _workers(given: int | None, per_gpu: int) -> int:
+    n_jobs = len(gpu_ids()) * per_gpu or cores() if given is None else given
+    at_least("hydra.sweeper.n_jobs", n_jobs, 0)
+    return n_jobs
 
 
-def _history(given: Any, directions: tuple[str, ...]) -> int | None:
-    if given is None:
-        return None
-    _whole("history", given, least=100)  # TPE's good trials are a tenth, 25 at most
-    if len(directions) > 1:
-        raise ValueError(
-            "hydra.sweeper.history keeps the best trials of one objective, got "
-            f"{len(directions)} directions. Set hydra.sweeper.history=null."
-        )
-    return given
-
-
-def _directions(given: Any) -> tuple[str, ...]:
-    directions = (given,) if isinstance(given, str) else tuple(given)
+def _direction(given: Any) -> tuple[str, ...]:
+    directions = () if given is None else (given,) if isinstance(given, str) else tuple(given)
     for direction in directions:
-        _choice("direction", direction, ("minimize", "maximize"))
+        known("hydra.sweeper.direction", direction, ("minimize", "maximize"))
     return directions
 
 
-def _choice(key: str, given: Any, known: tuple[str, ...]) -> None:
-    if given not in known:
-        raise ValueError(f"hydra.sweeper.{key} must be {' or '.join(known)}, got {given!r}.")
-
-
-def _whole(key: str, given: Any, least: int) -> None:
-    if not isinstance(given, int) or isinstance(given, bool) or given < least:
+def _policy(given: Any, coverage: Any) -> Policy | None:
+    if given is None:
+        return None
+    keys = ("confidence", "share")
+    if not isinstance(given, Mapping) or not set(given) <= set(keys):
         raise ValueError(
-            f"hydra.sweeper.{key} must be a whole number of at least {least}, got {given!r}."
+            "hydra.sweeper.policy must be null or have the keys confidence and share, as in "
+            f"{{confidence: 0.95, share: 0.5}}, received {given!r}."
         )
+    if not coverage:
+        raise ValueError(
+            "hydra.sweeper.policy chooses among the values that have floors, and there are none; "
+            "give some, as in hydra.sweeper.coverage={model.z_layers: 3}."
+        )
+    shares: dict[str, Any] = {k: share(f"policy.{k}", given[k]) for k in keys if k in given}
+    return Policy(**shares)

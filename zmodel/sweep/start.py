@@ -4,107 +4,125 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import optuna
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from omegaconf import OmegaConf
 from optuna.study import StudyDirection
 
-from zmodel.core.objective import check_directions
 from zmodel.study.budget.lease import remove_dead
 from zmodel.study.budget.slots import Slots
 from zmodel.study.fingerprint import fixed_part, has_begun
 from zmodel.study.storage.lock import study_lock
+from zmodel.study.storage.opening import open_storage
 from zmodel.sweep.finish import check_floors, explain
 from zmodel.sweep.open_study import forget, open_study
 from zmodel.sweep.results import write_results
 from zmodel.sweep.sampling.proposals import Proposals
-from zmodel.sweep.sampling.samplers import grid_size
+from zmodel.sweep.sampling.samplers import grid_size, make_pruner
 from zmodel.sweep.sampling.warm_start import enqueue_once, first_configurations
-from zmodel.sweep.settings import make_plan
+from zmodel.sweep.settings import Settings, read_settings, settled
 from zmodel.sweep.space.parse import parse_space
 from zmodel.sweep.space.rehearsal_points import params_at, points
+from zmodel.sweep.space.search_space import SearchSpace
 from zmodel.sweep.workers.controller import Controller
+from zmodel.sweep.workers.hydra_launcher import LaunchedStudy
 from zmodel.sweep.workers.job import Job
-from zmodel.sweep.workers.launcher import LaunchedStudy
-from zmodel.sweep.workers.pool import LocalWorkers
+from zmodel.sweep.workers.local_pool import LocalPool
 from zmodel.sweep.workers.progress import watched
-from zmodel.sweep.workers.worker import CANNOT_GO_ON, Worker
+from zmodel.sweep.workers.session import Assignment, CommandStart
+from zmodel.sweep.workers.worker import CANNOT_GO_ON, work
 
 
-def begin(settings: dict[str, Any], arguments: list[str], folder: Path, job: Job) -> int:
+def start_study(given: Mapping[str, Any], arguments: list[str], folder: Path, job: Job) -> int:
     """Start, continue or join the study; return the exit code of the contract."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    loader = job.hydra_context.config_loader
-    space = parse_space(settings["params"], arguments, settings["custom_search_space"], loader)
-    if not space.distributions and space.custom is None:
-        raise ValueError(
-            "A study needs something to search, got an empty hydra.sweeper.params. Choose "
-            "hparams_search=zlayers or give a sweep such as 'model.z_layers=range(1,6)'."
-        )
-    plan = make_plan(settings, space, folder)
-    if plan.sampler["_target_"].endswith("GridSampler"):
-        plan = replace(plan, n_trials=min(plan.n_trials, grid_size(space)))
-    proposals = Proposals(plan, space)
-    proposals.make_pruner()  # a wrong option is an error now, not in every worker
-    proposals.sampler_for_slot(0)
-    first = first_configurations(settings["enqueue"], settings["from_study"], folder, space)
-    params = params_at(points(space)[0], space, job.config)
-    example = [*space.fixed, *space.overrides(params)]
-    cfg = job.compose(example, 0, folder / "trials" / "0", {})
+    settings = read_settings(given, folder)
+    space = read_space(settings, arguments, job)
+    example = params_at(points(space)[0], space, job.config)
+    overrides = [*space.fixed, *space.overrides(example)]
+    cfg = job.compose(overrides, 0, folder / "trials" / "0", {})
     config = OmegaConf.to_container(cfg, resolve=False)
     assert isinstance(config, dict)
-    searched = [*space.distributions, *params]
-    fixed, objective = fixed_part(config, searched), config.get("optimized_metric")
-    check_directions(objective, plan.directions)
+    objective = config.get("optimized_metric")
+    fixed = fixed_part(config, [*space.distributions, *example])
+    settings = settled(settings, objective)
+    if settings.sampler["_target_"].endswith("GridSampler"):
+        settings = replace(settings, n_trials=min(settings.n_trials, grid_size(space)))
+    proposals = Proposals(settings, space)
+    # a wrong option is an error now, not in every worker
+    proposals.sampler_for_slot(0)
+    make_pruner(settings.pruner)
+    first = first_configurations(settings.enqueue, settings.from_study, folder, space)
 
     folder.mkdir(parents=True, exist_ok=True)
-    lock = partial(study_lock, plan.storage, folder)
+    lock = partial(study_lock, settings.storage, folder)
     with lock():
-        study = open_study(plan, space, objective, fixed)
-    slots = Slots(study._storage, study._study_id, plan.n_trials, lock, plan.max_attempts)
+        storage = open_storage(settings.storage)
+        study = open_study(storage, settings, space, objective, fixed)
+    study_id = storage.get_study_id_from_name(settings.study_name)
+    slots = Slots(storage, study_id, settings.n_trials, lock, settings.max_attempts)
     tally = slots.tally()
-    since = (tally.finished, tally.failed)
-    plan = replace(plan, since=since, started=time.time(), fixed=fixed)
+    start = CommandStart(time.time(), tally.finished, tally.failed)
     enqueue_once(slots, first)
-    code = run_workers(Worker(plan, job), study, slots, example)
-    explain(code, plan, slots, study)
+    assignment = Assignment(settings, space, job, start, fixed)
+    code = run_workers(assignment, study, slots, overrides)
+    explain(code, assignment, slots, study)
     if not has_begun(study):
-        forget(study, folder)  # refused before the first trial: nothing half-written
+        forget(storage, settings)  # refused before the first trial: nothing half-written
         return code
     write_results(study, space, folder)
     return code or check_floors(study, proposals, slots)
 
 
-def run_workers(worker: Worker, study: optuna.Study, slots: Slots, example: list[str]) -> int:
-    plan, config = worker.plan, worker.job.config
-    slots.reap()
-    remove_dead(plan.folder / "workers")
-    tally = slots.tally()
-    if tally.is_complete:
-        print(
-            f"study '{plan.study_name}' is complete: {tally.finished} of {plan.n_trials} trials. "
-            f"Raise hydra.sweeper.n_trials to go on."
+def read_space(settings: Settings, arguments: list[str], job: Job) -> SearchSpace:
+    """The search space, read once in this command.
+
+    Raises:
+        ValueError: it cannot be read, or nothing is searched.
+    """
+    loader = job.hydra_context.config_loader
+    space = parse_space(settings.params, arguments, settings.custom_search_space, loader)
+    if not space.distributions and space.custom is None:
+        raise ValueError(
+            "A study needs something to search, got an empty hydra.sweeper.params. Choose "
+            "hparams_search=zlayers or give a sweep such as 'model.z_layers=range(1,6)'."
         )
+    return space
+
+
+def run_workers(given: Assignment, study: optuna.Study, slots: Slots, example: list[str]) -> int:
+    """Run the workers of this command to their end; the exit code of the contract.
+
+    Args:
+        example: overrides of a trial, under which the configuration composes.
+    """
+    settings = given.settings
+    slots.reap()
+    remove_dead(settings.folder / "workers")
+    tally = slots.tally()
+    name, done = settings.study_name, f"{tally.finished} of {settings.n_trials}"
+    if tally.is_complete:
+        print(f"study '{name}' is complete: {done} trials. Raise hydra.sweeper.n_trials to go on.")
         return 0
     if tally.finished:
-        print(f"study '{plan.study_name}' continues: {tally.finished} of {plan.n_trials} are done")
-    if plan.n_jobs == 0:
+        print(f"study '{name}' continues: {done} are done")
+    if settings.n_jobs == 0:
         with watched(slots, study.directions[0] == StudyDirection.MAXIMIZE, "in this process"):
-            return inline(worker)
-    if not config.hydra.launcher._target_.endswith(BasicLauncher.__name__):
-        return LaunchedStudy(worker, study, slots, example).run()
-    return Controller(plan, study, slots, LocalWorkers(worker)).run()
+            return inline(given)
+    if given.job.config.hydra.runtime.choices["hydra/launcher"] != "basic":
+        return LaunchedStudy(given, study, slots, example).run()
+    return Controller(settings, study, slots, LocalPool(given)).run()
 
 
-def inline(worker: Worker) -> int:
+def inline(given: Assignment) -> int:
     """Work in this process, where a debugger can follow."""
     try:
-        return worker()
+        return work(given)
     except CANNOT_GO_ON as refusal:
         print(f"error: {refusal}", file=sys.stderr)
         return 1

@@ -35,7 +35,7 @@ class StudySweeper(Sweeper):
         self.config = config
 
     def sweep(self, arguments: list[str]) -> None:
-        from zmodel.sweep.start import begin
+        from zmodel.sweep.start import start_study
         from zmodel.sweep.workers.job import Job
 
         assert self.config is not None and self.hydra_context is not None
@@ -43,7 +43,7 @@ class StudySweeper(Sweeper):
         settings = {key: plain(value) for key, value in self.settings.items()}
         # links are followed once, here: a study does not move when one is turned elsewhere
         folder = Path(str(self.config.hydra.sweep.dir)).resolve()
-        code = begin(settings, arguments, folder, job)
+        code = start_study(settings, arguments, folder, job)
         if code:
             raise SystemExit(code)
 

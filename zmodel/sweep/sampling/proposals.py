@@ -1,4 +1,4 @@
-"""Which parameters the next trial gets: sampler, pruner, and what is forced on it."""
+"""Which parameters the next trial gets: the sampler, and what is forced on it."""
 
 from __future__ import annotations
 
@@ -9,36 +9,33 @@ import optuna
 from optuna.samplers import BaseSampler, GPSampler, TPESampler
 from optuna.trial import FrozenTrial
 
-from zmodel.sweep.plan import Plan
 from zmodel.sweep.sampling.bounded_history import BoundedHistory
 from zmodel.sweep.sampling.exact_decimals import ExactDecimals
 from zmodel.sweep.sampling.floor_schedule import FloorSchedule, forced_attrs
 from zmodel.sweep.sampling.forcing_sampler import ForcingSampler
-from zmodel.sweep.sampling.samplers import make_pruner, make_sampler, needs_lock
+from zmodel.sweep.sampling.samplers import make_sampler, needs_lock
+from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.search_space import SearchSpace
 
 
 class Proposals:
     """The proposing side of a worker; between trials it keeps nothing that matters."""
 
-    def __init__(self, plan: Plan, space: SearchSpace) -> None:
-        self._plan = plan
+    def __init__(self, settings: Settings, space: SearchSpace) -> None:
+        self._settings = settings
         self._space = space
         self.floors = (
-            FloorSchedule(plan.coverage, space, plan.n_trials, plan.policy)
-            if plan.coverage
+            FloorSchedule(settings.coverage, space, settings.n_trials, settings.policy)
+            if settings.coverage
             else None
         )
-        self.needs_lock = needs_lock(plan.sampler)
+        self.needs_lock = needs_lock(settings.sampler)
         """Whether sampling must exclude other workers (samplers that keep state in the study)."""
-
-    def make_pruner(self) -> optuna.pruners.BasePruner:
-        return make_pruner(self._plan.pruner)
 
     def decide(self, trials: Sequence[FrozenTrial], slot: int) -> dict[str, Any]:
         """User attributes of the next new trial, decided under the study's lock."""
         decided = forced_attrs(self.floors.next_forced(trials)) if self.floors else {}
-        share = self._plan.control
+        share = self._settings.control
         if int((slot + 1) * share) > int(slot * share):  # evenly spread over the slots
             decided["control"] = True
         return decided
@@ -49,19 +46,19 @@ class Proposals:
         return self.sampler_for_slot(ticket.user_attrs["slot"])
 
     def sampler_for_slot(self, slot: int) -> optuna.samplers.BaseSampler:
-        plan = self._plan
-        sampler: BaseSampler = make_sampler(plan.sampler, plan.seed, slot, self._space)
-        if plan.history is not None and not isinstance(sampler, TPESampler | GPSampler):
+        settings = self._settings
+        sampler: BaseSampler = make_sampler(settings.sampler, settings.seed, slot, self._space)
+        if settings.history is not None and not isinstance(sampler, TPESampler | GPSampler):
             raise ValueError(
                 "hydra.sweeper.history bounds what tpe and gp learn from, got the sampler "
                 f"{type(sampler).__name__}. Set hydra.sweeper.history=null."
             )
-        if plan.coverage:
+        if settings.coverage:
             sampler = ForcingSampler(sampler, self._space.distributions)
-        if plan.history:
-            sampler = BoundedHistory(sampler, plan.history)
+        if settings.history:
+            sampler = BoundedHistory(sampler, settings.history)
         return ExactDecimals(sampler)
 
     def changes(self, ticket: FrozenTrial) -> dict[str, Any]:
         """Values set in this trial's configuration whatever its parameters."""
-        return self._plan.control_changes if ticket.user_attrs.get("control") else {}
+        return self._settings.control_changes if ticket.user_attrs.get("control") else {}

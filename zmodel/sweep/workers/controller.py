@@ -11,8 +11,8 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from zmodel.study.budget.slots import Slots
-from zmodel.sweep.plan import Plan
-from zmodel.sweep.workers.pool import Exit, LocalWorkers
+from zmodel.sweep.settings import Settings
+from zmodel.sweep.workers.local_pool import Exit, LocalPool
 from zmodel.sweep.workers.progress import REFRESH_SECONDS, Progress
 from zmodel.sweep.workers.worker import DONE, LIMIT, REFUSED
 
@@ -27,9 +27,9 @@ class Controller:
     """
 
     def __init__(
-        self, plan: Plan, study: optuna.Study, slots: Slots, workers: LocalWorkers
+        self, settings: Settings, study: optuna.Study, slots: Slots, workers: LocalPool
     ) -> None:
-        self._plan = plan
+        self._settings = settings
         self._study = study
         self._slots = slots
         self._workers = workers
@@ -95,10 +95,10 @@ class Controller:
         claimed = sum(t.state != TrialState.WAITING for t in self._slots.trials())
         self._futile = self._futile + 1 if claimed == self._claimed else 0
         self._claimed = claimed
-        logs = self._plan.folder / "workers"
+        logs = self._settings.folder / "workers"
         how = f"signal {-ended.code}" if ended.code < 0 else f"exit code {ended.code}"
         print(f"\na worker died ({how}); its trial is given again. Logs: {logs}", file=sys.stderr)
-        if self._futile >= FUTILE_STARTS * self._plan.n_jobs and self._ended is None:
+        if self._futile >= FUTILE_STARTS * self._settings.n_jobs and self._ended is None:
             print(f"error: {self._futile} workers died in a row without a trial", file=sys.stderr)
             self._ended = 1
             self._workers.signal(signal.SIGTERM)

@@ -73,7 +73,7 @@ class Job:
 
     def __getstate__(self) -> bytes:
         state = (dict(self.__dict__), Singleton.get_state())
-        return cloudpickle.dumps(state)  # task functions live in __main__: pickled by value
+        return bytes(cloudpickle.dumps(state))  # task functions live in __main__: pickled by value
 
     def __setstate__(self, state: bytes) -> None:
         setup_globals()

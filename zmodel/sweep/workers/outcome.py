@@ -1,30 +1,38 @@
-"""From what a job returned to the outcome that the study records."""
+"""From what a job returned to the outcome of its trial that the study records."""
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import traceback
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.utils import JobReturn
+from optuna.trial import TrialState
 
 from zmodel.core.interrupt import Interrupted
+from zmodel.study.journal.file import JournalError
+from zmodel.study.storage.outage import StorageUnavailable
 
 TRACEBACK_CHARACTERS = 8_000
 RESULT_ATTRS = (
     "epochs", "max_epochs", "best_epoch", "stopped_early", "seconds", "parameters", "metrics",
     "seed",
 )  # fmt: skip
+STORAGE_ERRORS = (JournalError, StorageUnavailable)
+"""What ends a worker: without its storage it can neither get trials nor record them."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """``values`` of a completed trial, or why there are none."""
+class TrialOutcome:
+    """How a trial ended: values of a completed one, a reason of a failed one, or interrupted."""
 
+    state: TrialState = TrialState.FAIL
     values: tuple[float, ...] | None = None
     reason: str | None = None
     traceback: str | None = None
@@ -32,29 +40,44 @@ class Outcome:
     attrs: dict[str, Any] = field(default_factory=dict)
 
 
-def outcome_of(returned: JobReturn, objectives: int, folder: Path) -> Outcome:
+def outcome_of(returned: JobReturn, objectives: int, folder: Path, pruned: bool) -> TrialOutcome:
     """Judge a job that came back.
 
     Failed: an exception, nothing returned, not a number, not finite, or the wrong count.
+
+    Raises:
+        JournalError, StorageUnavailable: the run met one of them.
     """
     attrs = result_attrs(folder)
-    if returned.status == JobStatus.FAILED:
-        error = returned._return_value
-        if isinstance(error, Interrupted):
-            return Outcome(interrupted=error)
+    try:
+        value = value_of(returned)
+    except Interrupted as error:
+        return TrialOutcome(interrupted=error)
+    except STORAGE_ERRORS:
+        raise
+    except Exception as error:
         return failure(error, attrs)
     try:
-        return Outcome(values=as_values(returned.return_value, objectives), attrs=attrs)
+        values = as_values(value, objectives)
     except ValueError as error:
-        return Outcome(reason=f"ValueError: {error}", attrs=attrs)
+        return TrialOutcome(reason=f"ValueError: {error}", attrs=attrs)
+    if pruned:
+        return TrialOutcome(TrialState.PRUNED, attrs=attrs)
+    return TrialOutcome(TrialState.COMPLETE, values, attrs=attrs)
 
 
-def failure(error: BaseException, attrs: dict[str, Any] | None = None) -> Outcome:
+def value_of(returned: JobReturn) -> Any:
+    """What the task returned; its exception is raised."""
+    with redirect_stderr(io.StringIO()):  # where Hydra repeats the overrides of a failed job
+        return returned.return_value
+
+
+def failure(error: BaseException, attrs: dict[str, Any] | None = None) -> TrialOutcome:
     """What is kept of an exception: type and message, and the end of its traceback."""
     text = "".join(traceback.format_exception(error))
     first_line = str(error).strip().splitlines()[:1]
     reason = ": ".join([type(error).__name__, *first_line])
-    return Outcome(reason=reason, traceback=text[-TRACEBACK_CHARACTERS:], attrs=attrs or {})
+    return TrialOutcome(reason=reason, traceback=text[-TRACEBACK_CHARACTERS:], attrs=attrs or {})
 
 
 def as_values(returned: Any, objectives: int) -> tuple[float, ...]:

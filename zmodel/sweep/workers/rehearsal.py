@@ -8,102 +8,104 @@ sampler may never join them.
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from hydra.core.utils import JobReturn
 
 from zmodel.core.interrupt import stop
-from zmodel.sweep.plan import Plan
+from zmodel.study.fingerprint import has_begun, settle_data
 from zmodel.sweep.space.rehearsal_points import Params, params_at, points, with_value
-from zmodel.sweep.space.search_space import SearchSpace
-from zmodel.sweep.workers.job import Job
-
-Check = Callable[[JobReturn, Path], object]
+from zmodel.sweep.workers.outcome import as_values, value_of
+from zmodel.sweep.workers.session import Session
 
 
 class Refused(Exception):
     """No trial could work as configured, or none would be comparable with those before."""
 
 
-@dataclass
-class Rehearsal:
-    """Runs the task with the overrides ``plan.preflight``, in a folder that is removed."""
+def rehearse(session: Session) -> None:
+    """Run the task with the overrides ``preflight``, in a folder that is removed.
 
-    plan: Plan
-    space: SearchSpace
-    job: Job
+    Raises:
+        Refused: the first point does not work, or a single value of another one, all else being
+            as in the first point.
+    """
+    if session.given.settings.preflight is None:
+        return
+    first, *others = points(session.given.space)
+    try:
+        _run(session, first, judge=True)
+    except Exception as error:
+        tried = _params(session, first)
+        raise Refused(f"{error}\n(tried before the first trial, with {tried})") from error
+    study = session.study
+    if not has_begun(study):
+        warnings = [w for point in others if (w := _compare(session, first, point))]
+        if warnings and warnings != study.user_attrs.get("warnings"):
+            study.set_user_attr("warnings", warnings)
 
-    def first(self, check: Check) -> None:
-        """Run the first point; ``check(returned, folder)`` judges what came back.
 
-        Raises:
-            Refused: it does not work.
-        """
-        params = self._params(points(self.space)[0])
-        try:
-            self._run(params, check)
-        except Exception as error:
-            raise Refused(f"{error}\n(tried before the first trial, with {params})") from error
+def _compare(session: Session, first: Params, point: Params) -> str | None:
+    """What is wrong with values of a point that only fail together.
 
-    def others(self) -> list[str]:
-        """Run the other points; what is wrong with those whose values only fail together.
-
-        What a run is worth does not count: a learning rate may diverge.
-
-        Raises:
-            Refused: a single value does not work, all else being as in the first point.
-        """
-        start, *others = points(self.space)
-        warnings = []
-        for point in others:
-            error = self._error(point)
-            if error is None:
-                continue
-            for name, value in point.items():
-                alone = self._alone(name, value, start)
-                if alone is not None and not _out_of_memory(alone):
-                    raise Refused(
-                        f"{alone}\n(tried before the first trial: the search has "
-                        f"{name}={self.space.decode(name, value)}, and every trial with it would "
-                        "fail; change what is searched)"
-                    ) from alone
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            warnings.append(f"trials like {self._params(point)} fail: {reason}")
-        return warnings
-
-    def _alone(self, name: str, value: Any, start: Params) -> Exception | None:
-        if value == start[name]:
-            return None
-        return self._error(with_value(name, value, start, self.space))
-
-    def _params(self, point: Params) -> Params:
-        return params_at(point, self.space, self.job.config)
-
-    def _error(self, point: Params) -> Exception | None:
-        if stop.signum is not None:
-            return None
-        try:
-            self._run(self._params(point), lambda returned, _: returned.return_value)
-        except Exception as error:
-            return error
+    What a run is worth does not count: a learning rate may diverge.
+    """
+    error = _error(session, point)
+    if error is None:
         return None
+    for name, value in point.items():
+        if value == first[name]:
+            continue
+        alone = _error(session, with_value(name, value, first, session.given.space))
+        if alone is not None and not _out_of_memory(alone):
+            raise Refused(
+                f"{alone}\n(tried before the first trial: the search has "
+                f"{name}={session.given.space.decode(name, value)}, and every trial with it would "
+                "fail; change what is searched)"
+            ) from alone
+    reason = next(iter(str(error).splitlines()), type(error).__name__)
+    return f"trials like {_params(session, point)} fail: {reason}"
 
-    def _run(self, params: Params, check: Check) -> None:
-        assert self.plan.preflight is not None
-        folder = Path(tempfile.mkdtemp(prefix=".preflight-", dir=self.plan.folder))
-        try:
-            fixed = [*self.space.fixed, *self.plan.preflight]
-            cfg = self.job.compose([*fixed, *self.space.overrides(params)], 0, folder, {})
-            returned = self.job.run(cfg)
-            if stop.signum is None:
-                check(returned, folder)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+
+def _params(session: Session, point: Params) -> Params:
+    return params_at(point, session.given.space, session.given.job.config)
+
+
+def _error(session: Session, point: Params) -> Exception | None:
+    if stop.signum is not None:
+        return None
+    try:
+        _run(session, point)
+    except Exception as error:
+        return error
+    return None
+
+
+def _run(session: Session, point: Params, judge: bool = False) -> None:
+    """Run the task at a point; `judge` asks for finite values and compares the data."""
+    settings, space, job = session.given.settings, session.given.space, session.given.job
+    assert settings.preflight is not None
+    folder = Path(tempfile.mkdtemp(prefix=".preflight-", dir=settings.folder))
+    try:
+        fixed = [*space.fixed, *settings.preflight]
+        cfg = job.compose([*fixed, *space.overrides(_params(session, point))], 0, folder, {})
+        returned = job.run(cfg)
+        if stop.signum is not None:
+            return
+        value = value_of(returned)
+        if judge:
+            as_values(value, len(settings.direction))
+            _compare_data(session, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _compare_data(session: Session, folder: Path) -> None:
+    result = folder / "result.json"
+    if result.is_file() and "data_hash" in (content := json.loads(result.read_text())):
+        with session.lock():
+            settle_data(session.study, content["data_hash"], session.given.settings.on_change)
 
 
 def _out_of_memory(error: Exception) -> bool:

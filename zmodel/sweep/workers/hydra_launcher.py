@@ -21,7 +21,8 @@ from optuna.study import StudyDirection
 from zmodel.core.interrupt import stop
 from zmodel.study.budget.slots import Slots
 from zmodel.sweep.workers.progress import watched
-from zmodel.sweep.workers.worker import CANNOT_GO_ON, DONE, LIMIT, Worker
+from zmodel.sweep.workers.session import Assignment
+from zmodel.sweep.workers.worker import CANNOT_GO_ON, DONE, LIMIT, work
 
 log = logging.getLogger(__name__)
 
@@ -33,25 +34,25 @@ MOST_ROUNDS = 5
 class WorkerTask:
     """What the launcher runs as if it were the user's task."""
 
-    worker: Worker
+    given: Assignment
 
     def __call__(self, cfg: Any) -> int | str:
         """The worker's exit code, or its refusal as text: exceptions rarely survive launchers."""
         stop.clear()
         stop.listen(sigint=False)
         try:
-            return self.worker()
+            return work(self.given)
         except CANNOT_GO_ON as refusal:
             return str(refusal)
 
 
 class LaunchedStudy:
-    """Runs the study of a plan through the launcher of the configuration."""
+    """Runs a study through the launcher of its configuration."""
 
     def __init__(
-        self, worker: Worker, study: optuna.Study, slots: Slots, example: list[str]
+        self, given: Assignment, study: optuna.Study, slots: Slots, example: list[str]
     ) -> None:
-        self._worker = worker
+        self._given = given
         self._study = study
         self._slots = slots
         self._example = example
@@ -60,17 +61,17 @@ class LaunchedStudy:
 
     def run(self) -> int:
         """Launch, wait, launch again while slots are left; return the exit code."""
-        job, plan = self._worker.job, self._worker.plan
+        job, n_jobs = self._given.job, self._given.settings.n_jobs
         launcher = Plugins.instance().instantiate_launcher(
             hydra_context=job.hydra_context,
-            task_function=WorkerTask(self._worker),
+            task_function=WorkerTask(self._given),
             config=job.config,
         )
         maximise = self._study.directions[0] == StudyDirection.MAXIMIZE
         before = signal.signal(signal.SIGINT, self._on_signal)
         try:
-            with watched(self._slots, maximise, f"{plan.n_jobs} launched workers"):
-                code = self._rounds(launcher, plan.n_jobs)
+            with watched(self._slots, maximise, f"{n_jobs} launched workers"):
+                code = self._rounds(launcher, n_jobs)
         finally:
             signal.signal(signal.SIGINT, before)
             configure_log(job.config.hydra.hydra_logging, job.config.hydra.verbose)
@@ -119,4 +120,5 @@ class LaunchedStudy:
         self._study.set_user_attr("stop", time.time())
 
     def _stopped(self) -> bool:
-        return self._study.user_attrs.get("stop", 0.0) > self._worker.plan.started
+        stopped: float = self._study.user_attrs.get("stop", 0.0)
+        return stopped > self._given.start.time

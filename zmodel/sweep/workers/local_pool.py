@@ -16,10 +16,11 @@ import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
-from pathlib import Path
 
 from zmodel.core.interrupt import stop
-from zmodel.sweep.workers.worker import CANNOT_GO_ON, REFUSED, Worker
+from zmodel.sweep.workers.hardware import cores, gpu_ids
+from zmodel.sweep.workers.session import Assignment
+from zmodel.sweep.workers.worker import CANNOT_GO_ON, REFUSED, work
 
 
 @dataclass(frozen=True)
@@ -31,40 +32,28 @@ class Exit:
     message: str | None
 
 
-def gpu_ids() -> list[str]:
-    """The GPUs this process may use, without asking a driver library."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return [gpu for gpu in visible.split(",") if gpu.strip()]
-    folder = Path("/proc/driver/nvidia/gpus")
-    return [str(i) for i in range(len(list(folder.iterdir())))] if folder.is_dir() else []
+class LocalPool:
+    """Up to ``n_jobs`` processes, numbered by index."""
 
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class LocalWorkers:
-    """Up to ``plan.n_jobs`` processes, numbered by index."""
-
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
-        self._plan = worker.plan
+    def __init__(self, given: Assignment) -> None:
+        self._given = given
+        self._n_jobs = given.settings.n_jobs
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([*self._plan.preload, "zmodel.sweep.workers.worker"])
+        preload = [*given.settings.preload, "zmodel.sweep.workers.worker"]
+        self._context.set_forkserver_preload(preload)
         self._running: dict[int, tuple[ForkServerProcess, Connection]] = {}
         # read when the fork server starts: one thread per worker when workers fill the cores
-        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // self._plan.n_jobs)))
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // self._n_jobs)))
 
     def __len__(self) -> int:
         return len(self._running)
 
     def free_indices(self) -> list[int]:
-        return [i for i in range(self._plan.n_jobs) if i not in self._running]
+        return [i for i in range(self._n_jobs) if i not in self._running]
 
     def start(self, index: int) -> None:
         ours, theirs = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_main, args=(self._worker, index, theirs))
+        process = self._context.Process(target=_main, args=(self._given, index, theirs))
         process.start()
         theirs.close()
         self._running[index] = (process, ours)
@@ -98,22 +87,22 @@ def _message(pipe: Connection) -> str | None:
         return None
 
 
-def _main(worker: Worker, index: int, pipe: Connection) -> None:
+def _main(given: Assignment, index: int, pipe: Connection) -> None:
     """Body of a worker process."""
-    log = worker.plan.folder / "workers" / f"{os.getpid()}.log"
+    log = given.settings.folder / "workers" / f"{os.getpid()}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", buffering=1) as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     faulthandler.enable()
     gpus = gpu_ids()
-    if gpus and worker.plan.n_jobs > 1:  # a single worker may use them all: trainer=ddp
+    if gpus and given.settings.n_jobs > 1:  # a single worker may use them all: trainer=ddp
         os.environ["CUDA_VISIBLE_DEVICES"] = gpus[index % len(gpus)]
     stop.clear()
     stop.listen(sigint=False)  # the controller decides what Ctrl-C means
     threading.Thread(target=_watch_controller, daemon=True).start()
     try:
-        code = worker()
+        code = work(given)
     except CANNOT_GO_ON as refusal:
         pipe.send(str(refusal))
         code = REFUSED

@@ -1,0 +1,38 @@
+"""The running trial as callbacks see it, when it is one of an Optuna study."""
+
+from __future__ import annotations
+
+import optuna
+from optuna.storages import BaseStorage
+
+SPARED = {"forced", "control"}
+"""A forced trial is there to be completed, a control to be seen to its end."""
+
+
+class OptunaTrial:
+    """What callbacks get from :func:`zmodel.core.running_trial.running_trial` in a study."""
+
+    def __init__(self, trial: optuna.Trial, storage: BaseStorage, trial_id: int) -> None:
+        self.number = trial.number
+        self.pruned = False
+        self._trial = trial
+        self._storage = storage
+        self._id = trial_id
+        self._several = len(trial.study.directions) > 1
+        self._can_prune = (
+            not self._several
+            and not isinstance(trial.study.pruner, optuna.pruners.NopPruner)
+            and not SPARED & set(trial.user_attrs)
+        )
+        self._reported = set(storage.get_trial(trial_id).intermediate_values)
+        """Epochs; of a resumed trial also those of the attempt before."""
+
+    def report(self, epoch: int, value: float) -> None:
+        if self._several:  # Trial.report refuses
+            self._storage.set_trial_intermediate_value(self._id, epoch, value)
+        elif epoch not in self._reported:
+            self._trial.report(value, epoch)
+            self._reported.add(epoch)
+
+    def should_prune(self) -> bool:
+        return self._can_prune and self._trial.should_prune()

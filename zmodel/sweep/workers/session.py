@@ -1,0 +1,75 @@
+"""What a worker is given, and the study as it has it open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial
+
+from zmodel.study.budget.lease import Lease
+from zmodel.study.budget.slots import Slots
+from zmodel.study.storage.lock import study_lock
+from zmodel.study.storage.opening import open_storage
+from zmodel.sweep.sampling.proposals import Proposals
+from zmodel.sweep.sampling.samplers import make_pruner
+from zmodel.sweep.settings import Settings
+from zmodel.sweep.space.search_space import SearchSpace
+from zmodel.sweep.workers.job import Job
+
+
+@dataclass(frozen=True)
+class CommandStart:
+    """When a command started to work on its study, and what had become of the budget by then."""
+
+    time: float
+    """Unix time: a stop request older than it is void."""
+    finished: int
+    failed: int
+    """Slots: the failure limit counts from there."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What every worker of one command is given; picklable."""
+
+    settings: Settings
+    space: SearchSpace
+    job: Job
+    start: CommandStart
+    fixed: dict[str, Any]
+    """The fixed configuration at the start; a trial that composes to another is refused."""
+
+
+@dataclass
+class Session:
+    """The study of an assignment, opened by the process that works on it."""
+
+    given: Assignment
+    lease: Lease
+    study: optuna.Study = field(init=False)
+    slots: Slots = field(init=False)
+    proposals: Proposals = field(init=False)
+
+    def __post_init__(self) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        settings = self.given.settings
+        self.storage = open_storage(settings.storage, create=False)
+        # always a pruner: what Optuna takes for "none given" is its MedianPruner
+        pruner = make_pruner(settings.pruner)
+        self.study = optuna.load_study(
+            study_name=settings.study_name, storage=self.storage, pruner=pruner
+        )
+        self.lock = partial(study_lock, settings.storage, settings.folder)
+        study_id = self.storage.get_study_id_from_name(settings.study_name)
+        self.slots = Slots(
+            self.storage, study_id, settings.n_trials, self.lock, settings.max_attempts
+        )
+        self.proposals = Proposals(settings, self.given.space)
+
+    def trial_id(self, trial: FrozenTrial) -> int:
+        """By which the storage knows the trial."""
+        study_id = self.slots.study_id
+        return self.storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)
