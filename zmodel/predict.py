@@ -25,18 +25,23 @@ from zipfile import BadZipFile
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from torch import Tensor, nn
 
 from zmodel.core.allow_list import check_allowed
 from zmodel.core.moved import current
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "weights.pt"
+INPUT_TYPES = {"float32": torch.float32, "float64": torch.float64}
 BATCH = 4096
 
 
 class Deployed(nn.Module):
-    """Raw samples (N, *input_shape) to probabilities (N, C): normalise, network, softmax."""
+    """Raw samples (N, *input_shape) to probabilities (N, C): normalise, network, softmax.
+
+    Samples are centred in the type of `mean` and `std`, float64 where the training data needed it;
+    the network gets float32.
+    """
 
     mean: Tensor
     std: Tensor
@@ -48,7 +53,7 @@ class Deployed(nn.Module):
         self.register_buffer("std", std, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.net((x - self.mean) / self.std).softmax(-1)
+        return self.net(((x - self.mean) / self.std).float()).softmax(-1)
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,8 @@ class Model:
 
     def probabilities(self, x: NDArray) -> NDArray[np.float32]:
         """(N, C) for samples as :func:`samples` accepts them."""
-        inputs = torch.from_numpy(samples(x, self.input_shape))
+        dtype = self.module.mean.numpy().dtype
+        inputs = torch.from_numpy(samples(x, self.input_shape, dtype))
         with torch.inference_mode():
             parts = [self.module(batch) for batch in inputs.split(BATCH)]
         return torch.cat(parts).numpy() if parts else np.zeros((0, len(self.classes)), np.float32)
@@ -81,7 +87,8 @@ def load(folder: str | Path) -> Model:
         config = json.loads((folder / CONFIG_FILE).read_text())
         net = network_class(config["network"])(**config["arguments"])
         normalisation = config["normalisation"] or {"mean": [0.0], "std": [1.0]}
-        mean, std = (torch.tensor(normalisation[k], dtype=torch.float32) for k in ("mean", "std"))
+        dtype = INPUT_TYPES[config.get("input_dtype", "float32")]
+        mean, std = (torch.tensor(normalisation[k], dtype=dtype) for k in ("mean", "std"))
         classes, shape = tuple(config["classes"]), tuple(config["input_shape"])
         net.load_state_dict(torch.load(folder / WEIGHTS_FILE, weights_only=True))
     except (KeyError, TypeError, RuntimeError, json.JSONDecodeError, UnpicklingError) as error:
@@ -103,7 +110,7 @@ def network_class(path: str) -> type[nn.Module]:
     return found
 
 
-def samples(x: NDArray, shape: Sequence[int]) -> NDArray[np.float32]:
+def samples(x: NDArray, shape: Sequence[int], dtype: DTypeLike = np.float32) -> NDArray:
     """Checked samples (N, *shape); flat rows and a missing channel axis are put in shape.
 
     Raises:
@@ -119,15 +126,14 @@ def samples(x: NDArray, shape: Sequence[int]) -> NDArray[np.float32]:
             f"Samples must have the shape (N, {', '.join(map(str, wanted))}), or be rows of "
             f"{flat[0]} numbers, got {tuple(x.shape)}."
         )
-    with np.errstate(over="ignore"):  # too large for float32: infinite, and refused below
-        x = np.ascontiguousarray(x, dtype=np.float32).reshape(len(x), *wanted)
-    bad = np.flatnonzero(~np.isfinite(x).reshape(len(x), *flat).all(axis=1))
+    small = np.abs(x) <= np.finfo(np.float32).max
+    bad = np.flatnonzero(~small.reshape(len(x), *flat).all(axis=1))
     if len(bad):
         raise ValueError(
             f"Samples must be finite: {len(bad)} of {len(x)} are not (NaN, infinite, or too large "
             f"for float32), the first is number {bad[0]}."
         )
-    return x
+    return np.ascontiguousarray(x, dtype=dtype).reshape(len(x), *wanted)
 
 
 def read_array(path: Path, name: str | None) -> NDArray:

@@ -231,7 +231,7 @@ def nan(x: np.ndarray, y: np.ndarray) -> tuple:
     ("change", "message"),
     [
         (nan, "NaN or infinity in 1 of 60 samples, the first at index 7"),
-        (lambda x, y: (x.astype(np.float64), y), "x must be float32, found float64"),
+        (lambda x, y: (x.astype(np.float16), y), "x must be float32 or float64, found float16"),
         (lambda x, y: (x, y.astype(np.int32)), "y must be int64, found int32"),
         (lambda x, y: (x, y + 1), r"labels must be 0\.\.1 for 2 classes, found 1\.\.2"),
         (lambda x, y: (x, y - 1), r"found -1\.\.0"),

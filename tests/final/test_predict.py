@@ -73,6 +73,24 @@ def test_probabilities_are_those_of_the_network_on_normalised_samples(model, tmp
     assert load(model).probabilities(samples(0)).shape == (0, 3)
 
 
+def test_a_model_that_needs_it_centres_in_double_precision(model):
+    config = json.loads((model / "config.json").read_text())
+    config["normalisation"] = {"mean": [[[1.7e9 + 0.3]]], "std": [[[0.5]]]}
+    (model / "config.json").write_text(json.dumps({**config, "input_dtype": "float64"}))
+    loaded, x = load(model), samples() + 1.7e9
+    with torch.no_grad():
+        inputs = torch.tensor((x - 1.7e9 - 0.3) / 0.5, dtype=torch.float32)
+        expected = loaded.module.net(inputs).softmax(-1).numpy()
+    np.testing.assert_allclose(loaded.probabilities(x), expected, atol=1e-5)
+    with torch.no_grad():
+        forms = (
+            torch.jit.trace(loaded.module, (torch.from_numpy(x),)),
+            torch.export.export(loaded.module, (torch.from_numpy(x),)).module(),
+        )
+        for form in forms:
+            np.testing.assert_allclose(form(torch.from_numpy(x)), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("arrays", "named"),
     [

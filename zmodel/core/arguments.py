@@ -45,6 +45,16 @@ def known(name: str, value: object, options: Iterable[str]) -> None:
         )
 
 
+def name(key: str, value: object) -> str:
+    """A text; what was typed as ``1e3`` or ``2024_01`` has become another number by now."""
+    if not isinstance(value, str):
+        raise ValueError(
+            f"{key} must be a name, received {value!r}; write one that looks like a number in "
+            f"quotes within quotes: \"{key}='1e3'\"."
+        )
+    return value
+
+
 def names(key: str, value: object) -> tuple[str, ...]:
     """Names as a list; a single text is a list of one, never of its letters.
 

@@ -19,6 +19,7 @@ Shapes: N samples, a sample is (features,), (channels, length) or (channels, hei
 from __future__ import annotations
 
 import hashlib
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,8 +34,10 @@ from torch import Tensor
 from zmodel.core.arguments import at_least, below_one
 from zmodel.data.batches import Augment, Batches, WholeEpochs
 from zmodel.data.checks import Arrays, check_arrays, check_every_class, check_shape
-from zmodel.data.normalise import Normaliser, fit_normaliser
+from zmodel.data.normalise import Normaliser, fit_normaliser, narrowed
 from zmodel.data.splits import Indices, fold_split, stratified_split
+
+log = logging.getLogger(__name__)
 
 Part = tuple[Tensor, Tensor]
 
@@ -182,6 +185,11 @@ class InMemoryData(LightningDataModule, ABC):
             seen = train if self.train_on_all else Arrays(train.x[rest], train.y[rest])
             if self.normalize:
                 self.normaliser = fit_normaliser(seen.x)
+            elif seen.x.dtype == np.float64:
+                log.warning(
+                    f"{self.source}: some values differ by less than single precision can tell, "
+                    "which is what networks compute in; set data.normalize=true."
+                )
             self._parts["train"] = self._tensors(seen)
             self._parts["val"] = self._tensors(Arrays(train.x[val], train.y[val]))
         if stage in ("test", None) and "test" not in self._parts:
@@ -259,6 +267,7 @@ class InMemoryData(LightningDataModule, ABC):
         where, classes = f"{self.source}, training part", self.class_names
         check_arrays(where, train, classes)
         check_every_class(where, train.y, classes)
+        train = Arrays(narrowed(train.x), train.y)
         try:
             rest, val = self.split_fold(train, self.folds) if self.folds else self.split(train)
         except ValueError as error:
@@ -270,7 +279,8 @@ class InMemoryData(LightningDataModule, ABC):
 
     def _tensors(self, arrays: Arrays) -> Part:
         x = self.normaliser(arrays.x) if self.normaliser is not None else arrays.x
-        return torch.from_numpy(np.ascontiguousarray(x)), torch.from_numpy(arrays.y)
+        x = np.ascontiguousarray(x, dtype=np.float32)
+        return torch.from_numpy(x), torch.from_numpy(arrays.y)
 
 
 def _fits(x: Tensor, device: torch.device) -> bool:

@@ -8,11 +8,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from zmodel.data.normalise import LARGEST, Floats
+
 
 class Arrays(NamedTuple):
-    """One part of a data set: x float32 (N, *input_shape), y int64 (N,) in 0..classes-1."""
+    """One part of a data set: x (N, *input_shape), y int64 (N,) in 0..classes-1.
 
-    x: NDArray[np.float32]
+    x is float32, or float64 where its values differ by less than float32 can tell.
+    """
+
+    x: Floats
     y: NDArray[np.int64]
 
 
@@ -24,11 +29,11 @@ def check_arrays(where: str, arrays: Arrays, classes: Sequence[str]) -> None:
             f"{where}: a classifier needs at least two classes, found {len(classes)} "
             f"({', '.join(classes)}); add samples of another class."
         )
-    for name, array, dtype in (("x", x, np.float32), ("y", y, np.int64)):
-        if array.dtype != dtype:
+    for name, array, types in (("x", x, ("float32", "float64")), ("y", y, ("int64",))):
+        if array.dtype not in types:
             raise ValueError(
-                f"{where}: {name} must be {np.dtype(dtype)}, found {array.dtype}; "
-                f"convert it with .astype(np.{np.dtype(dtype)})."
+                f"{where}: {name} must be {' or '.join(types)}, found {array.dtype}; "
+                f"convert it with .astype(np.{types[0]})."
             )
     if len(y) == 0 or len(x) != len(y) or y.ndim != 1:
         raise ValueError(
@@ -64,13 +69,14 @@ def check_shape(where: str, found: tuple[int, ...], expected: tuple[int, ...]) -
         )
 
 
-def _check_values(where: str, x: NDArray[np.float32], y: NDArray[np.int64], classes: int) -> None:
-    finite = np.isfinite(x.reshape(len(x), -1)).all(axis=1)
+def _check_values(where: str, x: Floats, y: NDArray[np.int64], classes: int) -> None:
+    finite = (np.abs(x.reshape(len(x), -1)) <= LARGEST).all(axis=1)
     if not finite.all():
         first = int(np.flatnonzero(~finite)[0])
         raise ValueError(
-            f"{where}: x must be finite, found NaN or infinity in {int((~finite).sum())} of "
-            f"{len(x)} samples, the first at index {first}; fill or drop them."
+            f"{where}: x must be finite in single precision, found NaN or infinity in "
+            f"{int((~finite).sum())} of {len(x)} samples, the first at index {first}; fill or drop "
+            "them."
         )
     if y.min() < 0 or y.max() >= classes:
         raise ValueError(

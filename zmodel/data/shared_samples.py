@@ -12,7 +12,12 @@ log = logging.getLogger(__name__)
 
 
 def shared_samples(a: NDArray, b: NDArray) -> list[tuple[int, int]]:
-    """Index pairs (in a, in b) of equal samples, one for every such sample of b."""
+    """Index pairs (in a, in b) of equal samples, one for every such sample of b.
+
+    Compared in the coarser of their types.
+    """
+    coarser = min(a.dtype, b.dtype, key=lambda dtype: dtype.itemsize)
+    a, b = a.astype(coarser, copy=False), b.astype(coarser, copy=False)
     places = {key: i for i, key in reversed(list(enumerate(_digests(a))))}
     found = ((places.get(key), j) for j, key in enumerate(_digests(b)))
     return [(i, j) for i, j in found if i is not None]

@@ -29,7 +29,7 @@ from zmodel.core.atomic_file import replacing, write
 from zmodel.final.job import FinalJob
 from zmodel.final.summary import Outcome
 from zmodel.final.testing import Tested
-from zmodel.predict import CONFIG_FILE, WEIGHTS_FILE, Deployed, load
+from zmodel.predict import CONFIG_FILE, INPUT_TYPES, WEIGHTS_FILE, Deployed, load
 
 SAMPLES = 64
 """Test samples on which the forms are compared."""
@@ -58,6 +58,7 @@ def export_model(outcome: Outcome, job: FinalJob, arguments: Sequence[str]) -> d
         "network": f"{made.__module__}.{made.__qualname__}",
         "arguments": {**_keywords(network), "input_shape": shape, "num_classes": classes},
         "input_shape": shape,
+        "input_dtype": _raw_type(data),
         "classes": list(outcome.classes),
         "normalisation": normalisation,
         "study": outcome.plan.study,
@@ -91,6 +92,12 @@ def _weights(tested: Tested) -> dict[str, Tensor]:
     return {k.removeprefix("net."): v for k, v in state.items() if k.startswith("net.")}
 
 
+def _raw_type(data: Any) -> str:
+    """The type in which raw samples are centred."""
+    normaliser = getattr(data, "normaliser", None)
+    return "float32" if normaliser is None else str(normaliser.mean.dtype)
+
+
 def _normalisation(data: Any) -> dict[str, Any] | None:
     """Mean and deviation, shaped to broadcast against samples; None when there is none."""
     normaliser = getattr(data, "normaliser", None)
@@ -102,10 +109,10 @@ def _normalisation(data: Any) -> dict[str, Any] | None:
 def _raw_samples(data: Any, normalisation: dict[str, Any] | None) -> Tensor:
     """The first test samples as they were before normalisation."""
     data.setup("test")
-    x = next(iter(data.test_dataloader()))[0][:SAMPLES].float()
+    x = next(iter(data.test_dataloader()))[0][:SAMPLES].to(INPUT_TYPES[_raw_type(data)])
     if normalisation is None:
         return x
-    mean, std = (torch.tensor(normalisation[key]) for key in ("mean", "std"))
+    mean, std = (torch.tensor(normalisation[key], dtype=x.dtype) for key in ("mean", "std"))
     return x * std + mean
 
 

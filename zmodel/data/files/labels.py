@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+import re
+from collections import defaultdict
+
 import numpy as np
 from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+
+WHOLE = re.compile(r"-?(0|[1-9][0-9]*)(\.0*)?")
+DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+def numbers_if_written_so(cells: NDArray) -> NDArray:
+    """Cells of text as whole numbers if all are written as such, or as decimals.
+
+    Else as they are, for a class may be called 007, 1e3 or nan.
+    """
+    texts, place = np.unique(cells.astype(str), return_inverse=True)
+    try:
+        if all(map(WHOLE.fullmatch, texts)):
+            return np.array([int(t.partition(".")[0]) for t in texts], dtype=np.int64)[place]
+    except OverflowError:
+        return cells
+    values = [float(t) for t in texts if DECIMAL.fullmatch(t)]
+    measured = len(values) == len(texts) and any(value % 1 for value in values)
+    return np.array(values)[place] if measured else cells
 
 
 def find_classes(where: str, labels: NDArray, map_labels: bool = False) -> NDArray:
@@ -13,6 +38,7 @@ def find_classes(where: str, labels: NDArray, map_labels: bool = False) -> NDArr
     allows any: then they too are numbered in sorted order. Raises ValueError otherwise.
     """
     values = np.unique(plain_labels(where, labels))
+    _warn_of_spellings(where, values)
     if values.dtype.kind == "U" or map_labels or np.array_equal(values, np.arange(len(values))):
         return values
     found = ", ".join(map(str, values[:6])) + (", ..." if len(values) > 6 else "")
@@ -25,6 +51,8 @@ def find_classes(where: str, labels: NDArray, map_labels: bool = False) -> NDArr
 def encode(where: str, labels: NDArray, classes: NDArray) -> NDArray[np.int64]:
     """The class number of every label. Raises ValueError for one that is not in `classes`."""
     labels = plain_labels(where, labels)
+    if classes.dtype.kind == "U":
+        labels = labels.astype(str)
     if labels.dtype.kind == classes.dtype.kind:
         y = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
         unknown = np.unique(labels[classes[y] != labels])
@@ -51,6 +79,8 @@ def plain_labels(where: str, labels: NDArray) -> NDArray:
         labels = _from_objects(where, labels)
     if labels.dtype.kind == "S":
         return np.char.decode(labels, "utf-8")
+    if labels.dtype.kind == "b":
+        return labels.astype(str)
     if labels.dtype.kind == "f":
         fractional = labels[~(np.isfinite(labels) & (labels == np.round(labels)))]
         if len(fractional):
@@ -59,13 +89,23 @@ def plain_labels(where: str, labels: NDArray) -> NDArray:
                 f"{fractional[0]} ({len(fractional)} such of {len(labels)}); drop samples "
                 "without a label, and sort measured values into classes."
             )
-    if labels.dtype.kind in "fbiu":
+    if labels.dtype.kind in "fiu":
         return labels.astype(np.int64)
     if labels.dtype.kind == "U":
         return labels
     raise ValueError(
         f"{where}: labels must be whole numbers or strings, found {labels.dtype}; convert them."
     )
+
+
+def _warn_of_spellings(where: str, classes: NDArray) -> None:
+    """Two classes whose names differ in capitals or spaces alone are one, most of the time."""
+    spellings = defaultdict(list)
+    for name in classes if classes.dtype.kind == "U" else ():
+        spellings["".join(str(name).split()).casefold()].append(str(name))
+    alike = [" and ".join(map(repr, names)) for names in spellings.values() if len(names) > 1]
+    if alike:
+        log.warning(f"{where}: taken for different classes: {', '.join(alike[:5])}; one spelling?")
 
 
 def _from_objects(where: str, labels: NDArray) -> NDArray:

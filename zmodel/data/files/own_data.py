@@ -14,6 +14,7 @@ from zmodel.data.base import InMemoryData
 from zmodel.data.checks import Arrays
 from zmodel.data.files.labels import encode, find_classes
 from zmodel.data.files.named_parts import check_groups, draw_test, named_parts
+from zmodel.data.normalise import Floats
 from zmodel.data.shared_samples import report_duplicates
 from zmodel.data.splits import Indices, fold_split, grouped_split
 
@@ -25,7 +26,7 @@ class Rows(NamedTuple):
     labels: NDArray
     parts: NDArray | None
     groups: NDArray | None
-    read: Callable[[Indices], NDArray[np.float32]]
+    read: Callable[[Indices], Floats]
 
 
 class OwnData(InMemoryData):
@@ -85,7 +86,7 @@ class OwnData(InMemoryData):
         self.compare_test(rows.read(rest), arrays.x)
         return arrays
 
-    def compare_test(self, train: NDArray[np.float32], test: NDArray[np.float32]) -> None:
+    def compare_test(self, train: Floats, test: Floats) -> None:
         """Warn of samples that were trained on."""
         if self.duplicates != "ignore":
             report_duplicates(f"{self.source}: training and test part", train, test, fatal=False)

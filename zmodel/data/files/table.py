@@ -1,6 +1,6 @@
 """From the content of a file to samples, labels, parts and groups.
 
-Shapes: N samples; x float32 (N, features), (N, channels, length) or (N, channels, height, width).
+Shapes: N samples; x (N, features), (N, channels, length) or (N, channels, height, width).
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zmodel.core.arguments import known
-from zmodel.data.files.open_file import open_file
+from zmodel.data.files.columns import check_filled, check_names, features_of, numbers, warn_of_ids
+from zmodel.data.files.labels import numbers_if_written_so
+from zmodel.data.files.open_file import SEPARATED, open_file
+from zmodel.data.normalise import Floats
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,12 +49,13 @@ def read_table(
 ) -> Table:
     """The content of a file, all of it; of a table only `features` in their order, if given.
 
+    x is float32 where that holds every value of the file's type, else float64.
     .npz: x, the labels and the arrays that `columns` names; or a given split as x_train,
     y_train, x_val, y_val, x_test, y_test. .npy: x, with the labels in `labels_path`. Else a
     table: every column that `columns` does not name is a feature and must be a number.
     Raises ValueError that names the file and what is wrong with it.
     """
-    content = open_file(path)
+    content = open_file(path, [name for name in columns[:3] if name is not None])
     if isinstance(content, np.ndarray):
         if labels_path is None:
             raise ValueError(
@@ -95,48 +99,34 @@ def _from_frame(
     path: Path, frame: pd.DataFrame, columns: Columns, features: Sequence[str]
 ) -> Table:
     frame = frame.rename(columns=str)
-    special = [name for name in columns[:3] if name is not None]
-    keys = zip(("label_column", "part_column", "group_column"), columns[:3], strict=True)
-    named = [(f"data.{key}, a column of {path},", name) for key, name in keys if name is not None]
-    named += [(f"data.drop_columns, columns of {path},", name) for name in columns.drop]
-    named += [(f"the columns of {path}", name) for name in features]
-    for key, name in named:
-        known(key, name, frame.columns)
-    features = features or [c for c in frame.columns if c not in (*special, *columns.drop)]
-    if not features:
-        raise ValueError(f"{path}: a table must have columns of features, found none; add some.")
-    for name in (*special, *features):
-        _check_column(path, frame, name, number=name not in special)
+    keys = ("data.label_column", "data.part_column", "data.group_column")
+    special = [(key, name) for key, name in zip(keys, columns[:3], strict=True) if name is not None]
+    dropped = [("data.drop_columns", name) for name in columns.drop]
+    check_names(path, frame, [*special, *dropped, *(("a feature", name) for name in features)])
+    for _, name in special:
+        check_filled(path, name, frame[name])
+    new = not features
+    if new:
+        features = features_of(path, frame, [name for _, name in (*special, *dropped)])
+    x = numbers(path, frame, features)
+    if new:
+        warn_of_ids(path, x, features)
     label, part, group = (None if c is None else frame[c].to_numpy() for c in columns[:3])
     assert label is not None
-    return Table(frame[list(features)].to_numpy(np.float64), label, part, group, tuple(features))
+    if path.suffix.lower() in SEPARATED:
+        label = numbers_if_written_so(label)
+        group = None if group is None else numbers_if_written_so(group)
+    return Table(x, label, part, group, tuple(features))
 
 
-def _check_column(path: Path, frame: pd.DataFrame, name: str, number: bool) -> None:
-    import pandas as pd
-
-    column = frame[name]
-    bad = pd.to_numeric(column, errors="coerce").isna() if number else column.isna()
-    if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        value = column.iloc[row]
-        found = repr(value) if isinstance(value, str) else value
-        raise ValueError(
-            f"{path}: column {name!r} must hold a {'number' if number else 'value'} in every row, "
-            f"found {found} in row {row} (counted from 0; {int(bad.sum())} such of "
-            f"{len(column)}); fill or encode it, drop the rows, or name the column in "
-            "data.drop_columns."
-        )
-
-
-def _floats(path: Path, x: NDArray) -> NDArray[np.float32]:
+def _floats(path: Path, x: NDArray) -> Floats:
+    """float32 where it holds every value of the type, else float64."""
     if x.dtype.kind not in "fiub" or not len(x.shape) or len(x) == 0:
         raise ValueError(
             f"{path}: x must be an array of numbers with at least one sample, found {x.dtype} of "
             f"shape {x.shape}; convert or fill it."
         )
-    with np.errstate(over="ignore"):  # too large a number becomes infinite, and is reported
-        return x.astype(np.float32)
+    return x.astype(np.float32 if np.can_cast(x.dtype, np.float32) else np.float64, copy=False)
 
 
 def _check_length(path: Path, name: str, values: NDArray | None, n: int) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zmodel.core.arguments import names, whole_numbers
+from zmodel.core.arguments import name, names, whole_numbers
 from zmodel.data.checks import Arrays
 from zmodel.data.files.labels import encode
 from zmodel.data.files.own_data import OwnData, Rows
 from zmodel.data.files.table import Columns, read_table
+from zmodel.data.normalise import Floats
 
 
 class ArrayFile(OwnData):
@@ -26,7 +26,8 @@ class ArrayFile(OwnData):
     label_column   column of the labels; null: y in .npz, label in tables
     part_column    column (or array) with train, val, test; null: draw the parts
     group_column   column (or array) of what must not be torn apart: subject, recording, ...
-    drop_columns   columns of a table that are no features: an id, a date
+    drop_columns   columns of a table that are no features: a date; one that only numbers the rows
+                   is left out by itself, with a warning
     input_shape    of one sample, to make signals or images of flat rows; (N, H, W) would be
                    taken for signals of H channels, [1, H, W] makes images of it
 
@@ -49,12 +50,16 @@ class ArrayFile(OwnData):
         **common: Any,
     ) -> None:
         super().__init__(**common)
-        self.path = Path(path)
+        self.path = Path(path).expanduser()
         self.labels_path = _optional(labels_path)
         self.test_path, self.test_labels_path = _optional(test_path), _optional(test_labels_path)
-        label = label_column or ("y" if self.path.suffix.lower() == ".npz" else "label")
-        dropped = names("data.drop_columns", drop_columns)
-        self.columns = Columns(label, part_column, group_column, dropped)
+        self.columns = Columns(
+            _named("label", label_column)
+            or ("y" if self.path.suffix.lower() == ".npz" else "label"),
+            _named("part", part_column),
+            _named("group", group_column),
+            names("data.drop_columns", drop_columns),
+        )
         self.sample_shape = None
         if input_shape is not None:
             self.sample_shape = whole_numbers("data.input_shape", input_shape, "[1,28,28]")
@@ -68,7 +73,7 @@ class ArrayFile(OwnData):
         return self.test_path is not None
 
     def rows(self) -> Rows:
-        table = read_table(self.path, self.columns, self.labels_path)
+        table = read_table(self.path, self.columns, self.labels_path, self._features)
         if self.test_path is not None and table.parts is not None and "test" in table.parts:
             raise ValueError(
                 f"{self.path}: the test part must be given once, found it in the file and in "
@@ -88,7 +93,7 @@ class ArrayFile(OwnData):
         self.compare_test(rows.read(np.arange(len(rows.labels))), x)
         return Arrays(x, encode(str(self.test_path), table.labels, self.classes))
 
-    def _shaped(self, path: Path, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _shaped(self, path: Path, x: Floats) -> Floats:
         """x (N, *input_shape), or as it is."""
         if self.sample_shape is None:
             return x
@@ -101,5 +106,9 @@ class ArrayFile(OwnData):
         return x.reshape(len(x), *self.sample_shape)
 
 
+def _named(kind: str, column: str | None) -> str | None:
+    return None if column is None else name(f"data.{kind}_column", column)
+
+
 def _optional(path: str | Path | None) -> Path | None:
-    return None if path is None else Path(path)
+    return None if path is None else Path(path).expanduser()

@@ -50,7 +50,7 @@ class ImageFolder(OwnData):
     ) -> None:
         super().__init__(**common)
         known("color", color, ("auto", "gray", "rgb"))
-        self.path, self.color = Path(path), color
+        self.path, self.color = Path(path).expanduser(), color
         self.image_size = checked_size(image_size)
 
     @property

@@ -1,0 +1,133 @@
+"""Which columns of a table are features, and whether they can be learned from."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zmodel.core.arguments import known
+from zmodel.data.files.labels import DECIMAL
+from zmodel.data.normalise import LARGEST, blurred
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+NAMELESS = "Unnamed: "
+"""How pandas calls a column whose name is missing."""
+SECONDS = (9.4e8, 2.3e9)
+"""Since 1970: from 1999 to 2042."""
+
+
+def features_of(path: Path, frame: pd.DataFrame, others: Sequence[str]) -> list[str]:
+    """The columns that `others` does not name, without numbers of rows: a warning says which."""
+    names = [name for name in frame.columns if name not in others]
+    ids = [name for name in names if _is_id(name, frame[name])]
+    if ids:
+        log.warning(
+            f"{path}: not learned from, for it numbers the rows: column "
+            f"{', '.join(map(repr, ids))}; if it is a measurement, give it another name."
+        )
+    features = [name for name in names if name not in ids]
+    if not features:
+        raise ValueError(f"{path}: a table must have columns of features, found none; add some.")
+    return features
+
+
+def check_names(path: Path, frame: pd.DataFrame, named: Sequence[tuple[str, str]]) -> None:
+    """ValueError unless every (setting, column) names a column of the table."""
+    for setting, name in named:
+        try:
+            known(f"{setting}, a column of {path},", name, frame.columns)
+        except ValueError as error:
+            if any(map(DECIMAL.fullmatch, frame.columns)):
+                raise ValueError(
+                    f"{error} Some names are numbers: the first line must name the columns."
+                ) from error
+            raise
+
+
+def check_filled(path: Path, name: str, column: pd.Series) -> None:
+    """ValueError when a row has no label, part or group."""
+    _refuse(path, column, name, (column.isna() | (column == "")).to_numpy(), "a value")
+
+
+def numbers(path: Path, frame: pd.DataFrame, features: Sequence[str]) -> NDArray[np.float64]:
+    """(N, features). ValueError that names the column and row of what is no finite number."""
+    import pandas as pd
+
+    x = np.empty((len(frame), len(features)))
+    for i, name in enumerate(features):
+        column = frame[name]
+        if column.dtype.kind in "mM":
+            _refuse(path, column, name, np.ones(len(column), dtype=bool), "a number")
+        x[:, i] = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        _refuse(path, column, name, ~(np.abs(x[:, i]) <= LARGEST), "a finite number")
+    return x
+
+
+def warn_of_ids(path: Path, x: NDArray[np.float64], features: Sequence[str]) -> None:
+    """Say which features look like a time or the number of a row: they name single samples."""
+    if not len(x):
+        return
+    far = blurred(x)
+    for i, name in enumerate(features):
+        values = x[:, i]
+        kind = None
+        if _is_time(values):
+            kind = "a time"
+        elif _counts(values):
+            kind = "the number of the row"
+        elif far[i]:
+            kind = f"a time or an id: it varies by {values.std():.3g} around {values.mean():.6g}"
+        if kind:
+            log.warning(
+                f"{path}: column {name!r} looks like {kind}. What names single samples helps in "
+                f"training and misleads with new ones: 'data.drop_columns=[{name}]' leaves it out."
+            )
+
+
+def _is_id(name: str, column: pd.Series) -> bool:
+    """Whether name and values both say that the column tells rows apart and measures nothing."""
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)
+    nameless = name.startswith(NAMELESS)
+    if not nameless and (not words or words[-1].lower() not in ("id", "index", "idx")):
+        return False
+    if column.dtype.kind in "iu":
+        return nameless or column.is_unique
+    return nameless and bool((column.isna() | (column == "")).all())
+
+
+def _counts(values: NDArray[np.float64]) -> bool:
+    """Whether the values are n, n+1, n+2, ... in any order."""
+    few = len(values) < 10
+    return not few and np.array_equal(np.sort(values), values.min() + np.arange(len(values)))
+
+
+def _is_time(values: NDArray[np.float64]) -> bool:
+    """Whether all are whole seconds, milli-, micro- or nanoseconds since 1970 of our decades."""
+    low, high = SECONDS
+    inside = any(values.min() > low * k and values.max() < high * k for k in (1, 1e3, 1e6, 1e9))
+    return inside and len(np.unique(values)) > 1 and bool((values == np.round(values)).all())
+
+
+def _refuse(path: Path, column: pd.Series, name: str, bad: NDArray[np.bool_], wanted: str) -> None:
+    if not bad.any():
+        return
+    row = int(np.flatnonzero(bad)[0])
+    value = column.iloc[row]
+    found = repr(value) if isinstance(value, str) else value
+    comma = isinstance(value, str) and re.fullmatch(r"[+-]?\d+,\d+", value)
+    fix = "write a decimal point" if comma else "fill or encode it"
+    raise ValueError(
+        f"{path}: column {name!r} must hold {wanted} in every row, found {found} in row {row} "
+        f"(counted from 0; {int(bad.sum())} such of {len(column)}); {fix}, drop the rows, or name "
+        "the column in data.drop_columns."
+    )
