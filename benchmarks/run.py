@@ -32,6 +32,7 @@ from omegaconf import DictConfig
 from process import ROOT, measured
 from torch.utils.data import DataLoader, TensorDataset
 
+import zmodel.model.supervised
 import zmodel.run.one_run
 from zmodel.callbacks import BestAndLast
 from zmodel.data import MNIST1D, InMemoryData
@@ -91,16 +92,19 @@ def spread(values: np.ndarray) -> str:
 # --- where the time goes ---
 
 PARTS: dict[str, list[tuple[Any, str]]] = {
-    "steps": [(Classifier, "_train_on")],
+    "steps": [(zmodel.model.supervised, "train_epoch")],
     "validation": [(Classifier, "validation_step")],
     "logging": [
         (Classifier, "_log"), (zmodel.run.one_run, "log_hyperparameters"),
         (pl.trainer.connectors.logger_connector.logger_connector._LoggerConnector, "log_metrics"),
     ],
     "checkpoint": [
-        (BestAndLast, "write_last"), (BestAndLast, "write_best"), (BestAndLast, "on_validation_end")
+        (BestAndLast, "write_last"), (BestAndLast, "write_best"),
+        (BestAndLast, "on_validation_end"), (BestAndLast, "on_train_epoch_end"),
     ],
-    "set-up: objects": [(zmodel.run.one_run, "build")],
+    "set-up: objects": [
+        (zmodel.run.one_run, name) for name in ("build", "build_callbacks", "build_trainer")
+    ],
     "set-up: data": [(InMemoryData, "setup")],
     "result.json": [(zmodel.run.one_run, "describe"), (zmodel.run.one_run, "write_result")],
 }  # fmt: skip

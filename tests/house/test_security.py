@@ -34,8 +34,9 @@ from zmodel.analysis.comparison.comparison_page import folder_name as comparison
 from zmodel.cli import overrides_of_trial as from_study
 from zmodel.cli.command import Redacted
 from zmodel.final import stage
+from zmodel.run import run
+from zmodel.run.build import build
 from zmodel.run.folds import finished
-from zmodel.run.one_run import build, run
 from zmodel.study import __main__ as study_command
 from zmodel.study.budget.lease import this_machine
 from zmodel.study.folder import study_folder
@@ -162,22 +163,22 @@ TOUCH = "touch pwned"
         },
         # of this program only what a run is made of: not what writes or removes files
         {"_target_": "zmodel.core.atomic_file.write", "path": "pwned", "content": "x"},
-        {"_target_": "zmodel.run.one_run.torch.load", "_args_": ["x"], "weights_only": False},
+        {"_target_": "zmodel.run.folds.torch.load", "_args_": ["x"], "weights_only": False},
     ],
 )  # fmt: skip
 def test_a_configuration_cannot_call_what_is_not_allowed(node, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InstantiationException):
-        build(OmegaConf.create(node, flags={"allow_objects": True}))
+        build(OmegaConf.create({"own": node}, flags={"allow_objects": True}), "own")
     assert not list(tmp_path.iterdir())
 
 
 def test_the_user_extends_the_allow_list(monkeypatch):
-    node = OmegaConf.create({"_target_": "collections.Counter", "_args_": ["aab"]})
+    cfg = OmegaConf.create({"own": {"_target_": "collections.Counter", "_args_": ["aab"]}})
     with pytest.raises(InstantiationException, match="whitelist"):
-        build(node)
+        build(cfg, "own")
     monkeypatch.setenv("ZMODEL_ALLOW", "mine.*, collections.Counter")
-    assert build(node) == {"a": 2, "b": 1}
+    assert build(cfg, "own") == {"a": 2, "b": 1}
 
 
 # --- files that are loaded ---

@@ -15,13 +15,16 @@ from zmodel.data import Batches, Digits, RandomShift
 from zmodel.model.classifier import Classifier
 from zmodel.model.whole_epochs import clearing
 from zmodel.model.znet import ZNet
-from zmodel.run.one_run import apply_extras, build, run
+from zmodel.run.build import build
+from zmodel.run.one_run import apply_extras, run
 
 SCHEDULERS = {
     "none": "model.scheduler=null",
     "per step": "model=znet_onecycle",
     "per epoch": "model.scheduler={_target_: torch.optim.lr_scheduler.StepLR, _partial_: true, "
     "step_size: 2}",
+    "plateau": "model.scheduler={_target_: torch.optim.lr_scheduler.ReduceLROnPlateau, "
+    "_partial_: true, patience: 0, threshold: 9, factor: 0.5}",  # nothing is an improvement
 }
 AUGMENT = "data.augment={_target_: zmodel.data.RandomShift, max_shift: 1}"
 
@@ -39,11 +42,12 @@ def trained(folder: Path, *overrides: str, callback: Callback | None = None) -> 
     cfg = config(folder, *SMALL, AUGMENT, "model.dropout=0.1", "data.batch_size=300", *overrides)
     apply_extras(cfg)
     pl.seed_everything(0, verbose=False)
-    data, model = build(cfg.data), build(cfg.model)
+    data, model = build(cfg, "data"), build(cfg, "model")
     trainer = build(
-        cfg.trainer,
+        cfg,
+        "trainer",
         callbacks=[callback] if callback else [],
-        logger=[build(cfg.logger.csv)],
+        logger=[build(cfg, "logger.csv")],
         enable_checkpointing=False,
         max_epochs=5,
     )
@@ -78,13 +82,32 @@ def test_the_curve_the_steps_and_the_weights_are_the_same(tmp_path, scheduler):
         "+trainer.profiler=simple",
         "trainer.precision=bf16-mixed",
         "+trainer.val_check_interval=0.5",
-        "model.scheduler={_target_: torch.optim.lr_scheduler.ReduceLROnPlateau, _partial_: true}",
+        "+trainer.limit_train_batches=1",
+        "+trainer.val_check_interval=1",
     ],
 )
 def test_what_needs_single_batches_gets_lightnings_loop(tmp_path, override):
     model = trained(tmp_path, override)
-    assert model.automatic_optimization and model.trainer.global_step >= 3
-    assert model.trainer.callback_metrics["train/acc"] > 0.15
+    steps = {"+trainer.limit_train_batches=1": 5}.get(override, 8)
+    assert model.automatic_optimization and model.trainer.global_step >= steps
+    assert model.trainer.callback_metrics["train/acc"] > 0.1
+
+
+def test_a_limit_of_one_is_one_batch_and_of_all_is_all(tmp_path):
+    """Lightning tells 1 from 1.0, which are equal in Python."""
+    one = trained(tmp_path / "one", "+trainer.limit_train_batches=1")
+    every = trained(tmp_path / "all", "+trainer.limit_train_batches=1.0")
+    assert (one.trainer.global_step, every.trainer.global_step) == (5, 20)
+    assert one.automatic_optimization and not every.automatic_optimization
+
+
+@pytest.mark.parametrize("way", [[], ["trainer.gradient_clip_val=1e9"]], ids=["whole", "single"])
+def test_a_plateau_is_asked_after_every_validation(tmp_path, way):
+    few = [SCHEDULERS["plateau"], "trainer.check_val_every_n_epoch=2", "model.optimizer.lr=0.016"]
+    model = trained(tmp_path, *few, *way)
+    rates = [float(row["lr"]) for row in curve(tmp_path) if row["lr"]]
+    assert rates == pytest.approx([0.016, 0.008, 0.008, 0.004, 0.004])
+    assert model.automatic_optimization == bool(way)
 
 
 class OwnTransfer(Digits):
@@ -137,7 +160,7 @@ def test_no_step_waits_for_the_device():
         model.training_step(batch, steps).backward()
         optimizer.step()
         steps += 1
-    assert steps == 5 and model._correct[0].device.type == "meta"
+    assert steps == 5 and model._counts[0].device.type == "meta"
     with pytest.raises((NotImplementedError, RuntimeError)):
         float(model._losses[0])
 

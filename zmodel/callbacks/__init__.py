@@ -1,6 +1,7 @@
 """Lightning callbacks, one per file: what a run does beside training. No Hydra, no Optuna.
 
-Read first: ``checkpoint`` (best and last weights, stopping on request), then ``study_report``.
+Read first: ``monitor`` (following a metric), then ``checkpoint`` (best and last weights) and
+``study_report``, which do; ``stop_on_request`` ends a fit on a signal.
 """
 
 from zmodel.callbacks.checkpoint import BestAndLast

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Checkpoint
 from torch import Tensor
 
-from zmodel.callbacks.every_process import anywhere, metric
+from zmodel.callbacks.monitor import Monitor, logged
 from zmodel.core.atomic_file import replacing
 from zmodel.core.interrupt import stop
 
@@ -23,7 +23,7 @@ def write_atomically(content: dict[str, Any], path: Path) -> None:
         torch.save(content, temporary)
 
 
-class BestAndLast(Checkpoint):
+class BestAndLast(Monitor):
     """Keeps the best weights in memory; writes ``best.ckpt`` and ``last.ckpt`` atomically.
 
     Lightning's own checkpoint writes in place (Lightning issue 19970) and on every improvement.
@@ -37,75 +37,101 @@ class BestAndLast(Checkpoint):
         every: least seconds between two writes of ``last.ckpt``.
     """
 
+    KEY = "callbacks.checkpoint.monitor"
+
     def __init__(self, dirpath: str, monitor: str, mode: str, every: float = 30.0) -> None:
         if mode not in ("min", "max"):
             raise ValueError(f"mode must be 'min' or 'max', got '{mode}'.")
+        super().__init__(monitor)
         self.best_path = Path(dirpath, "best.ckpt")
         self.last_path = Path(dirpath, "last.ckpt")
-        self.monitor = monitor
-        self.sign = 1.0 if mode == "max" else -1.0
+        self.mode = mode
         self.every = every
         self.best_score: float | None = None
         self.best_epoch: int | None = None
         self.best_weights: dict[str, Tensor] | None = None
+        self.best_metrics: dict[str, float] = {}
+        """All metrics as they were at the best epoch."""
         self.confusion: list[list[int]] | None = None
+        self.metrics: dict[str, float] = {}
+        """All metrics as they were when ``last.ckpt`` was written."""
+        self._seen: dict[str, float] = {}
         self._written = time.monotonic()
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.sanity_checking or trainer.state.fn != "fit":
+    # --- the best ---
+
+    def observe(self, trainer: Trainer, pl_module: LightningModule, value: float) -> None:
+        sign = 1.0 if self.mode == "max" else -1.0
+        if self.best_score is not None and not sign * (value - self.best_score) > 0:
             return
-        score = metric(trainer, self.monitor, "callbacks.checkpoint.monitor")
-        if self.best_score is None or self.sign * (score - self.best_score) > 0:
-            self.best_score, self.best_epoch = score, trainer.current_epoch
-            weights = pl_module.state_dict().items()
-            self.best_weights = {name: value.detach().cpu().clone() for name, value in weights}
-            confusion = getattr(pl_module, "confusion", {}).get("val")
-            self.confusion = confusion.tolist() if confusion is not None else None
+        self.best_score, self.best_epoch = value, trainer.current_epoch
+        weights = pl_module.state_dict().items()
+        self.best_weights = {name: value.detach().cpu().clone() for name, value in weights}
+        self.best_metrics = logged(trainer)
+        confusion = getattr(pl_module, "confusion", {}).get("val")
+        self.confusion = confusion.tolist() if confusion is not None else None
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_validation_end(trainer, pl_module)
+        if self.best_epoch == trainer.current_epoch:
+            self._seen = logged(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        stop.listen()  # Lightning put its own handlers in place at the start of fit
-        if anywhere(trainer, stop.signum is not None):
-            stop.request(stop.signum or signal.SIGTERM)
-            trainer.should_stop = True
+        super().on_train_epoch_end(trainer, pl_module)
+        if self.best_epoch == trainer.current_epoch:
+            # what training logged since: the best validation may have been earlier in the epoch
+            now = logged(trainer).items()
+            self.best_metrics |= {k: v for k, v in now if self._seen.get(k) != v}
         if stop.signum is not None or time.monotonic() - self._written >= self.every:
             self.write_last(trainer)
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        stop.listen()
+    # --- the files ---
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.write_last(trainer)
         self.write_best(trainer)
 
     def write_last(self, trainer: Trainer) -> None:
-        content = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
-        if trainer.is_global_zero:
-            write_atomically(content, self.last_path)
+        self.metrics = logged(trainer) or self.metrics
+        # only the first process writes, but all of them take part
+        whole = replacing(self.last_path, durable=True)
+        with whole if trainer.is_global_zero else nullcontext(self.last_path) as path:
+            trainer.save_checkpoint(path, weights_only=False)
         self._written = time.monotonic()
 
     def write_best(self, trainer: Trainer) -> None:
         if self.best_weights is not None and trainer.is_global_zero:
-            version = trainer._checkpoint_connector.dump_checkpoint(weights_only=True)
             content = {
                 "state_dict": self.best_weights,
                 "epoch": self.best_epoch,
                 "global_step": trainer.global_step,
-                "pytorch-lightning_version": version["pytorch-lightning_version"],
+                "pytorch-lightning_version": pl.__version__,
             }
             write_atomically(content, self.best_path)
 
+    # --- what a resumed run goes on with ---
+
     def state_dict(self) -> dict[str, Any]:
         return {
+            "monitor": self.monitor,
+            "mode": self.mode,
             "best_score": self.best_score,
             "best_epoch": self.best_epoch,
             "best_weights": self.best_weights,
+            "best_metrics": self.best_metrics,
             "confusion": self.confusion,
+            "metrics": self.metrics,
             "torch_rng": torch.get_rng_state(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        torch.set_rng_state(state_dict["torch_rng"])
+        self.metrics = state_dict.get("metrics", {})
+        judged_by = (state_dict.get("monitor", self.monitor), state_dict.get("mode", self.mode))
+        if judged_by != (self.monitor, self.mode):
+            return  # the best by another measure is none by this one
         self.best_score = state_dict["best_score"]
         self.best_epoch = state_dict["best_epoch"]
         self.best_weights = state_dict["best_weights"]
+        self.best_metrics = state_dict.get("best_metrics", {})
         self.confusion = state_dict["confusion"]
-        torch.set_rng_state(state_dict["torch_rng"])

@@ -10,6 +10,6 @@ from zmodel.callbacks import BestAndLast
 class LastWeights(BestAndLast):
     """As its parent, but ``best.ckpt`` holds the weights of the last epoch."""
 
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def observe(self, trainer: Trainer, pl_module: LightningModule, value: float) -> None:
         self.best_score = None
-        super().on_validation_end(trainer, pl_module)
+        super().observe(trainer, pl_module, value)

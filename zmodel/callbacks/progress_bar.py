@@ -22,9 +22,13 @@ class EpochBar(ProgressBar):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._enabled:
-            done, total = trainer.current_epoch, trainer.max_epochs
+            limit = trainer.max_epochs
             self._bar = tqdm(
-                total=total, initial=done, desc="fit", unit="epoch", dynamic_ncols=True
+                total=None if limit == -1 else limit,
+                initial=trainer.current_epoch,
+                desc="fit",
+                unit="epoch",
+                dynamic_ncols=True,
             )
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

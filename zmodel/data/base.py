@@ -109,9 +109,6 @@ class InMemoryData(LightningDataModule, ABC):
         self.normalize, self.augment, self.train_on_all = normalize, augment, train_on_all
         self.folds, self.fold = folds, fold
         self.data_dir = Path(data_dir)
-        self.whole_epochs = False
-        """Set by a module whose training step takes an iterator over all batches of an epoch,
-        where `offers_whole_epochs`."""
         self._parts: dict[str, Part] = {}
         self._hash: str | None = None
         self.normaliser: Normaliser | None = None
@@ -208,14 +205,16 @@ class InMemoryData(LightningDataModule, ABC):
 
     @property
     def offers_whole_epochs(self) -> bool:
-        """Whether `whole_epochs` may be set: not for a subclass with loaders or transfers of its
-        own, which are made for single batches."""
+        """Whether a module may ask for whole epochs: not of a subclass with loaders or transfers of
+        its own, which are made for single batches."""
         return not any(is_overridden(name, self, InMemoryData) for name in PER_BATCH)
 
     def train_dataloader(self) -> Batches | WholeEpochs:
         """Shuffled and augmented anew in every epoch; with the trainer's `overfit_batches` the
-        same batches in every epoch, as they are. One item per epoch if `whole_epochs` is set."""
+        same batches in every epoch, as they are. One item per epoch, an iterator over its batches,
+        for a module that has set its `whole_epochs`."""
         trainer = self.trainer
+        whole = getattr(getattr(trainer, "lightning_module", None), "whole_epochs", False)
         overfit = bool(getattr(trainer, "overfit_batches", 0))
 
         def epoch() -> int:
@@ -231,7 +230,7 @@ class InMemoryData(LightningDataModule, ABC):
             rank=rank,
             world_size=world_size,
         )
-        return WholeEpochs(batches) if self.whole_epochs else batches
+        return WholeEpochs(batches) if whole else batches
 
     def val_dataloader(self) -> Batches:
         return self._evaluation("val")

@@ -114,7 +114,7 @@ class FinalJob(Job):
                 "trainer.num_nodes": 1,
                 "trainer.strategy": "auto",
                 "callbacks.predictions": {
-                    "_target_": "zmodel.callbacks.predictions.SavePredictions",
+                    "_target_": "zmodel.callbacks.save_predictions.SavePredictions",
                     "path": str(predictions),
                 },
             },

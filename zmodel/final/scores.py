@@ -20,7 +20,7 @@ ICML 2017."""
 
 @dataclass(frozen=True)
 class Predictions:
-    """What :class:`zmodel.callbacks.predictions.SavePredictions` wrote for one seed."""
+    """What :class:`zmodel.callbacks.save_predictions.SavePredictions` wrote for one seed."""
 
     probabilities: NDArray[np.float32]
     labels: NDArray[np.int64]

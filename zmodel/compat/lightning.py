@@ -1,0 +1,17 @@
+"""What zmodel uses of the private side of PyTorch Lightning."""
+
+from __future__ import annotations
+
+from pytorch_lightning import Trainer
+
+
+def count_steps(trainer: Trainer, steps: int) -> None:
+    """Count optimizer steps that one training step of manual optimization has made by itself.
+
+    The counters behind ``trainer.global_step``, which schedules and ``max_steps`` go by, and behind
+    the step axis of the loggers. Lightning counts both where its own wrapper of the optimizer is
+    called, which costs a small network as much as the step; there is no public way to set them.
+    """
+    loop = trainer.fit_loop.epoch_loop
+    loop.manual_optimization.optim_step_progress.total.completed += steps
+    loop._batches_that_stepped += steps - 1  # the loop adds one for the training step

@@ -1,0 +1,187 @@
+"""What every task trains and evaluates alike: a LightningModule around a network from outside.
+
+Shapes: B batch, K sums of an evaluation.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, ClassVar
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from zmodel.model.memory import check_memory
+from zmodel.model.optimization import make_optimizer, make_schedule, step_plateaus
+from zmodel.model.whole_epochs import Batch, steps_of_fit, train_epoch, whole_epochs_possible
+
+
+class Supervised(pl.LightningModule, ABC):
+    """Trains ``network``; logs loss and scores once per epoch. A task adds what they are.
+
+    The network is built in :meth:`setup`, when the data module has told its shape. Where nothing
+    needs to see single batches, a training step is a whole epoch (``zmodel.model.whole_epochs``).
+
+    Args:
+        network: called with :meth:`shape_of` the data and ``network_args``.
+        optimizer: called with the parameters.
+        scheduler: called with the optimizer; one with a ``total_steps`` argument that is not
+            bound yet is given the number of steps of the whole fit and steps per batch, any
+            other steps per epoch (``ReduceLROnPlateau`` on ``val/loss``, per validation).
+        compile: ``torch.compile`` the network.
+        network_args: everything else goes to the network.
+
+    Raises:
+        ValueError: when the training loss stops being finite.
+    """
+
+    TRAIN_SCORE: ClassVar[str]
+    """Name of what :meth:`count` adds up; logged as its mean over the samples."""
+    BETTER: ClassVar[dict[str, Callable[[Tensor, Tensor], Tensor]]] = {"loss": torch.minimum}
+    """Score -> the better of two values of it; ``val/<score>_best`` is the best epoch's."""
+
+    def __init__(
+        self,
+        network: Callable[..., nn.Module],
+        optimizer: Callable[..., Optimizer],
+        scheduler: Callable[..., Any] | None = None,
+        compile: bool = False,
+        **network_args: Any,
+    ) -> None:
+        super().__init__()
+        self.make_network = partial(network, **network_args)
+        self.make_optimizer = optimizer
+        self.make_scheduler = scheduler
+        self.compile_network = compile
+        self.net: nn.Module | None = None
+        self.whole_epochs = False
+        """Whether a training step of this fit is an epoch; the data module asks."""
+        for score, better in self.BETTER.items():
+            worst = math.inf if better is torch.minimum else -math.inf
+            self.register_buffer(f"best_{score}", torch.tensor(worst))
+        self._losses: list[Tensor] = []
+        self._counts: list[Tensor] = []
+        self._sizes: list[int] = []
+        self._evaluated: list[Tensor] = []
+
+    # --- what a task says ---
+
+    def shape_of(self, data: Any) -> dict[str, Any]:
+        """Arguments of the network that the data module decides."""
+        return {"input_shape": tuple(data.input_shape), "num_classes": data.num_classes}
+
+    @abstractmethod
+    def loss(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """The training loss of a batch."""
+
+    @abstractmethod
+    def count(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """The sum of ``TRAIN_SCORE`` over a batch."""
+
+    @abstractmethod
+    def evaluate(self, outputs: Tensor, y: Tensor) -> Tensor:
+        """(K,) sums over a batch, which are added up over batches and processes."""
+
+    @abstractmethod
+    def scores(self, sums: Tensor, split: str) -> dict[str, Tensor]:
+        """``loss`` and the other scores of a pass, of the (K,) sums over all its batches."""
+
+    # --- set-up ---
+
+    def setup(self, stage: str) -> None:
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        if stage == "fit":
+            self.whole_epochs = whole_epochs_possible(self, self.trainer)
+            self.automatic_optimization = not self.whole_epochs
+        if self.net is None:
+            self.net = self.make_network(**self.shape_of(data))
+            check_memory(self.net, data, self.trainer.strategy.root_device)
+            if self.compile_network:
+                self.net.compile()
+
+    def configure_optimizers(self) -> Any:
+        precision = self.trainer.precision
+        optimizer = make_optimizer(self.make_optimizer, self.parameters(), precision)
+        if self.make_scheduler is None:
+            return optimizer
+        total = partial(steps_of_fit, self, self.whole_epochs)
+        schedule = make_schedule(self.make_scheduler, optimizer, total)
+        if self.automatic_optimization:
+            schedule["monitor"] = "val/loss"  # Lightning wants it of a plateau
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, *input_shape) to the outputs of the network."""
+        assert self.net is not None, "setup() builds the network"
+        return self.net(x).float()  # under autocast they are half precise; the loss shall not be
+
+    # --- training: sums stay on the device, one read per epoch ---
+
+    def training_step(self, batch: Batch | Iterator[Batch], batch_idx: int) -> Tensor | None:
+        """Of one batch the loss; of an epoch's batches nothing, their steps are made here."""
+        if isinstance(batch, tuple | list):
+            return self._loss(*batch)
+        train_epoch(self, batch, self._loss)
+        return None
+
+    def _loss(self, x: Tensor, y: Tensor) -> Tensor:
+        outputs = self(x)
+        loss = self.loss(outputs, y)
+        self._losses.append(loss.detach())
+        self._counts.append(self.count(outputs.detach(), y))
+        self._sizes.append(len(y))
+        return loss
+
+    def on_train_epoch_end(self) -> None:
+        sizes = torch.tensor(self._sizes, device=self.device)
+        loss = (torch.stack(self._losses) * sizes).sum() / sizes.sum()
+        score = torch.stack(self._counts).sum() / sizes.sum()
+        self._losses.clear()
+        self._counts.clear()
+        self._sizes.clear()
+        lr = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
+        name = f"train/{self.TRAIN_SCORE}"
+        self._log({"train/loss": loss, name: score, "lr": loss.new_tensor(lr)})
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"The training loss must stay finite; it became {float(loss)} in epoch "
+                f"{self.current_epoch}. Lower model.optimizer.lr or set trainer.gradient_clip_val."
+            )
+
+    # --- evaluation: sums of a pass ---
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        x, y = batch
+        self._evaluated.append(self.evaluate(self(x), y))
+
+    test_step = validation_step
+
+    def on_validation_epoch_end(self) -> None:
+        scores = self._evaluation_end("val")
+        if self.trainer.sanity_checking:
+            return
+        for score, better in self.BETTER.items():
+            setattr(self, f"best_{score}", better(getattr(self, f"best_{score}"), scores[score]))
+        self._log({f"val/{score}_best": getattr(self, f"best_{score}") for score in self.BETTER})
+        if self.trainer.state.fn == "fit":
+            step_plateaus(self.trainer.lr_scheduler_configs, scores["loss"])
+
+    def on_test_epoch_end(self) -> None:
+        self._evaluation_end("test")
+
+    def _evaluation_end(self, split: str) -> dict[str, Tensor]:
+        sums = torch.stack(self._evaluated).sum(0)
+        self._evaluated.clear()
+        if self.trainer.world_size > 1:
+            sums = self.all_gather(sums).sum(0)  # type: ignore[union-attr]
+        scores = self.scores(sums, split)
+        self._log({f"{split}/{name}": score for name, score in scores.items()})
+        return scores
+
+    def _log(self, values: dict[str, Tensor]) -> None:
+        self.log_dict(values, sync_dist=self.trainer.world_size > 1)

@@ -1,0 +1,59 @@
+"""What ``result.json`` holds; its keys are part of the contract (docs)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig
+from pytorch_lightning.utilities import rank_zero_only
+
+from zmodel.callbacks import BestAndLast
+from zmodel.core.atomic_file import write
+from zmodel.core.provenance import git_state, versions
+
+
+def describe(
+    cfg: DictConfig,
+    trainer: pl.Trainer,
+    model: pl.LightningModule,
+    keeper: BestAndLast | None,
+    metrics: dict[str, float],
+) -> dict[str, Any]:
+    """The result of a run; how long it took is known when all is done."""
+    network = getattr(model, "net", None) or model
+    result = {
+        "metrics": metrics,
+        "best_epoch": keeper.best_epoch if keeper else None,
+        "epochs": trainer.current_epoch,
+        "max_epochs": trainer.max_epochs,
+        "stopped_early": stopped_early(trainer),
+        "seconds": None,
+        "parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
+        "checkpoint": str(keeper.best_path) if keeper and cfg.train else cfg.ckpt_path,
+        "git": git_state(),
+        "seed": cfg.seed,
+        "versions": versions(),
+    }
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    if hasattr(data, "content_hash"):
+        result["data_hash"] = data.content_hash()
+    confusion = getattr(keeper, "confusion", None)
+    if confusion is not None:
+        classes = [str(c) for c in data.class_names]
+        result["confusion_matrix"] = {"split": "val", "classes": classes, "counts": confusion}
+    return result
+
+
+def stopped_early(trainer: pl.Trainer) -> bool:
+    callback = trainer.early_stopping_callback
+    return callback is not None and callback.stopped_epoch > 0
+
+
+@rank_zero_only
+def write_result(result: dict[str, Any], path: Path) -> None:
+    """One line per key."""
+    lines = (f" {json.dumps(key)}: {json.dumps(value)}" for key, value in result.items())
+    write(path, "{\n" + ",\n".join(lines) + "\n}\n", durable=True)
