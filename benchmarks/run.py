@@ -95,7 +95,7 @@ PARTS: dict[str, list[tuple[Any, str]]] = {
     "steps": [(zmodel.model.supervised, "train_epoch")],
     "validation": [(Classifier, "validation_step")],
     "logging": [
-        (Classifier, "_log"), (zmodel.run.one_run, "log_hyperparameters"),
+        (Classifier, "_log_epoch"), (zmodel.run.one_run, "log_hyperparameters"),
         (pl.trainer.connectors.logger_connector.logger_connector._LoggerConnector, "log_metrics"),
     ],
     "checkpoint": [

@@ -146,7 +146,7 @@ class Supervised(pl.LightningModule, ABC):
         self._sizes.clear()
         lr = self.optimizers().param_groups[0]["lr"]  # type: ignore[union-attr]
         name = f"train/{self.TRAIN_SCORE}"
-        self._log({"train/loss": loss, name: score, "lr": loss.new_tensor(lr)})
+        self._log_epoch({"train/loss": loss, name: score, "lr": loss.new_tensor(lr)})
         if not math.isfinite(loss):
             raise ValueError(
                 f"The training loss must stay finite; it became {float(loss)} in epoch "
@@ -167,7 +167,9 @@ class Supervised(pl.LightningModule, ABC):
             return
         for score, better in self.BETTER.items():
             setattr(self, f"best_{score}", better(getattr(self, f"best_{score}"), scores[score]))
-        self._log({f"val/{score}_best": getattr(self, f"best_{score}") for score in self.BETTER})
+        self._log_epoch(
+            {f"val/{score}_best": getattr(self, f"best_{score}") for score in self.BETTER}
+        )
         if self.trainer.state.fn == "fit":
             step_plateaus(self.trainer.lr_scheduler_configs, scores["loss"])
 
@@ -180,8 +182,8 @@ class Supervised(pl.LightningModule, ABC):
         if self.trainer.world_size > 1:
             sums = self.all_gather(sums).sum(0)  # type: ignore[union-attr]
         scores = self.scores(sums, split)
-        self._log({f"{split}/{name}": score for name, score in scores.items()})
+        self._log_epoch({f"{split}/{name}": score for name, score in scores.items()})
         return scores
 
-    def _log(self, values: dict[str, Tensor]) -> None:
+    def _log_epoch(self, values: dict[str, Tensor]) -> None:
         self.log_dict(values, sync_dist=self.trainer.world_size > 1)
