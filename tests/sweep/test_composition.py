@@ -81,6 +81,30 @@ def test_whatever_is_overridden(overrides):
         assert same(loader, config, composition, ["seed=9"]), "an earlier job left something behind"
 
 
+def test_a_group_without_a_default_is_read_from_its_files(tmp_path):
+    conf = tmp_path / "conf"
+    shutil.copytree(CONF, conf)
+    train = conf / "train.yaml"
+    train.write_text(
+        train.read_text().replace("defaults:", "defaults:\n  - exp: ???\n  - a/b: ???")
+    )
+    for group in ("exp", "a/b"):
+        (conf / group).mkdir(parents=True)
+        for option in (1, 2):
+            key = "seed" if group == "exp" else "data.batch_size"
+            name = conf / group / f"option{option}.yaml"
+            name.write_text(
+                f"# @package _global_\n{key.replace('.', ': {')}: {option}" + "}" * ("." in key)
+            )
+    with sweep("hydra/sweeper=zmodel", conf=conf) as (loader, config):
+        composition = Composition(loader, config)
+        for option in ("option1", "option2"):
+            chosen = ["a/b=" + option, "model.width=7", "exp=" + option]
+            assert same(loader, config, composition, chosen)
+        space = parse_space({}, ["exp=glob(*)", "a/b=option1,option2"], None, loader)
+    assert space.groups == {"exp", "a/b"} == set(space.distributions)
+
+
 @pytest.mark.parametrize(
     "overrides",
     [["model.z_layer=2"], ["model=nothing"], ["+model.z_layers=3"], ["~model.nothing"]],

@@ -11,6 +11,7 @@ from typing import Any
 
 import zmodel.cli.resolvers  # noqa: F401 - of the configuration
 from zmodel.cli.overrides_of_trial import expand
+from zmodel.cli.spelling import spelled
 from zmodel.core.provenance import program
 from zmodel.study.storage.address import redact
 
@@ -33,7 +34,7 @@ def command(main: Callable[[], Any]) -> Callable[[], Any]:
         given, errors = sys.argv, sys.stderr
         sys.stderr = Redacted(errors)
         try:
-            sys.argv = [given[0], *map(spelled, expand(to_show(given[1:])))]
+            sys.argv = [given[0], *expand([*map(spelled, to_show(given[1:]))])]
             return main()
         except Exception as error:
             if full:
@@ -54,18 +55,6 @@ def to_show(arguments: list[str]) -> list[str]:
     if not any(argument.partition("=")[0] in SHOWS for argument in arguments):
         return arguments
     return [argument for argument in arguments if argument not in ("-m", "--multirun")]
-
-
-MARKS = frozenset("'\"()[]{},\\")
-"""What has a meaning in Hydra's grammar: a value with any of it is written as the user means it."""
-
-
-def spelled(argument: str) -> str:
-    """With quotes around a value in letters that Hydra's grammar does not know (`tags=größe`)."""
-    key, _, value = argument.partition("=")
-    if value.isascii() or argument.startswith("-") or MARKS & set(value):
-        return argument
-    return f"{key}='{value}'"
 
 
 class Redacted:

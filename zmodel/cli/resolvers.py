@@ -1,6 +1,7 @@
 """What conf/ computes beside plain interpolation; imported by whatever composes it.
 
-${folder_name:${task_name}}     the name, if it is that of one folder; else an error
+${folder_name:${task_name}}                  the name, if it is that of one folder; else an error
+${folder_name:${study_name},study_name}      the same of another key
 """
 
 from __future__ import annotations
@@ -11,6 +12,6 @@ from zmodel.core.names import folder_name
 
 OmegaConf.register_resolver(
     "folder_name",
-    lambda name: folder_name(str(name), "a task's name", "task_name"),
+    lambda name, key="task_name": folder_name(name, key, key),
     replace=True,
 )

@@ -7,8 +7,13 @@ import unicodedata
 LONGEST = 200  # bytes: file systems allow 255, and the name becomes part of other names
 
 
-def folder_name(name: str, what: str = "a name", key: str = "study_name") -> str:
-    """`name` itself; ValueError when it is not the name of one folder, such as `../x`."""
+def folder_name(name: object, what: str = "a name", key: str = "study_name") -> str:
+    """`name` itself; ValueError when it is not the name of one folder, such as `../x`.
+
+    A number is none: `2024_01` without quotes is read as 202401, which nobody wrote.
+    """
+    if not isinstance(name, str):
+        raise ValueError(f"{what} must be text, got {name!r}; write it in quotes: {key}: '...'")
     problem = _problem(name)
     if problem:
         raise ValueError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Container
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 
@@ -46,7 +46,7 @@ class Composition:
             HydraException: one of them cannot be applied.
         """
         parsed = parser().parse_overrides(overrides)
-        first, values = split(parsed, self.config.hydra.runtime.choices)
+        first, values = split(parsed, self._is_group)
         cfg = self._read_once(tuple(str(override.input_line) for override in first))
         try:
             for override in values:
@@ -58,6 +58,11 @@ class Composition:
         with read_write(cfg.hydra), open_dict(cfg.hydra):
             cfg.hydra.overrides.task = [o.input_line for o in parsed if not o.is_hydra_override()]
         return cfg
+
+    def _is_group(self, key: str) -> bool:
+        """Also one without a default, which a sweep's configuration does not have at all."""
+        choices = self.config.hydra.runtime.choices
+        return key in choices or "/" in key or ("." not in key and key not in self.config)
 
     def _by_hydra(self, overrides: list[str]) -> DictConfig:
         return self.loader.load_sweep_config(self.config, overrides)
@@ -106,7 +111,9 @@ def _state(path: str) -> tuple[str, int, int]:
     return path, state.st_mtime_ns, state.st_size
 
 
-def split(parsed: list[Override], groups: Container[str]) -> tuple[list[Override], list[Override]]:
+def split(
+    parsed: list[Override], is_group: Callable[[str], bool]
+) -> tuple[list[Override], list[Override]]:
     """The overrides that only Hydra can apply, and the values after the last of them.
 
     Which file of a group is read does not depend on values: such choices come first anyway.
@@ -116,7 +123,7 @@ def split(parsed: list[Override], groups: Container[str]) -> tuple[list[Override
     values: list[Override] = []
     while first and first[-1].type is OverrideType.CHANGE and _is_plain(first[-1]):
         override = first.pop()
-        (choices if override.key_or_group in groups else values).insert(0, override)
+        (choices if is_group(override.key_or_group) else values).insert(0, override)
     return [*first, *choices], values
 
 

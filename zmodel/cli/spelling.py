@@ -1,0 +1,59 @@
+"""Arguments of the command line as Hydra has to read them, so that they mean what was typed.
+
+study_name=2024_01_15       a name, not the number 20240115: study_name='2024_01_15'
+tags=größe                  letters that Hydra's grammar does not know: tags='größe'
+paths.log_dir=~/logs        the home folder, which no shell puts in after a `=`
+logger=null                 no logger: logger=[]
+a=choice(null,1)            Hydra's choice() takes no null, its short form does: a=null,1
+"""
+
+from __future__ import annotations
+
+import os.path
+import re
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+PATH = re.compile(r"(^|[._])(path|dir|subdir|storage)$")
+NAME = re.compile(r"(^|[._])(name|study|tags|columns?|project|group)$")
+"""What keys of names end with; what they hold is text, whatever it looks like."""
+MARKS = frozenset("'\"()[]{},\\")
+"""What has a meaning in Hydra's grammar: a value with any of it is written as the user means it."""
+ELEMENTS = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^'"()\[\]{},]+""")
+EMPTIED = ("logger", "callbacks")
+"""Groups of which a run may have none; Hydra takes no null for a group that has a default."""
+CHOICE = re.compile(r"choice\(([^()]*)\)")
+
+
+def spelled(argument: str) -> str:
+    """The argument itself, or one that Hydra reads as it was meant."""
+    key, sign, value = argument.partition("=")
+    if not sign or argument.startswith("-"):
+        return argument
+    if PATH.search(key):
+        value = _at_home(value)
+    if "\\" not in value and (PATH.search(key) or NAME.search(key)):
+        value = ELEMENTS.sub(lambda found: _as_text(found[0]), value)
+    if key in EMPTIED and value == "null":
+        value = "[]"
+    choice = CHOICE.fullmatch(value)
+    if choice and "null" in [word.strip() for word in choice[1].split(",")]:
+        value = choice[1]
+    if not value.isascii() and not MARKS & set(value):
+        value = f"'{value}'"
+    return f"{key}={value}"
+
+
+def _at_home(value: str) -> str:
+    quote = value[: value.startswith(("'", '"'))]
+    return quote + os.path.expanduser(value[len(quote) :])
+
+
+def _as_text(word: str) -> str:
+    """In quotes when Hydra would take it for a number or a truth value; `null` stays null."""
+    try:
+        read = OverridesParser.create().parse_override(f"k={word.strip()}").value()
+    except HydraException:  # its own message says what is wrong
+        return word
+    return f"'{word.strip()}'" if isinstance(read, (bool, int, float)) else word
