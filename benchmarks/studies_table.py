@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from zmodel.analysis import compare, load
 from zmodel.analysis.comparison.studies import Comparison, Entry
-from zmodel.analysis.page import figures, style
+from zmodel.analysis.page import axes, figures, style
 from zmodel.analysis.page.files import to_csv
 from zmodel.core.atomic_file import write
 from zmodel.study.folder import JOURNAL, study_folder
@@ -161,7 +161,7 @@ def draw(results: Results, ax: Axes) -> None:
         panel.set_ylabel("best validation so far")
         ends = [e.steps[len(e.steps) // 4][2] for _, e in results if e.steps]
         panel.set_ylim(bottom=min(ends))
-    style.legend_above(by_epochs, 3)
+    axes.legend_above(by_epochs, 3)
     tests.set_yticks(range(len(methods)), methods)
     tests.set_ylim(len(methods) - 0.5, -0.5)
     tests.set_xlabel("test accuracy, a dot per seed")

@@ -157,9 +157,8 @@ def test_a_study_of_one_depth_is_judged_without_it():
     study = hand_made({3: [0.5 + i / 100 for i in range(12)]})
     fixed = replace(study, space={**study.space, DEPTH: IntDistribution(3, 3)})
     assert [v.code for v in analysis.judge(fixed)] == ["believable"]
-    assert analysis.coverage(fixed).main.param == "x"
-    with pytest.raises(analysis.Unavailable, match="no depth"):
-        analysis.values(fixed)
+    found = analysis.values(fixed)
+    assert (found.main.param, found.depth) == ("x", None)
 
 
 @pytest.mark.parametrize("state", ["pruned", "failed"])
@@ -243,7 +242,7 @@ def test_an_infinite_value_is_a_failure_and_never_the_best():
     study = hand_made({z: [0.5 + z / 10] * 5 for z in range(1, 6)})
     trials = (*study.trials, replace(study.trials[0], number=99, values=(float("inf"),)))
     odd = replace(study, trials=trials)
-    assert analysis.history(odd).steps[-1].best == 1.0
+    assert analysis.history(odd).steps[-1].best_so_far == 1.0
     assert "not finite" in next(v.message for v in analysis.judge(odd) if v.code == "failures")
 
 

@@ -60,7 +60,7 @@ def test_the_report_has_the_files_and_keys_of_the_contract(report: Path):
     why = [v for v in summary["verdicts"] if v["code"] == "selection_optimism"]
     assert "hparams_search=final" in why[0]["message"]
     figures = {p.stem for p in (report / "figures").glob("*.png")}
-    assert {"history", "importance", "coverage", "states", "curves", "confusion"} <= figures
+    assert {"history", "importance", "values", "parallel", "curves", "confusion"} <= figures
     for path in (report / "figures").iterdir():
         assert path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 2000
     rows = read_rows(report / "trials.csv")
@@ -138,7 +138,7 @@ def test_tables_mark_trials_that_were_forced(report: Path):
     forced = {row["trial"]: row["forced"] for row in read_rows(report / "trials.csv")}
     assert DEPTH in forced.values() and "" in forced.values()
     of_trials = {p.stem for p in (report / "data").glob("*.csv") if "trial" in read_rows(p)[0]}
-    assert {"history", "slice", "rank", "parallel", "timeline"} <= of_trials
+    assert {"history", "slice", "parallel", "timeline"} <= of_trials
     for name in of_trials:
         for row in read_rows(report / "data" / f"{name}.csv"):
             assert row["forced"] == forced[row["trial"]], name
@@ -268,7 +268,7 @@ def test_several_studies_are_compared(tmp_path: Path, capsys):
     make_study(tmp_path, "two", 12)
     command.analyze(config(tmp_path, ["one", "two"]))
     out = tmp_path / "comparisons" / "one+two"
-    rows = read_rows(out / "comparison.csv")
+    rows = read_rows(out / "data" / "comparison.csv")
     assert [r["study"] for r in rows] == ["one", "two"]
     assert [int(r["complete"]) for r in rows] == [8, 12]
     assert set(json.loads((out / "summary.json").read_text())["verdicts"]) == {"one", "two"}

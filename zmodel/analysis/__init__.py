@@ -59,8 +59,14 @@ def judge(study: StudyRecord) -> list[Verdict]:
 
 
 def draw(record: Any) -> Figure:
-    """The figure of a diagnostic's record."""
-    return figures.draw(_module(record), record)
+    """The figure of a diagnostic's record; ValueError for one that is a table."""
+    module = _module(record)
+    if not hasattr(module, "draw"):
+        raise ValueError(
+            f"record must be of a diagnostic with a figure, received {type(record).__name__}, "
+            "which is a table; take analysis.frame(record)"
+        )
+    return figures.draw(module, record)
 
 
 def frame(record: Any) -> DataFrame:

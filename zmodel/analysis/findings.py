@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from zmodel.study.records import StudyRecord
+
+T = TypeVar("T")
 
 
 class Unavailable(ValueError):
@@ -19,10 +21,10 @@ class Findings:
         self.study = study
         self._found: dict[Callable[..., Any], Any] = {}
 
-    def get(self, data: Callable[[StudyRecord], Any]) -> Any | None:
+    def get(self, data: Callable[[StudyRecord], T]) -> T | None:
         """The record of a diagnostic's `data` function, or None; then `reason` says why."""
         found = self._look(data)
-        return None if isinstance(found, Unavailable) else found
+        return None if isinstance(found, Unavailable) else cast("T", found)
 
     def reason(self, data: Callable[[StudyRecord], Any]) -> str | None:
         """Why the diagnostic has nothing to say, or None when it has."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zmodel.analysis.diagnostics.search import final, timeline
-from zmodel.analysis.diagnostics.space import coverage, importance
+from zmodel.analysis.diagnostics.space import importance, values
 from zmodel.analysis.diagnostics.training import overfitting, pruning_audit, stopping
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.verdict import Verdict
@@ -42,7 +42,7 @@ def summarize(findings: Findings, verdicts: list[Verdict]) -> dict[str, Any]:
 
 def _parts(findings: Findings) -> tuple[dict[str, Any], list[Verdict]]:
     sources: dict[str, tuple[Callable[..., Any], Callable[[Any], Any]]] = {
-        "coverage": (coverage.data, _coverage),
+        "coverage": (values.data, _coverage),
         "importances": (importance.data, _importances),
         "pruning_audit": (pruning_audit.data, _pruning),
         "early_stopping": (stopping.data, _stopping),
@@ -84,7 +84,7 @@ def _best(findings: Findings) -> dict[str, Any] | None:
     }
 
 
-def _coverage(record: coverage.Coverage) -> dict[str, Any]:
+def _coverage(record: values.Values) -> dict[str, Any]:
     return {
         param.param: {
             cell.label: {
@@ -95,7 +95,7 @@ def _coverage(record: coverage.Coverage) -> dict[str, Any]:
                 "failed": cell.states["failed"],
                 "best": cell.best,
                 "median": cell.median,
-                "ci": None if cell.low is None else [cell.low, cell.high],
+                "ci": None if cell.median_low is None else [cell.median_low, cell.median_high],
             }
             for cell in param.cells
         }

@@ -6,8 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from zmodel.analysis.page import html as page
-from zmodel.analysis.page.figures import render
-from zmodel.analysis.page.files import to_csv
+from zmodel.analysis.page.section import make, to_html, write_files
 from zmodel.core.atomic_file import write
 from zmodel.final.figures import confusion, learning, mistakes, reliability
 from zmodel.final.summary import Outcome
@@ -64,20 +63,9 @@ def _result(summary: dict[str, Any]) -> str:
 
 
 def _figure(outcome: Outcome, module: ModuleType) -> str:
-    name = _name(module)
-    record = module.data(outcome)
-    rendered = render(module, record, name)
-    caption, rows = module.caption(record), module.rows(record)
-    write(outcome.folder / "figures" / f"{name}.png", rendered.png)
-    write(outcome.folder / "data" / f"{name}.csv", to_csv(rows))
-    return (
-        f'<section id="{name}"><h3>{page.text(module.TITLE)}</h3>'
-        f'<p class="question">{page.text(module.QUESTION)}</p>'
-        f"{page.figure(name, rendered.svg, f'{module.TITLE}. {caption}', caption)}"
-        f'<details class="no-print"><summary>Numbers</summary>'
-        f'<p><a href="figures/{name}.png">PNG</a>, <a href="data/{name}.csv">CSV</a></p>'
-        f"{page.table(rows, label=module.TITLE + ', numbers')}</details></section>"
-    )
+    section = make(module, module.data(outcome), _name(module))
+    write_files(section.name, section, outcome.folder)
+    return to_html(section)
 
 
 def _per_class(summary: dict[str, Any]) -> str:
@@ -87,7 +75,7 @@ def _per_class(summary: dict[str, Any]) -> str:
 
 def _model(model: dict[str, Any]) -> str:
     if "skipped" in model:
-        return f'<section id="model"><h3>Model</h3>{page.missing(model["skipped"])}</section>'
+        return f'<section id="model"><h3>Model</h3>{page.soft_list([model["skipped"]])}</section>'
     rows = [{"file": name, **check} for name, check in model["formats"].items()]
     return (
         f'<section id="model"><h3>Model</h3><p>Seed {model["seed"]}, the best on validation. '

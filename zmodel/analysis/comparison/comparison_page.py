@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 
 from zmodel.analysis.comparison import figure
 from zmodel.analysis.comparison.studies import Comparison
 from zmodel.analysis.findings import Findings
-from zmodel.analysis.page import html as page
-from zmodel.analysis.page.figures import render
-from zmodel.analysis.page.files import to_csv, to_json
+from zmodel.analysis.page import html
+from zmodel.analysis.page.files import to_json
+from zmodel.analysis.page.section import make, to_html, write_files
 from zmodel.analysis.rules.judge import headline
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.summary import verdict_json
@@ -41,45 +39,33 @@ def write_comparison(
     folder: Path,
     refresh: int | None = None,
 ) -> Path:
-    """Write index.html, summary.json, comparison.csv, figure and lines; returns the page."""
-    rendered = render(figure, record, "comparison")
-    rows = figure.rows(record)
-    write(folder / "figures" / "comparison.png", rendered.png)
-    write(folder / "comparison.csv", to_csv(rows))
-    write(folder / "data" / "best_so_far.csv", to_csv(figure.steps(record)))
+    """Write index.html, summary.json, the figure and its numbers; returns the page."""
+    section = make(figure, record, "comparison")
+    write_files("comparison", section, folder)
     verdicts = {f.study.name: [verdict_json(v) for v in found] for f, found in judged}
-    write(
-        folder / "summary.json",
-        to_json({"studies": rows, "differences": record.differences, "verdicts": verdicts}),
-    )
-    caption = figure.caption(record)
+    summary = {"studies": section.rows, "differences": record.differences, "verdicts": verdicts}
+    write(folder / "summary.json", to_json(summary))
     body = [
-        f"<p>{page.text(figure.QUESTION)}</p>",
-        page.figure("comparison", rendered.svg, f"{figure.TITLE}. {caption}", caption),
-        '<p class="no-print"><a href="comparison.csv">CSV</a>, '
-        '<a href="data/best_so_far.csv">best so far as CSV</a>, '
-        '<a href="figures/comparison.png">PNG</a></p>',
-        page.table(rows, label="Studies side by side"),
+        to_html(section, opened=True),
         _differences(record),
         '<h2 id="verdicts">Verdicts</h2>',
         *(_study(findings, found, folder) for findings, found in judged),
     ]
     names = ", ".join(e.name for e in record.entries)
-    head = f"<h1>Comparison</h1><p class='headline'>{page.text(names)}</p>"
+    head = f"<h1>Comparison of studies</h1><p class='headline'>{html.text(names)}</p>"
     index = folder / "index.html"
-    nav = [("main", "Comparison"), ("verdicts", "Verdicts")]
+    nav = [("comparison", "Comparison"), ("verdicts", "Verdicts")]
     title = f"Comparison of {names}"
-    write(index, page.document(title, head, nav, "".join(body), page.footer(), refresh))
+    write(index, html.document(title, head, nav, "".join(body), html.footer(), refresh))
     return index
 
 
 def _differences(record: Comparison) -> str:
     if not record.differences:
         return "<p>Space and fixed settings are the same in all of them, as far as recorded.</p>"
-    items = "".join(f"<li>{page.text(d)}</li>" for d in record.differences)
     return (
         "<details open><summary>The studies also differ in these settings</summary>"
-        f"<ul>{items}</ul></details>"
+        f"{html.soft_list(record.differences)}</details>"
     )
 
 
@@ -88,10 +74,9 @@ def _study(findings: Findings, verdicts: list[Verdict], folder: Path) -> str:
     own = study.folder / "report" / "index.html" if study.folder else None
     link = ""
     if own and own.exists():
-        relative = os.path.relpath(own.resolve(), folder.resolve()).replace(os.sep, "/")
-        link = f' <a href="{page.text(urllib.parse.quote(relative))}">its own report</a>'
+        link = f' <a href="{html.text(html.address(own, folder))}">its own report</a>'
     return (
-        f"<h3>{page.text(plain(study.name))}</h3>"
-        f"<p>{page.text(headline(findings, verdicts))}{link}</p>"
-        + page.verdict_list([v for v in verdicts if v.severity != "note"])
+        f"<h3>{html.text(plain(study.name))}</h3>"
+        f"<p>{html.text(headline(findings, verdicts))}{link}</p>"
+        + html.verdict_list([v for v in verdicts if v.severity != "note"])
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zmodel.analysis.comparison.studies import Comparison
-from zmodel.analysis.page import style
+from zmodel.analysis.page import axes, marks, style
+from zmodel.analysis.page.rows import Row
 from zmodel.analysis.statistics.selection import short
 
 if TYPE_CHECKING:
@@ -18,24 +19,18 @@ SIZE = (7.6, 6.4)
 
 def draw(record: Comparison, ax: Axes) -> None:
     by_trials, by_epochs, depths, scores = style.panels(ax, 2, 2)
+    looks = [(color, dash) for dash in ("-", "--", ":", "-.") for color in style.SERIES]
     for i, entry in enumerate(record.entries):
-        color = style.SERIES[i % len(style.SERIES)]
-        dash = ("-", "--", ":", "-.")[i // len(style.SERIES) % 4]
-        for panel, column in ((by_trials, 0), (by_epochs, 1)):
-            panel.step(
-                [s[column] for s in entry.steps],
-                [s[2] for s in entry.steps],
-                where="post",
-                color=color,
-                linestyle=dash,
-                label=entry.name,
-            )
+        color, dash = looks[i % len(looks)]
+        trials, epochs, best = zip(*entry.steps, strict=True) if entry.steps else ((), (), ())
+        for panel, cost in ((by_trials, trials), (by_epochs, epochs)):
+            marks.steps(panel, cost, best, color=color, linestyle=dash, label=entry.name)
     by_trials.set_xlabel("trials that ended")
     by_epochs.set_xlabel("epochs spent")
     for panel in (by_trials, by_epochs):
         panel.set_ylabel(f"best {record.objective} so far")
         _clip_start(record, panel)
-    style.legend_above(by_trials, 3)
+    axes.legend_above(by_trials, 3)
     _draw_depths(record, depths)
     _draw_scores(record, scores)
 
@@ -45,60 +40,51 @@ def _clip_start(record: Comparison, ax: Axes) -> None:
     the slowest had after a quarter of its trials."""
     settled = [e.steps[len(e.steps) // 4][2] for e in record.entries if len(e.steps) >= 8]
     ends = [e.steps[-1][2] for e in record.entries if e.steps]
-    if not settled or len({*settled, *ends}) == 1:
-        return
-    if record.maximize:
-        low, high = min(settled), max(ends)
-        ax.set_ylim(low - 0.1 * (high - low), high + 0.08 * (high - low))
-    else:
-        low, high = min(ends), max(settled)
-        ax.set_ylim(low - 0.08 * (high - low), high + 0.1 * (high - low))
+    low, high = min([*settled, *ends], default=0.0), max([*settled, *ends], default=0.0)
+    if settled and low < high:
+        ax.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
 
 
 def _draw_depths(record: Comparison, ax: Axes) -> None:
     if not record.labels:
         ax.set_axis_off()
         return
-    width = 0.8 / len(record.entries)
-    for i, entry in enumerate(record.entries):
-        color = style.SERIES[i % len(style.SERIES)]
-        places = [
-            x + (i - (len(record.entries) - 1) / 2) * width for x in range(len(record.labels))
+    colors = [style.SERIES[i % len(style.SERIES)] for i in range(len(record.entries))]
+    for alpha, counts in ((0.35, "trials"), (1.0, "completed")):
+        groups = [
+            [getattr(e, counts).get(label, 0) for label in record.labels] for e in record.entries
         ]
-        total = [entry.trials.get(label, 0) for label in record.labels]
-        done = [entry.completed.get(label, 0) for label in record.labels]
-        ax.bar(places, total, width * 0.9, color=color, alpha=0.35, linewidth=0)
-        ax.bar(places, done, width * 0.9, color=color, linewidth=0)
+        marks.grouped(ax, groups, colors, alpha=alpha)
     ax.set_ylabel("trials (full colour: completed)")
-    style.whole_numbers(ax)
-    style.categories(ax, list(record.labels), short(record.param or ""))
+    axes.whole_numbers(ax)
+    axes.categories(ax, list(record.labels), short(record.param or ""))
 
 
 def _draw_scores(record: Comparison, ax: Axes) -> None:
     for i, entry in enumerate(record.entries):
         color = style.SERIES[i % len(style.SERIES)]
         if entry.best is not None:
-            ax.scatter([entry.best], [i], s=44, color=color, zorder=3)
+            marks.dots(ax, [entry.best], [i], color, 44, alpha=1, zorder=3)
         if entry.test_interval:
             ax.hlines(i + 0.18, *entry.test_interval, color=color, linewidth=1.6)
         if entry.test is not None:
-            ax.scatter([entry.test], [i + 0.18], marker="D", s=36, color=color, zorder=3)
-    ax.scatter([], [], s=44, color=style.MUTED, label="best validation")
+            marks.dots(ax, [entry.test], [i + 0.18], color, 36, alpha=1, zorder=3, marker="D")
+    marks.dots(ax, [], [], style.MUTED, 44, label="best validation")
     if any(e.test is not None for e in record.entries):
-        ax.scatter([], [], s=36, marker="D", color=style.MUTED, label="final test")
-    names = [e.name if len(e.name) < 22 else e.name[:20] + "…" for e in record.entries]
+        marks.dots(ax, [], [], style.MUTED, 36, marker="D", label="final test")
+    names = [axes.clipped(e.name, 22) for e in record.entries]
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.grid(False, axis="y")
     ax.set_xlabel(record.objective)
-    style.legend_above(ax, 2)
+    axes.legend_above(ax, 2)
 
 
 def size(record: Comparison) -> tuple[float, float]:
     return SIZE[0], SIZE[1] + 0.15 * max(0, len(record.entries) - 8)
 
 
-def rows(record: Comparison) -> list[dict[str, Any]]:
+def rows(record: Comparison) -> list[Row]:
     return [
         {
             "study": e.name,
@@ -126,9 +112,9 @@ def rows(record: Comparison) -> list[dict[str, Any]]:
     ]
 
 
-def steps(record: Comparison) -> list[dict[str, Any]]:
-    """The lines of the figure: best so far against trials and epochs."""
-    return [
+def details(record: Comparison) -> tuple[str, list[Row]]:
+    """The lines of the figure."""
+    return "Best so far against trials and epochs", [
         {"study": e.name, "trials": n, "epochs": epochs, "best_so_far": value}
         for e in record.entries
         for n, epochs, value in e.steps

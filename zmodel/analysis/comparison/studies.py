@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zmodel.analysis.diagnostics.search import final, history
-from zmodel.analysis.diagnostics.space import coverage
-from zmodel.analysis.diagnostics.space.coverage import ParamCoverage
-from zmodel.analysis.findings import Unavailable
+from zmodel.analysis.diagnostics.space import values
+from zmodel.analysis.findings import Findings
 from zmodel.analysis.statistics.selection import (
     best,
     count_states,
@@ -85,15 +84,11 @@ def compare(studies: Sequence[StudyRecord]) -> Comparison:
 
 
 def _entry(study: StudyRecord, param: str | None) -> Entry:
-    try:
-        past = history.data(study).steps
-    except Unavailable:
-        past = ()
-    try:
-        tested: final.Final | None = final.data(study)
-    except Unavailable:
-        tested = None
-    covered = _covered(study, param)
+    findings = Findings(study)
+    past, tested = findings.get(history.data), findings.get(final.data)
+    steps = past.steps if past else ()
+    found = findings.get(values.data)
+    cells = next((p.cells for p in found.params if p.param == param), ()) if found else ()
     winner = best(study) if scored(study) else None
     return Entry(
         name=plain(study.name),
@@ -102,21 +97,17 @@ def _entry(study: StudyRecord, param: str | None) -> Entry:
         best_at=str(winner.params.get(param)) if winner and param else None,
         test=tested.mean if tested else None,
         test_interval=tested.interval if tested else None,
-        epochs=past[-1].epochs if past else 0,
-        seconds=past[-1].seconds if past else 0.0,
-        trials={c.label: c.trials for c in covered.cells} if covered else {},
-        completed={c.label: c.states["complete"] for c in covered.cells} if covered else {},
-        forced={c.label: c.forced for c in covered.cells} if covered else {},
-        steps=tuple((i + 1, s.epochs, s.best) for i, s in enumerate(past) if s.best is not None),
+        epochs=steps[-1].epochs_so_far if steps else 0,
+        seconds=steps[-1].seconds_so_far if steps else 0.0,
+        trials={c.label: c.trials for c in cells},
+        completed={c.label: c.states["complete"] for c in cells},
+        forced={c.label: c.forced for c in cells},
+        steps=tuple(
+            (i, s.epochs_so_far, s.best_so_far)
+            for i, s in enumerate(steps, start=1)
+            if s.best_so_far is not None
+        ),
     )
-
-
-def _covered(study: StudyRecord, param: str | None) -> ParamCoverage | None:
-    try:
-        params = coverage.data(study).params
-    except Unavailable:
-        return None
-    return next((p for p in params if p.param == param), None)
 
 
 def _differences(studies: Sequence[StudyRecord]) -> list[str]:

@@ -1,11 +1,18 @@
-"""One diagnostic per file. The contract of such a module:
+"""One diagnostic per file: the numbers of one study that answer one question, and their picture.
+
+What judges numbers belongs to ``rules``; statistics that several share to ``statistics``; what
+pictures share to ``page``. The contract of a diagnostic's module:
 
 TITLE, QUESTION     a heading, and the question that the figure answers
-data(study)         StudyRecord -> a frozen record of numbers; Unavailable with the reason when
-                    the study does not hold what it needs; no drawing, no reading of the clock
-draw(record, ax)    draws the record into matplotlib axes, computes nothing
+data(study)         StudyRecord -> a frozen record of numbers, epochs counted from 1; Unavailable
+                    with the reason when the study does not hold what it needs; draws nothing
+draw(record, ax)    optional: draws the record into matplotlib axes, computes nothing;
+                    a diagnostic without it is a table
 rows(record)        the numbers as a list of flat dictionaries, one per row of a table
 caption(record)     what the figure shows here, in one or two plain sentences with numbers
 SIZE or size(record)    optional: width and height in inches
 details(record)     optional: a second table, its title and rows
+nothing(record)     optional: a sentence to say instead when the figure would show nothing
+
+Read first: ``space.values``, the picture that most readers need. ``catalog`` lists them all.
 """

@@ -1,4 +1,4 @@
-"""What draws or writes for people: page, figures, tables. Computes no statistics.
+"""What draws or writes for people: page, figures, tables, terminal. Computes no statistics.
 
-Read first: ``report``, then ``html`` and ``figures``.
+Read first: ``report``, then ``section`` and ``html``; for figures ``style``, ``axes``, ``marks``.
 """

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import urllib.parse
 from pathlib import Path
 
-from zmodel.analysis.page import html as page
+from zmodel.analysis.page import html
 from zmodel.analysis.rules.suggested_commands import reproduce_command
 from zmodel.analysis.statistics.selection import (
     best,
@@ -27,14 +25,13 @@ def best_card(study: StudyRecord, folder: Path) -> str:
         return ""
     trial = best(study)
     lines = facts(study, trial)
-    items = "".join(f"<dt>{page.text(k)}</dt><dd>{page.text(v)}</dd>" for k, v in lines.items())
+    items = "".join(f"<dt>{html.text(k)}</dt><dd>{html.text(v)}</dd>" for k, v in lines.items())
     run = run_folder(study, trial)
     if run is not None:
-        relative = os.path.relpath(run.resolve(), folder.resolve()).replace(os.sep, "/")
-        address = page.text(urllib.parse.quote(relative))
-        items += f'<dt>run folder</dt><dd><a href="{address}/">{page.text(relative)}</a></dd>'
+        address = html.text(html.address(run, folder))
+        items += f'<dt>run folder</dt><dd><a href="{address}">{address}</a></dd>'
     again = reproduce_command(study, trial)
-    repeat = f"<p>Run it again:</p>{page.command(again)}" if again else ""
+    repeat = f"<p>Run it again:</p>{html.command(again)}" if again else ""
     return f'<h3 id="best">Best trial</h3><dl class="card">{items}</dl>{repeat}'
 
 
@@ -64,12 +61,9 @@ def facts(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     shown = [f"{k} {v:.4g}" for k, v in metrics.items() if not k.startswith("test/")]
     if shown:
         found["metrics"] = ", ".join(shown)
-    for key, name in (("seed", "seed"), ("git_commit", "commit")):
-        if trial.attrs.get(key) is not None:
-            dirty = (
-                " with uncommitted changes"
-                if key == "git_commit" and trial.attrs.get("git_dirty")
-                else ""
-            )
-            found[name] = f"{trial.attrs[key]}{dirty}"
+    if trial.attrs.get("seed") is not None:
+        found["seed"] = str(trial.attrs["seed"])
+    if trial.attrs.get("git_commit") is not None:
+        dirty = " with uncommitted changes" if trial.attrs.get("git_dirty") else ""
+        found["commit"] = f"{trial.attrs['git_commit']}{dirty}"
     return found

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import html
 import math
+import os
 import re
+import urllib.parse
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from zmodel.analysis.page.theme import asset, style_sheet
@@ -176,8 +179,16 @@ def figure(name: str, svg: str, alt: str, caption: str) -> str:
     )
 
 
-def missing(reason: str) -> str:
-    return f'<p class="missing">Not available: {text(reason)}.</p>'
+def soft_list(sentences: Sequence[str]) -> str:
+    """Sentences about what is not shown; nothing when there are none."""
+    items = "".join(f"<li>{text(sentence)}</li>" for sentence in sentences)
+    return f'<ul class="soft">{items}</ul>' if items else ""
+
+
+def address(target: Path, folder: Path) -> str:
+    """A relative address from a page in `folder`, safe to put into it; folders end in a slash."""
+    relative = os.path.relpath(target.resolve(), folder.resolve()).replace(os.sep, "/")
+    return urllib.parse.quote(relative) + ("/" if target.is_dir() else "")
 
 
 def anchor(title: str) -> str:

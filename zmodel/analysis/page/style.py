@@ -6,13 +6,15 @@ states follow Okabe & Ito (2008), with a hatch on top so that no meaning rests o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+Look = dict[str, Any]
+"""Keyword arguments of a matplotlib call."""
 
 INK = "#1f2328"
 MUTED = "#6a737d"
@@ -25,14 +27,25 @@ STATE = {
     "waiting": "#b6bec8",
 }
 HATCH = {"complete": "", "pruned": "//", "failed": "xx", "running": "..", "waiting": ""}
+LOOKS = {state: (color, HATCH[state]) for state, color in STATE.items()}
+"""State of a trial -> colour and hatch of its bars."""
 ACCENT = "#0072b2"
 SECOND = "#d55e01"
 # an ordered ramp for depths, dark to bright in light mode, bright to pale in dark mode
 RAMP = ("#3b1f6b", "#35489a", "#23739e", "#1f958b", "#4ba852", "#a09a1d", "#c07a12", "#b8472a")
+DARK_RAMP = ("#a78bda", "#8098e8", "#5bb0dd", "#4cc9bb", "#7fd286", "#d9d25c", "#f0b256", "#f08a6c")
 SERIES = ("#0072b3", "#d55e02", "#009e73", "#cc79a7", "#8a6d00", "#4f5b66", "#7b52ab", "#56b4e7")
+DARK_SERIES = (
+    "#4ba3dc", "#f0803c", "#2fc59a", "#e59cc5", "#d3b03a", "#aab4be", "#b394dd", "#8fd0f5",
+)  # fmt: skip
 MARKERS = "osD^vPX*"
 
-# colour in the figure -> (CSS variable, value in the light theme, value in the dark theme)
+
+def _swaps(name: str, light: Sequence[str], dark: Sequence[str]) -> dict[str, tuple[str, str, str]]:
+    pairs = zip(light, dark, strict=True)
+    return {day: (f"{name}{i}", day, night) for i, (day, night) in enumerate(pairs)}
+
+
 THEMED = {
     INK: ("ink", INK, "#e6edf3"),
     MUTED: ("muted", "#57606a", "#9da7b1"),
@@ -41,45 +54,10 @@ THEMED = {
     STATE["failed"]: ("failed", STATE["failed"], "#f0803c"),
     STATE["waiting"]: ("waiting", STATE["waiting"], "#59636e"),
     SECOND: ("second", SECOND, "#f0803c"),
-    **{
-        c: (f"ramp{i}", c, d)
-        for i, (c, d) in enumerate(
-            zip(
-                RAMP,
-                (
-                    "#a78bda",
-                    "#8098e8",
-                    "#5bb0dd",
-                    "#4cc9bb",
-                    "#7fd286",
-                    "#d9d25c",
-                    "#f0b256",
-                    "#f08a6c",
-                ),
-                strict=True,
-            )
-        )
-    },
-    **{
-        c: (f"series{i}", c, d)
-        for i, (c, d) in enumerate(
-            zip(
-                SERIES,
-                (
-                    "#4ba3dc",
-                    "#f0803c",
-                    "#2fc59a",
-                    "#e59cc5",
-                    "#d3b03a",
-                    "#aab4be",
-                    "#b394dd",
-                    "#8fd0f5",
-                ),
-                strict=True,
-            )
-        )
-    },
+    **_swaps("ramp", RAMP, DARK_RAMP),
+    **_swaps("series", SERIES, DARK_SERIES),
 }
+"""Colour in a figure -> (CSS variable, value in the light theme, value in the dark theme)."""
 
 RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -114,9 +92,6 @@ RC: dict[Any, Any] = {
     "figure.dpi": 130,
 }
 WIDTH, HEIGHT = 7.2, 3.5
-MOST_LABELS = 16
-# letters of a legend's labels that fit beside each other with their signs
-ROW = 80
 
 
 def new_figure(width: float = WIDTH, height: float = HEIGHT) -> tuple[Figure, Axes]:
@@ -152,105 +127,6 @@ def ramp(count: int) -> list[str]:
     return [RAMP[i % len(RAMP)] for i in range(count)]
 
 
-def categories(ax: Axes, labels: Sequence[str], name: str) -> None:
-    """Label an x axis of cells 0, 1, 2, ...; long labels are turned, of very many some shown."""
-    shown = [clipped(label) for label in labels]
-    every = math.ceil(len(shown) / MOST_LABELS)
-    long = max(map(len, shown), default=0) * len(shown) > 60
-    ax.set_xticks(
-        range(0, len(shown), every),
-        shown[::every],
-        rotation=30 if long else 0,
-        ha="right" if long else "center",
-    )
-    ax.set_xlabel(name)
-    ax.grid(False, axis="x")
-
-
-def clipped(label: str, most: int = 24) -> str:
-    """A label short enough for a figure; tables have it whole."""
-    return label if len(label) <= most else label[: most - 2] + "…"
-
-
-def legend_above(ax: Axes, columns: int = 5, **options: Any) -> None:
-    """The legend above the axes, where it hides no data; of very many entries the first ones."""
-    handles, labels = ax.get_legend_handles_labels()
-    if handles:
-        longest = max(map(len, labels))
-        ax.legend(
-            handles[:MOST_LABELS],
-            [clipped(label, 30) for label in labels[:MOST_LABELS]],
-            loc="lower left",
-            bbox_to_anchor=(0, 1.0),
-            ncols=columns if sum(map(len, labels)) < ROW else max(1, ROW // longest),
-            borderaxespad=0.2,
-            handlelength=1.6,
-            columnspacing=1.3,
-            **options,
-        )
-
-
-def note_above(ax: Axes, at: float, height: float, note: str) -> None:
-    """A small note centred just above a bar."""
-    ax.annotate(
-        note,
-        (at, height),
-        (0, 2),
-        textcoords="offset points",
-        ha="center",
-        va="bottom",
-        fontsize=8,
-    )
-
-
-def shares(ax: Axes, label: str, *, top: float) -> None:
-    """A y axis of shares in percent; `top` above 1 leaves room for notes."""
-    ax.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
-    ax.set_yticks([0, 0.25, 0.5, 0.75, 1])
-    ax.set_ylim(0, top)
-    ax.set_ylabel(label)
-
-
 def colors_of(labels: Sequence[str]) -> dict[str, str]:
     """A colour per depth. Give all declared depths, so that each has its colour in every figure."""
     return dict(zip(labels, ramp(len(labels)), strict=True))
-
-
-def whole_numbers(ax: Axes, axis: str = "y") -> None:
-    """Ticks of counts: no half trials."""
-    from matplotlib.ticker import MaxNLocator
-
-    getattr(ax, f"{axis}axis").set_major_locator(MaxNLocator(integer=True))
-
-
-def log_axis(ax: Axes, axis: str = "x", most: int = 5) -> None:
-    """A logarithmic axis with few plain labels: 0.001, 20, 50k."""
-    from matplotlib.ticker import NullFormatter
-
-    getattr(ax, f"set_{axis}scale")("log")
-    low, high = sorted(getattr(ax, f"get_{axis}lim")())
-    one = getattr(ax, f"{axis}axis")
-    ticks = log_ticks(low, high, most)
-    one.set_ticks(ticks, [plain_number(t) for t in ticks])
-    one.set_minor_formatter(NullFormatter())
-    getattr(ax, f"set_{axis}lim")(low, high)
-
-
-def log_ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Round numbers in a range of positive ones: 1-2-5 steps, or powers of ten where these are
-    too many, every so many where these are."""
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = ((1, 2, 5), (1, 3), (1,))
-    for digits in steps:
-        ticks = [d * 10.0**e for e in decades for d in digits if low <= d * 10.0**e <= high]
-        if len(ticks) <= most:
-            return ticks
-    return ticks[:: math.ceil(len(ticks) / most)]
-
-
-def plain_number(value: float) -> str:
-    """A tick label without powers of ten where that is short."""
-    for unit, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= 10 * unit or (abs(value) >= unit and value % unit == 0):
-            return f"{value / unit:g}{sign}"
-    return f"{value:g}"

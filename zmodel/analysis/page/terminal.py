@@ -11,9 +11,9 @@ from typing import TextIO
 
 from zmodel.analysis.comparison import figure
 from zmodel.analysis.comparison.studies import Comparison
-from zmodel.analysis.diagnostics.space import coverage
+from zmodel.analysis.diagnostics.space import values
 from zmodel.analysis.findings import Findings
-from zmodel.analysis.page.style import clipped
+from zmodel.analysis.page.axes import clipped
 from zmodel.analysis.rules.judge import headline
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import (
@@ -98,12 +98,13 @@ def _short(value: float | None) -> str:
 
 def _coverage_lines(findings: Findings, out: TextIO) -> list[str]:
     """A column per value of the depth: how many trials it got, what they reached."""
-    found = findings.get(coverage.data)
-    if found is None or not found.main.structural or len(found.main.cells) > MOST_VALUES:
+    found = findings.get(values.data)
+    depth = found.depth if found else None
+    if depth is None or len(depth.cells) > MOST_VALUES:
         return []
-    cells = found.main.cells
+    cells = depth.cells
     rows = {
-        short(found.main.param): [clipped(cell.label, 12) for cell in cells],
+        short(depth.param): [clipped(cell.label, 12) for cell in cells],
         "trials": [str(cell.trials) for cell in cells],
         "forced": [str(cell.forced) for cell in cells],
         "completed": [str(cell.states["complete"]) for cell in cells],

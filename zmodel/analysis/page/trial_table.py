@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
+from zmodel.analysis.page.rows import Row
 from zmodel.analysis.statistics.selection import recorded_epochs, recorded_seconds, score
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 
 
-def rows(study: StudyRecord) -> list[dict[str, Any]]:
+def rows(study: StudyRecord) -> list[Row]:
     """All trials: the completed by value, then the others by number."""
     params = list(dict.fromkeys([*study.space, *(p for t in study.trials for p in t.params)]))
     return [_row(study, trial, params) for trial in ordered(study)]
-
-
-def mark_forced(study: StudyRecord, table: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The table with a column beside its trials: what was forced on them, not chosen."""
-    forced = {t.number: " ".join(attr(t, "forced", [])) for t in study.trials}
-    return [
-        {"trial": row["trial"], "forced": forced.get(row["trial"], ""), **row}
-        if "trial" in row
-        else row
-        for row in table
-    ]
 
 
 def ordered(study: StudyRecord) -> list[TrialRecord]:
@@ -37,7 +24,7 @@ def ordered(study: StudyRecord) -> list[TrialRecord]:
     return sorted(study.trials, key=key)
 
 
-def _row(study: StudyRecord, trial: TrialRecord, params: list[str]) -> dict[str, Any]:
+def _row(study: StudyRecord, trial: TrialRecord, params: list[str]) -> Row:
     many = len(study.directions) > 1
     values = trial.values or ()
     return {
@@ -50,7 +37,7 @@ def _row(study: StudyRecord, trial: TrialRecord, params: list[str]) -> dict[str,
         ),
         **{param: trial.params.get(param) for param in params},
         "epochs": recorded_epochs(trial) or None,
-        "best_epoch": attr(trial, "best_epoch"),
+        "best_epoch": _from_one(attr(trial, "best_epoch")),
         "seconds": recorded_seconds(trial),
         "parameters": attr(trial, "parameters"),
         "forced": " ".join(attr(trial, "forced", [])),
@@ -61,3 +48,8 @@ def _row(study: StudyRecord, trial: TrialRecord, params: list[str]) -> dict[str,
         "started": trial.started.isoformat(timespec="seconds") if trial.started else None,
         "fail_reason": attr(trial, "fail_reason", "")[:300] or None,
     }
+
+
+def _from_one(epoch: int | None) -> int | None:
+    """An epoch as people count it, like `epochs` beside it."""
+    return None if epoch is None else epoch + 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from zmodel.analysis.diagnostics.space import bounds
-from zmodel.analysis.diagnostics.space.bounds import Bound
+from zmodel.analysis.diagnostics.space import parallel
+from zmodel.analysis.diagnostics.space.parallel import Bound
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import wider_command
 from zmodel.analysis.rules.verdict import Verdict
@@ -21,16 +21,16 @@ LEAST_STEPS = 4
 
 
 def judge(findings: Findings) -> list[Verdict] | None:
-    found = findings.get(bounds.data)
-    if found is None:
+    found = findings.get(parallel.data)
+    if found is None or not found.bounds:
         return None
-    verdicts = [_judge(findings, b, len(b.top)) for b in found.params if b.at]
+    verdicts = [_judge(findings, b, len(b.top)) for b in found.at_bounds]
     return sorted(verdicts, key=lambda v: -v.rank)
 
 
 def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
     name = short(bound.param)
-    edge = bound.low if bound.at == "low" else bound.high
+    edge = bound.edge
     word = "lower" if bound.at == "low" else "upper"
     others = max(0, round(bound.top_share * leaders) - 1)
     clear = (
@@ -72,6 +72,6 @@ def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
 def _command(findings: Findings, bound: Bound) -> str | None:
     if bound.steps is None or bound.at is None:
         return None
-    edge = int(bound.low) if bound.at == "low" else int(bound.high)
+    edge = int(bound.edge)
     moved = edge + 2 if bound.at == "high" else edge - 1
     return wider_command(findings.study, bound.param, bound.at, moved) if moved >= 0 else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zmodel.analysis.diagnostics.search import failures, states
+from zmodel.analysis.diagnostics.search import failures
+from zmodel.analysis.diagnostics.space import values
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import listed, short
@@ -54,10 +55,9 @@ def _where_to_look(study: StudyRecord, number: int) -> str:
 
 
 def _where(findings: Findings) -> str:
-    shares = findings.get(states.data)
-    if shares is None:
+    found = findings.get(values.data)
+    depth = found.depth if found else None
+    lost = [c for c in depth.cells if c.ended and c.states["failed"] == c.ended] if depth else []
+    if depth is None or not lost:
         return ""
-    lost = [c for c in shares.cells if c.ended and c.counts["failed"] == c.ended]
-    if not lost:
-        return ""
-    return f" All trials failed at {short(shares.param)} = {listed([c.label for c in lost])}."
+    return f" All trials failed at {short(depth.param)} = {listed([c.label for c in lost])}."

@@ -5,7 +5,6 @@ from __future__ import annotations
 from types import ModuleType
 
 from zmodel.analysis.diagnostics.space import values
-from zmodel.analysis.diagnostics.space.values import RIVAL
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules import (
     boundary,
@@ -111,10 +110,11 @@ def headline(findings: Findings, verdicts: list[Verdict]) -> str:
 def _lead(findings: Findings) -> str:
     """How surely the best depth is ahead, when that can be said."""
     found = findings.get(values.data)
-    if found is None or not found.leader.wins:
+    depth = found.depth if found else None
+    if depth is None or not depth.leader.wins:
         return ""
-    name, leader = short(found.param), found.leader
-    rivals = [c.label for c in found.cells if c is not leader and c.wins >= RIVAL]
-    if rivals:
-        return f" {name} = {leader.label} and {', '.join(rivals)} cannot be told apart."
+    name, leader = short(depth.param), depth.leader
+    if depth.rivals:
+        rivals = ", ".join(cell.label for cell in depth.rivals)
+        return f" {name} = {leader.label} and {rivals} cannot be told apart."
     return f" {name} = {leader.label} is ahead in {leader.wins:.0%} of bootstrap rounds."

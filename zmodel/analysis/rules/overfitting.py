@@ -21,7 +21,7 @@ def judge(findings: Findings) -> list[Verdict] | None:
     if fit.gap < NOTE and not rises:
         return []
     text = (
-        f"The best trial ({fit.number}) reaches {fit.train_acc:.3f} on training and "
+        f"The best trial ({fit.trial}) reaches {fit.train_acc:.3f} on training and "
         f"{fit.val_acc:.3f} on validation data: a gap of {fit.gap:.3f}."
     )
     if rises:

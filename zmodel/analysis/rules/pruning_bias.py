@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from zmodel.analysis.diagnostics.search import states
-from zmodel.analysis.diagnostics.search.states import States, StateShares
-from zmodel.analysis.diagnostics.space.coverage import data as coverage_data
+from zmodel.analysis.diagnostics.space import values
+from zmodel.analysis.diagnostics.space.values import CellTrials, ParamTrials
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import new_study
 from zmodel.analysis.rules.underexplored import CHANCE, FLOOR
@@ -20,21 +19,15 @@ LEAST_WIPED = 2
 
 
 def judge(findings: Findings) -> list[Verdict] | None:
-    found = findings.get(states.data)
-    covered = findings.get(coverage_data)
-    if found is None or covered is None:
+    covered = findings.get(values.data)
+    found = covered.depth if covered else None
+    if found is None:
         return None
-    if not any(c.counts["pruned"] for c in found.cells):
+    if not any(found.counts("pruned")):
         return []
-    chances = {
-        cell.label: cell.chance
-        for param in covered.params
-        if param.param == found.param
-        for cell in param.cells
-    }
-    more = [c for c in found.cells if not _deserved(c, chances[c.label]) and _more(c, found)]
+    more = [c for c in found.cells if not _deserved(c) and _more(c, found)]
     gone = [c for c in found.cells if c not in more and _wiped_out(c)]
-    if not any(c.counts["complete"] for c in found.cells):
+    if not any(c.states["complete"] for c in found.cells):
         return [_all_pruned(findings, found)]
     verdicts = []
     if more:
@@ -44,22 +37,22 @@ def judge(findings: Findings) -> list[Verdict] | None:
     return verdicts
 
 
-def _wiped_out(share: StateShares) -> bool:
-    return share.counts["complete"] == 0 and share.counts["pruned"] >= LEAST_WIPED
+def _wiped_out(share: CellTrials) -> bool:
+    return share.states["complete"] == 0 and share.states["pruned"] >= LEAST_WIPED
 
 
-def _deserved(share: StateShares, chance: float) -> bool:
+def _deserved(share: CellTrials) -> bool:
     """Enough trials survived, and even these survivors trail."""
-    return share.counts["complete"] >= FLOOR[1] and chance < CHANCE
+    return share.states["complete"] >= FLOOR[1] and share.chance_to_win < CHANCE
 
 
-def _more(share: StateShares, found: States) -> bool:
+def _more(share: CellTrials, found: ParamTrials) -> bool:
     """Whether the value's trials were pruned clearly more often than the others'."""
     from scipy.stats import fisher_exact
 
-    pruned, kept = share.counts["pruned"], share.counts["complete"]
-    other_pruned = sum(c.counts["pruned"] for c in found.cells) - pruned
-    other_kept = sum(c.counts["complete"] for c in found.cells) - kept
+    pruned, kept = share.states["pruned"], share.states["complete"]
+    other_pruned = sum(c.states["pruned"] for c in found.cells) - pruned
+    other_kept = sum(c.states["complete"] for c in found.cells) - kept
     if min(pruned + kept, other_pruned + other_kept) == 0:
         return False
     gap = pruned / (pruned + kept) - other_pruned / (other_pruned + other_kept)
@@ -68,20 +61,20 @@ def _more(share: StateShares, found: States) -> bool:
     return bool(gap >= DIFFERENCE and p_value * len(found.cells) <= P_VALUE)
 
 
-def _listed(found: States, cells: list[StateShares]) -> str:
+def _listed(found: ParamTrials, cells: list[CellTrials]) -> str:
     name = short(found.param)
-    return ", ".join(f"{c.counts['pruned']} of {c.ended} at {name} = {c.label}" for c in cells)
+    return ", ".join(f"{c.states['pruned']} of {c.ended} at {name} = {c.label}" for c in cells)
 
 
-def _evidence(found: States) -> dict[str, dict[str, int]]:
+def _evidence(found: ParamTrials) -> dict[str, dict[str, int]]:
     return {
-        "pruned": {c.label: c.counts["pruned"] for c in found.cells},
+        "pruned": {c.label: c.states["pruned"] for c in found.cells},
         "ended": {c.label: c.ended for c in found.cells},
     }
 
 
-def _all_pruned(findings: Findings, found: States) -> Verdict:
-    total = sum(c.counts["pruned"] for c in found.cells)
+def _all_pruned(findings: Findings, found: ParamTrials) -> Verdict:
+    total = sum(c.states["pruned"] for c in found.cells)
     return Verdict(
         CODE,
         "alarm",
@@ -98,8 +91,8 @@ def _without_pruner(findings: Findings) -> str:
     return again or "run the study without a pruner and let early stopping end the trials"
 
 
-def _verdict(findings: Findings, found: States, more: list[StateShares]) -> Verdict:
-    total, ended = sum(c.counts["pruned"] for c in found.cells), sum(c.ended for c in found.cells)
+def _verdict(findings: Findings, found: ParamTrials, more: list[CellTrials]) -> Verdict:
+    total, ended = sum(c.states["pruned"] for c in found.cells), sum(c.ended for c in found.cells)
     return Verdict(
         CODE,
         "alarm" if any(map(_wiped_out, more)) else "warning",
@@ -112,7 +105,7 @@ def _verdict(findings: Findings, found: States, more: list[StateShares]) -> Verd
     )
 
 
-def _note(found: States, gone: list[StateShares]) -> Verdict:
+def _note(found: ParamTrials, gone: list[CellTrials]) -> Verdict:
     return Verdict(
         CODE,
         "note",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from zmodel.analysis.diagnostics.space import coverage, importance
-from zmodel.analysis.diagnostics.space.coverage import CellCoverage, ParamCoverage
+from zmodel.analysis.diagnostics.space import importance, values
+from zmodel.analysis.diagnostics.space.values import CellTrials, ParamTrials
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import more_trials
 from zmodel.analysis.rules.verdict import Verdict
@@ -24,7 +24,7 @@ LEAST_TO_JUDGE = 3
 
 
 def judge(findings: Findings) -> list[Verdict] | None:
-    covered = findings.get(coverage.data)
+    covered = findings.get(values.data)
     if covered is None or not scored(findings.study):
         return None
     if not any(param.structural for param in covered.params):
@@ -38,7 +38,7 @@ def judge(findings: Findings) -> list[Verdict] | None:
     return sorted(found, key=lambda v: -v.rank)
 
 
-def floor(param: ParamCoverage) -> int:
+def floor(param: ParamTrials) -> int:
     """The completed trials a value needs in a study of this size before it counts as tried.
 
     Pruned trials count towards the size: they were budget, and spent.
@@ -48,17 +48,17 @@ def floor(param: ParamCoverage) -> int:
     return max(low, min(high, round(SHARE_OF_EVEN * ended / len(param.cells))))
 
 
-def cannot_win(cell: CellCoverage, param: ParamCoverage) -> bool:
+def cannot_win(cell: CellTrials, param: ParamTrials) -> bool:
     """Whether its few completed trials speak against a value.
 
     Never in a study with pruned trials: survivors of a pruner all lie near the best, so what the
     other values seem to have gained is too little.
     """
     judged = cell.states["complete"] >= LEAST_TO_JUDGE and not any(param.counts("pruned"))
-    return judged and cell.chance < CHANCE
+    return judged and cell.chance_to_win < CHANCE
 
 
-def _judge(findings: Findings, param: ParamCoverage, least: int) -> list[Verdict]:
+def _judge(findings: Findings, param: ParamTrials, least: int) -> list[Verdict]:
     behind = [cell for cell in param.cells if cell.states["complete"] < least]
     closed = [cell for cell in behind if cannot_win(cell, param)]
     open_ = [cell for cell in behind if cell not in closed]
@@ -71,7 +71,7 @@ def _judge(findings: Findings, param: ParamCoverage, least: int) -> list[Verdict
 
 
 def _unknown(
-    findings: Findings, param: ParamCoverage, cells: list[CellCoverage], least: int
+    findings: Findings, param: ParamTrials, cells: list[CellTrials], least: int
 ) -> Verdict:
     study = findings.study
     trials = sum(cell.trials for cell in cells)
@@ -107,17 +107,17 @@ def _unknown(
             "of": total,
             "completed": done,
             "needed_each": least,
-            "chance_to_win": {c.label: round(c.chance, 3) for c in cells},
+            "chance_to_win": {c.label: round(c.chance_to_win, 3) for c in cells},
         },
         more_trials(study, missing, floors)
         or f"complete at least {goal} trials at {name} = {values}",
     )
 
 
-def _floors(study: StudyRecord, param: ParamCoverage, goal: int) -> str:
+def _floors(study: StudyRecord, param: ParamTrials, goal: int) -> str:
     """The study's floors with this one, as an override."""
     own = study.attrs.get("coverage")
-    floor = {"bins": len(param.cells), "min": goal} if param.binned else goal
+    floor = {"bins": len(param.cells), "min": goal} if param.are_ranges else goal
     return _text({**(own if isinstance(own, dict) else {}), param.param: floor})
 
 
@@ -127,7 +127,7 @@ def _text(floor: Any) -> str:
     return f"{{{', '.join(f'{key}: {_text(value)}' for key, value in floor.items())}}}"
 
 
-def _given_up(param: ParamCoverage, cells: list[CellCoverage]) -> Verdict:
+def _given_up(param: ParamTrials, cells: list[CellTrials]) -> Verdict:
     values = listed([cell.label for cell in cells])
     return Verdict(
         CODE,
@@ -137,6 +137,6 @@ def _given_up(param: ParamCoverage, cells: list[CellCoverage]) -> Verdict:
         param.param,
         {
             "values": [c.label for c in cells],
-            "chance_to_win": {c.label: round(c.chance, 3) for c in cells},
+            "chance_to_win": {c.label: round(c.chance_to_win, 3) for c in cells},
         },
     )

@@ -17,7 +17,7 @@ def judge(findings: Findings) -> list[Verdict] | None:
         return None
     if not found.zombies:
         return []
-    numbers = [z.number for z in found.zombies]
+    numbers = [z.trial for z in found.zombies]
     sure = all(z.certain for z in found.zombies)
     named = ", ".join(map(str, numbers[:8])) + ("" if len(numbers) <= 8 else ", …")
     return [

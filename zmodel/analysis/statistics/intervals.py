@@ -1,8 +1,7 @@
-"""Uncertainty: bootstrap intervals of a statistic and Wilson intervals of a share."""
+"""Uncertainty by the bootstrap: intervals of a statistic, and which sample is ahead."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -68,12 +67,35 @@ def outdoes(
     return float(np.mean(means[0] > means[1]))
 
 
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """Wilson score interval (Wilson 1927) of a share at 95 %; (0, 1) without observations."""
-    if n == 0:
-        return 0.0, 1.0
-    z = 1.959964
-    share = hits / n
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
+def wins(
+    samples: Sequence[Sequence[float]], best: int = 3, rounds: int = 1000, seed: int = 0
+) -> list[float]:
+    """Share of bootstrap rounds in which the mean of a sample's `best` largest values is ahead.
+
+    A sample of fewer than `best` values cannot be resampled meaningfully and never wins.
+    """
+    rng = np.random.default_rng(seed)
+    means = np.full((len(samples), rounds), -np.inf)
+    for row, values in enumerate(samples):
+        if len(values) >= best:
+            data = np.asarray(values, dtype=float)
+            draws = data[rng.integers(0, len(data), (rounds, len(data)))]
+            means[row] = np.partition(draws, -best, axis=1)[:, -best:].mean(axis=1)
+    if not np.isfinite(means).any():
+        return [0.0] * len(samples)
+    counts = np.bincount(means.argmax(axis=0), minlength=len(samples))
+    return [float(n) / rounds for n in counts]
+
+
+def around(
+    value: float, samples: Sequence[float], level: float = LEVEL
+) -> tuple[float | None, float | None]:
+    """The central `level` of resampled values, widened to hold the estimate itself.
+
+    Resampling repeats trials, which shifts some statistics; an estimate outside its own interval
+    would be read as a contradiction. Without samples there is no interval.
+    """
+    if len(samples) == 0:
+        return None, None
+    low, high = spread(samples, level)
+    return min(low, value), max(high, value)

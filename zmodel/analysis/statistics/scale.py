@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from zmodel.analysis.page import style
-from zmodel.study.cells import MOST_VALUES, value_label
+from zmodel.study.cells import value_label
 from zmodel.study.records import StudyRecord
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -40,22 +36,6 @@ class Scale:
         if self.log:
             place, low, high = math.log(max(place, 1e-300)), math.log(low), math.log(high)
         return min(1.0, max(0.0, (place - low) / (high - low))) if high > low else 0.5
-
-    def apply(self, ax: Axes, axis: str = "x") -> None:
-        """Set scale, ticks and limits of one axis."""
-        one = getattr(ax, f"{axis}axis")
-        if self.choices is not None:
-            one.set_ticks(range(len(self.choices)))
-            names = [c if len(c) <= 14 else c[:12] + "…" for c in self.choices]
-            one.set_ticklabels(names)
-            margin = 0.5
-            getattr(ax, f"set_{axis}lim")(-margin, len(self.choices) - 1 + margin)
-        elif self.log:
-            getattr(ax, f"set_{axis}lim")(self.low / 1.2, self.high * 1.2)
-            style.log_axis(ax, axis, most=4)
-        elif self.integer and self.high - self.low < MOST_VALUES:
-            getattr(ax, f"set_{axis}lim")(self.low - 0.4, self.high + 0.4)
-            one.set_ticks(range(int(self.low), int(self.high) + 1))
 
 
 def scale_of(study: StudyRecord, param: str) -> Scale:

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
 from zmodel.analysis.findings import Unavailable
 from zmodel.core.plain_text import plain
+from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 
 DEPTH = "z_layers"
+T = TypeVar("T")
 
 
 def sign(study: StudyRecord) -> float:
@@ -48,6 +51,14 @@ def need_scored(study: StudyRecord, least: int = 1) -> list[TrialRecord]:
     return trials
 
 
+def drawn(items: Sequence[T], most: int) -> list[T]:
+    """All items, or `most` of them drawn at random in their order; always the same ones."""
+    if len(items) <= most:
+        return list(items)
+    chosen = np.random.default_rng(0).choice(len(items), most, replace=False)
+    return [items[i] for i in sorted(chosen)]
+
+
 def best(study: StudyRecord) -> TrialRecord:
     """The completed trial with the best first value, the earliest among equals."""
     trials = need_scored(study)
@@ -57,6 +68,17 @@ def best(study: StudyRecord) -> TrialRecord:
 def ranked(study: StudyRecord) -> list[TrialRecord]:
     """Completed trials, best first."""
     return sorted(scored(study), key=lambda t: (-sign(study) * t.value, t.number))  # type: ignore
+
+
+def need_curves(study: StudyRecord, least: int) -> list[TrialRecord]:
+    """Of `ranked` those that reported more than one value; Unavailable when under `least`."""
+    trials = [t for t in ranked(study) if len(t.curve) > 1]
+    if len(trials) < least:
+        raise Unavailable(
+            f"needs at least {least} completed trials that reported a value per epoch, "
+            f"the study has {len(trials)}"
+        )
+    return trials
 
 
 def top(study: StudyRecord, share: float, least: int = 1) -> list[TrialRecord]:
@@ -92,6 +114,15 @@ def need_structural(study: StudyRecord) -> str:
     if not names:
         raise Unavailable("no depth, integer or category varies in this study to split by")
     return names[0]
+
+
+def by_depth(study: StudyRecord, trials: Sequence[TrialRecord]) -> dict[str, list[TrialRecord]]:
+    """Trials by value of the first structural parameter; all in one group where there is none."""
+    params = structural(study)[:1]
+    if not params:
+        return {"all trials": list(trials)}
+    cells = cells_of(study, params[0])
+    return dict(zip(cells.labels, cells.split(trials), strict=True))
 
 
 def listed(labels: Sequence[str], most: int = 8) -> str:

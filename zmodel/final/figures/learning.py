@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zmodel.analysis.page import style
+from zmodel.analysis.page import axes, style
 from zmodel.final.summary import Outcome
 from zmodel.study.run_folder import read_metrics
 
@@ -20,15 +20,21 @@ PAIRS = (("loss", "train/loss", "val/loss"), ("accuracy", "train/acc", "val/acc"
 
 @dataclass(frozen=True)
 class Learning:
-    """`curves`: seed -> metric -> epoch (0-based) -> value. `retrained`: validation samples were
-    trained on, so their curve is no estimate of anything."""
+    """`curves`: seed -> metric -> epoch, counted from 1 -> value. `retrained`: validation samples
+    were trained on, so their curve is no estimate of anything."""
 
     curves: dict[int, dict[str, dict[int, float]]]
     retrained: bool
 
 
 def data(outcome: Outcome) -> Learning:
-    curves = {t.run.seed: read_metrics(t.run.folder) for t in outcome.tested}
+    curves = {
+        t.run.seed: {
+            metric: {epoch + 1: value for epoch, value in sorted(curve.items())}
+            for metric, curve in read_metrics(t.run.folder).items()
+        }
+        for t in outcome.tested
+    }
     return Learning(curves, bool(outcome.plan.options["retrain"]))
 
 
@@ -37,19 +43,13 @@ def draw(record: Learning, ax: Axes) -> None:
         for i, curves in enumerate(record.curves.values()):
             lines = ((train, "training", style.ACCENT), (val, "validation", style.SECOND))
             for metric, label, color in lines:
-                points = sorted(curves.get(metric, {}).items())
-                panel.plot(
-                    [epoch for epoch, _ in points],
-                    [value for _, value in points],
-                    color=color,
-                    linewidth=1.1,
-                    alpha=0.8,
-                    label=None if i else label,
-                )
-        panel.locator_params(axis="x", integer=True)
+                curve = curves.get(metric, {})
+                look: style.Look = {"color": color, "linewidth": 1.1, "alpha": 0.8}
+                panel.plot(list(curve), list(curve.values()), label=None if i else label, **look)
+        axes.whole_numbers(panel, "x")
         panel.set_xlabel("epoch")
         panel.set_title(f"{name}, one line per seed", pad=20)
-        style.legend_above(panel, 2)
+        axes.legend_above(panel, 2)
 
 
 def rows(record: Learning) -> list[dict[str, Any]]:
@@ -57,7 +57,7 @@ def rows(record: Learning) -> list[dict[str, Any]]:
         {"seed": seed, "metric": metric, "epoch": epoch, "value": value}
         for seed, curves in record.curves.items()
         for metric, curve in curves.items()
-        for epoch, value in sorted(curve.items())
+        for epoch, value in curve.items()
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zmodel.analysis.page import style
+from zmodel.analysis.page import axes, style
 from zmodel.final.scores import calibration
 from zmodel.final.summary import Outcome
 
@@ -48,9 +48,9 @@ def draw(record: Reliability, ax: Axes) -> None:
     )
     upper.plot([0, 1], [0, 1], color=style.SECOND, linestyle="--", label="calibrated network")
     upper.set_ylabel("accuracy")
-    style.legend_above(upper, 2)
+    axes.legend_above(upper, 2)
     lower.bar(middles, [b["count"] for b in filled], width * 0.92, color=style.MUTED)
-    style.log_axis(lower, "y")
+    axes.log_axis(lower, "y")
     lower.set_ylabel("samples")
     lower.set_xlabel("confidence in the predicted class")
     for panel in (upper, lower):

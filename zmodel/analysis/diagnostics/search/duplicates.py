@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
 
 from optuna.distributions import (
     BaseDistribution,
@@ -14,16 +13,12 @@ from optuna.distributions import (
 )
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
+from zmodel.analysis.page.rows import Row
 from zmodel.analysis.statistics.selection import score
 from zmodel.study.records import StudyRecord, TrialRecord
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 TITLE = "Duplicates"
 QUESTION = "Was budget spent on repeating trials?"
-SIZE = (7.2, 2.8)
 COUNTED = ("complete", "pruned", "running")
 
 
@@ -90,17 +85,11 @@ def _count(distribution: BaseDistribution) -> int | None:
     return round((distribution.high - distribution.low) / distribution.step) + 1
 
 
-def draw(record: Duplicates, ax: Axes) -> None:
-    for row, group in enumerate(record.groups[:15]):
-        ax.plot(
-            group.numbers, [row] * len(group.numbers), color=style.ACCENT, marker="o", linewidth=1
-        )
-    ax.set_yticks([])
-    ax.set_ylabel("groups of equal trials")
-    ax.set_xlabel("trial number")
+def nothing(record: Duplicates) -> str | None:
+    return None if record.groups else f"None of {record.trials} trials repeats another."
 
 
-def rows(record: Duplicates) -> list[dict[str, Any]]:
+def rows(record: Duplicates) -> list[Row]:
     return [
         {"trials": len(g.numbers), "numbers": " ".join(map(str, g.numbers)), "value_range": g.range}
         for g in record.groups

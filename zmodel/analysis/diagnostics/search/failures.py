@@ -5,17 +5,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
+from zmodel.analysis.page.rows import Row
 from zmodel.analysis.statistics.selection import count_states
 from zmodel.core.plain_text import plain
 from zmodel.study.records import StudyRecord
 from zmodel.study.trial_attributes import attr
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 TITLE = "Failures"
 QUESTION = "What went wrong, and how often?"
@@ -53,21 +49,11 @@ def data(study: StudyRecord) -> Failures:
     return Failures(ended, sum(map(len, reasons.values())), reasons)
 
 
-def draw(record: Failures, ax: Axes) -> None:
-    shown = list(record.reasons.items())[:8]
-    ax.barh(range(len(shown)), [len(n) for _, n in shown], color=style.STATE["failed"], height=0.6)
-    ax.set_yticks(range(len(shown)), [r if len(r) < 60 else r[:58] + "…" for r, _ in shown])
-    ax.invert_yaxis()
-    ax.grid(False, axis="y")
-    style.whole_numbers(ax, "x")
-    ax.set_xlabel("trials")
+def nothing(record: Failures) -> str | None:
+    return None if record.failed else f"None of {record.ended} ended trials failed."
 
 
-def size(record: Failures) -> tuple[float, float]:
-    return 7.2, 1.0 + 0.3 * max(1, len(record.reasons))
-
-
-def rows(record: Failures) -> list[dict[str, Any]]:
+def rows(record: Failures) -> list[Row]:
     return [
         {"reason": reason, "trials": len(numbers), "numbers": " ".join(map(str, numbers))}
         for reason, numbers in record.reasons.items()

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
+from zmodel.analysis.page import axes, marks, style
+from zmodel.analysis.page.rows import Row
 from zmodel.analysis.statistics.selection import best, objective_name
 from zmodel.study.records import StudyRecord
 from zmodel.study.run_folder import read_result
@@ -139,40 +140,22 @@ def _confusion(
 
 
 def draw(record: Final, ax: Axes) -> None:
-    ax.scatter(
-        record.scores,
-        [0] * len(record.scores),
-        s=34,
-        color=style.ACCENT,
-        zorder=3,
-        label="test, one seed each",
-    )
+    marks.dots(ax, record.scores, [0] * len(record.scores), size=34, label="test, one seed each")
+    mean = "test, mean and 95 % interval" if record.interval else "test, mean"
+    marks.dots(ax, [record.mean], [0.25], size=44, marker="D", alpha=1, label=mean)
     if record.interval:
         ax.hlines(0.25, *record.interval, color=style.ACCENT, linewidth=2)
-    ax.scatter(
-        [record.mean],
-        [0.25],
-        marker="D",
-        s=44,
-        color=style.ACCENT,
-        zorder=3,
-        label="test, mean and 95 % interval",
-    )
     if record.validation is not None:
-        ax.axvline(
-            record.validation,
-            color=style.SECOND,
-            linestyle="--",
-            label="best validation of the search",
-        )
+        look: style.Look = {"linestyle": "--", "label": "best validation of the search"}
+        ax.axvline(record.validation, color=style.SECOND, **look)
     ax.set_yticks([])
     ax.set_ylim(-0.4, 0.7)
     ax.set_xlabel("accuracy")
     ax.spines["left"].set_visible(False)
-    style.legend_above(ax, 3)
+    axes.legend_above(ax, 3)
 
 
-def rows(record: Final) -> list[dict[str, Any]]:
+def rows(record: Final) -> list[Row]:
     return [{"run": i, "test_acc": value} for i, value in enumerate(record.scores)]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from zmodel.analysis.page import style
+from zmodel.analysis.page import axes, marks, style
+from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.statistics.selection import (
     need_scored,
     objective_name,
@@ -29,15 +30,15 @@ SIZE = (7.2, 5.2)
 @dataclass(frozen=True)
 class Step:
     """One ended trial, in the order in which trials ended. Costs are sums up to and with it;
-    `reported` is the last value of a pruned trial."""
+    `last_reported` is of a pruned trial."""
 
-    number: int
+    trial: int
     state: str
     value: float | None
-    reported: float | None
-    best: float | None
-    epochs: int
-    seconds: float
+    last_reported: float | None
+    best_so_far: float | None
+    epochs_so_far: int
+    seconds_so_far: float
 
 
 @dataclass(frozen=True)
@@ -79,74 +80,44 @@ def _end(trial: TrialRecord) -> tuple[datetime, int]:
 
 def draw(record: History, ax: Axes) -> None:
     upper, lower = style.panels(ax, 2, 1, height_ratios=[3, 2])
-    _draw_trials(record, upper)
-    left, right = style.panels(lower, 1, 2)
-    _draw_cost(record, left, [s.epochs for s in record.steps], "epochs trained in all trials")
-    minutes = [s.seconds / 60 for s in record.steps]
-    _draw_cost(record, right, minutes, "minutes of all workers")
-
-
-def _draw_trials(record: History, ax: Axes) -> None:
-    done = sorted((s.number, s.value) for s in record.steps if s.value is not None)
-    lost = [(s.number, s.reported) for s in record.steps if s.reported is not None]
+    done = sorted((s.trial, s.value) for s in record.steps if s.value is not None)
+    lost = [s for s in record.steps if s.last_reported is not None]
     numbers, values = [n for n, _ in done], [v for _, v in done]
-    many = len(record.steps) > 300
-    ax.scatter(
-        numbers,
-        values,
-        s=16,
-        color=style.ACCENT,
-        alpha=0.55,
-        linewidths=0,
-        label="completed trial",
-        rasterized=many,
-    )
+    marks.dots(upper, numbers, values, size=16, alpha=0.55, label="completed trial")
     if lost:
-        ax.scatter(
-            [n for n, _ in lost],
-            [v for _, v in lost],
-            s=16,
-            marker="x",
-            color=style.STATE["pruned"],
-            linewidths=1,
-            label="pruned trial, last value",
-            rasterized=many,
-        )
+        look: style.Look = {"marker": "x", "linewidths": 1, "label": "pruned trial, last value"}
+        places = [s.trial for s in lost], [s.last_reported or 0.0 for s in lost]
+        marks.dots(upper, *places, style.STATE["pruned"], 16, **look)
     best = accumulate(values, max if record.maximize else min)
-    ax.step(numbers, list(best), where="post", color=style.SECOND, label="best so far")
-    ax.set_xlabel("trial number")
-    ax.set_ylabel(record.objective)
-    style.legend_above(ax)
+    marks.steps(upper, numbers, list(best), label="best so far")
+    axes.whole_numbers(upper, "x")
+    upper.set_xlabel("trial number")
+    upper.set_ylabel(record.objective)
+    axes.legend_above(upper)
+    known = [s for s in record.steps if s.best_so_far is not None]
+    unit, name = axes.time_unit(known[-1].seconds_so_far)
+    left, right = style.panels(lower, 1, 2)
+    for panel, costs, label in (
+        (left, [float(s.epochs_so_far) for s in known], "epochs trained in all trials"),
+        (right, [s.seconds_so_far / unit for s in known], f"{name} of all workers"),
+    ):
+        marks.steps(panel, costs, [s.best_so_far or 0.0 for s in known])
+        panel.set_xlim(left=0)
+        panel.set_xlabel(label)
+        panel.set_ylabel("best so far")
 
 
-def _draw_cost(record: History, ax: Axes, cost: list[float] | list[int], name: str) -> None:
-    known = [(c, s.best) for c, s in zip(cost, record.steps, strict=True) if s.best is not None]
-    ax.step([c for c, _ in known], [b for _, b in known], where="post", color=style.SECOND)
-    ax.set_xlim(left=0)
-    ax.set_xlabel(name)
-    ax.set_ylabel("best so far")
-
-
-def rows(record: History) -> list[dict[str, Any]]:
-    return [
-        {
-            "trial": s.number,
-            "state": s.state,
-            "value": s.value,
-            "last_reported": s.reported,
-            "best_so_far": s.best,
-            "epochs_so_far": s.epochs,
-            "seconds_so_far": s.seconds,
-        }
-        for s in record.steps
-    ]
+def rows(record: History) -> list[Row]:
+    return [flat(step) for step in record.steps]
 
 
 def caption(record: History) -> str:
     last = record.steps[-1]
-    reached = next(i for i, s in enumerate(record.steps) if s.best == last.best)
+    at, first = next(
+        (i, s) for i, s in enumerate(record.steps, start=1) if s.best_so_far == last.best_so_far
+    )
     return (
-        f"Best {record.objective} {last.best:.4g}, first reached by trial "
-        f"{record.steps[reached].number} as number {reached + 1} of {len(record.steps)} that "
-        f"ended; {last.epochs:,} epochs and {last.seconds / 60:,.1f} worker minutes in all."
+        f"Best {record.objective} {last.best_so_far:.4g}, first reached by trial {first.trial}, "
+        f"when {at} of {len(record.steps)} had ended. They took {last.epochs_so_far:,} epochs and "
+        f"{axes.in_words(last.seconds_so_far)} of all workers."
     )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
+from zmodel.analysis.page import axes, marks, style
+from zmodel.analysis.page.rows import Row
 from zmodel.analysis.statistics.selection import (
+    need_scored,
     objective_name,
     objective_names,
     recorded_seconds,
-    scored,
+    sign,
 )
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
@@ -23,11 +25,15 @@ if TYPE_CHECKING:
 TITLE = "Pareto front"
 QUESTION = "What is the least one must pay for a given value?"
 SIZE = (7.2, 3.2)
+COSTS: dict[str, Callable[[TrialRecord], float | None]] = {
+    "weights": lambda trial: attr(trial, "parameters"),
+    "seconds": recorded_seconds,
+}
 
 
 @dataclass(frozen=True)
 class Point:
-    number: int
+    trial: int
     x: float
     y: float
     front: bool
@@ -35,12 +41,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Pareto:
-    """`larger_x`, `larger_y`: whether larger is better; points ordered by x."""
+    """Points from cheap to dear, or from good to bad in the second objective."""
 
     x: str
     y: str
-    larger_x: bool
-    larger_y: bool
     points: tuple[Point, ...]
 
     @property
@@ -49,80 +53,53 @@ class Pareto:
 
 
 def data(study: StudyRecord) -> Pareto:
-    trials = scored(study)
+    trials = need_scored(study)
     if len(study.directions) > 1:
-        names = objective_names(study)
+        y, x, *_ = objective_names(study)
         pairs = [(t, t.values[1], t.values[0]) for t in trials if t.values and len(t.values) > 1]
-        return _pareto(
-            pairs,
-            names[1],
-            names[0],
-            study.directions[1] == "maximize",
-            study.directions[0] == "maximize",
-        )
-    for name, cost in (("weights", lambda t: attr(t, "parameters")), ("seconds", recorded_seconds)):
+        return Pareto(x, y, _points(pairs, study.directions[1] == "maximize", sign(study)))
+    for name, cost in COSTS.items():
         costs = [(t, c, float(t.value or 0.0)) for t in trials if (c := cost(t))]
         if len(costs) >= 2:
-            larger = study.directions[0] == "maximize"
-            return _pareto(costs, name, objective_name(study), False, larger)
+            return Pareto(name, objective_name(study), _points(costs, False, sign(study)))
     raise Unavailable("needs several objectives, or two completed trials that recorded their cost")
 
 
-def _pareto(
-    trials: Sequence[tuple[TrialRecord, float, float]],
-    x: str,
-    y: str,
-    larger_x: bool,
-    larger_y: bool,
-) -> Pareto:
+def _points(
+    trials: Sequence[tuple[TrialRecord, float, float]], larger_x: bool, worth: float
+) -> tuple[Point, ...]:
     # cheapest first, the best of equally cheap ones first: a point is on the front when it is
     # better than all before it
-    cost, worth = (-1 if larger_x else 1), (1 if larger_y else -1)
+    cost = -1 if larger_x else 1
     order = sorted(trials, key=lambda p: (cost * p[1], -worth * p[2], p[0].number))
     points, best = [], float("-inf")
     for trial, a, b in order:
         points.append(Point(trial.number, a, b, worth * b > best))
         best = max(best, worth * b)
-    if not points:
-        raise Unavailable("no trial has completed")
-    return Pareto(x, y, larger_x, larger_y, tuple(points))
+    return tuple(points)
 
 
 def draw(record: Pareto, ax: Axes) -> None:
-    ax.scatter(
-        [p.x for p in record.points],
-        [p.y for p in record.points],
-        s=18,
-        linewidths=0,
-        color=style.ACCENT,
-        alpha=0.45,
-        label="completed trial",
-        rasterized=len(record.points) > 300,
-    )
-    front = record.front
-    ax.plot(
-        [p.x for p in front],
-        [p.y for p in front],
-        color=style.SECOND,
-        marker="o",
-        markersize=5,
-        drawstyle="steps-post",
-        label="Pareto front",
-    )
-    if min(p.x for p in record.points) > 0 and record.x in ("weights", "seconds"):
-        style.log_axis(ax)
+    for points, size, color, label in (
+        (record.points, 18, style.ACCENT, "completed trial"),
+        (record.front, 30, style.SECOND, "Pareto front"),
+    ):
+        marks.dots(ax, [p.x for p in points], [p.y for p in points], color, size, label=label)
+    marks.steps(ax, [p.x for p in record.front], [p.y for p in record.front])
+    if min(p.x for p in record.points) > 0 and record.x in COSTS:
+        axes.log_axis(ax)
     ax.set_xlabel(record.x)
     ax.set_ylabel(record.y)
-    style.legend_above(ax)
+    axes.legend_above(ax)
 
 
-def rows(record: Pareto) -> list[dict[str, Any]]:
+def rows(record: Pareto) -> list[Row]:
     return [
-        {"trial": p.number, record.x: p.x, record.y: p.y, "front": p.front} for p in record.points
+        {"trial": p.trial, record.x: p.x, record.y: p.y, "front": p.front} for p in record.points
     ]
 
 
 def caption(record: Pareto) -> str:
     front = record.front
-    numbers = ", ".join(str(p.number) for p in front[:12]) + ("…" if len(front) > 12 else "")
+    numbers = ", ".join(str(p.trial) for p in front[:12]) + ("…" if len(front) > 12 else "")
     return f"{len(front)} of {len(record.points)} trials are on the front: {numbers}."

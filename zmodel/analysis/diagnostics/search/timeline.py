@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
+from zmodel.analysis.page import axes, marks, style
+from zmodel.analysis.page.rows import Row, flat
 from zmodel.core.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.trial_attributes import attr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,13 +20,15 @@ QUESTION = "Were the workers busy, and did any of them wait or die?"
 # longer silence than this between two trials is a pause of the whole study, not waiting
 PAUSE_FACTOR = 5.0
 PAUSE_LEAST = 600.0
+# workers that are busy this share of their time need no picture
+ALWAYS = 0.99
 
 
 @dataclass(frozen=True)
 class Bar:
-    """Seconds since the study's first start."""
+    """One trial; `start` and `end` are seconds since the study's first start."""
 
-    number: int
+    trial: int
     state: str
     start: float
     end: float
@@ -58,26 +61,26 @@ class Timeline:
     inferred: bool
 
 
-def data(study: StudyRecord, now: datetime | None = None) -> Timeline:
-    trials = [t for t in (*study.trials, *study.interrupted) if t.started]
-    if not any(t.finished for t in trials):
+def data(study: StudyRecord) -> Timeline:
+    began = sorted(
+        ((t.started, t.number, t) for t in (*study.trials, *study.interrupted) if t.started),
+        key=lambda found: found[:2],
+    )
+    ends = [t.finished for *_, t in began if t.finished]
+    if not ends:
         raise Unavailable("no trial has a start and an end yet")
-    last = max(t.finished for t in trials if t.finished)
+    trials, origin = [t for *_, t in began], began[0][0]
     # how long a running trial has run is known only up to the last sign of life of the study
-    end_of = {t.number: t.finished or max(last, t.started) for t in trials}  # type: ignore[type-var]
-    trials.sort(key=lambda t: (t.started, t.number))  # type: ignore[arg-type,return-value]
-    origin = trials[0].started
-    assert origin is not None
     bars = [
         Bar(
-            t.number,
+            number,
             t.state,
-            (t.started - origin).total_seconds(),  # type: ignore[operator]
-            (end_of[t.number] - origin).total_seconds(),  # type: ignore[operator]
+            (started - origin).total_seconds(),
+            ((t.finished or max(*ends, started)) - origin).total_seconds(),
         )
-        for t in trials
+        for started, number, t in began
     ]
-    inferred = not all(t.attrs.get("worker") for t in trials)
+    inferred = not all(attr(t, "worker") for t in trials)
     lanes = _guess(bars) if inferred else _by_worker(trials, bars)
     pauses = _pauses(bars)
     span = max(b.end for b in bars) - sum(b - a for a, b in pauses)
@@ -95,7 +98,7 @@ def _present(lane: Lane, pauses: tuple[tuple[float, float], ...]) -> float:
 def _by_worker(trials: list[TrialRecord], bars: list[Bar]) -> list[Lane]:
     lanes: dict[str, list[Bar]] = {}
     for trial, bar in zip(trials, bars, strict=True):
-        lanes.setdefault(plain(trial.attrs["worker"]), []).append(bar)
+        lanes.setdefault(plain(attr(trial, "worker")), []).append(bar)
     return [Lane(worker, tuple(found)) for worker, found in sorted(lanes.items())]
 
 
@@ -122,70 +125,50 @@ def _pauses(bars: list[Bar]) -> tuple[tuple[float, float], ...]:
     return tuple(found)
 
 
+def nothing(record: Timeline) -> str | None:
+    always = record.busy_fraction > ALWAYS and not record.pauses
+    ended = all(bar.state == "complete" for lane in record.lanes for bar in lane.bars)
+    return caption(record) if always and ended else None
+
+
 def draw(record: Timeline, ax: Axes) -> None:
-    unit, name = _unit(max(b.end for lane in record.lanes for b in lane.bars))
-    dense = sum(len(lane.bars) for lane in record.lanes) > 300
-    for state in style.STATE:
-        label: str | None = state
+    unit, name = axes.time_unit(max(b.end for lane in record.lanes for b in lane.bars))
+    dense = sum(len(lane.bars) for lane in record.lanes) > marks.MANY
+    for state, color in style.STATE.items():
+        look: style.Look = {"facecolor": color, "edgecolor": "white", "label": state}
         for row, lane in enumerate(record.lanes):
-            spans = [
-                (b.start / unit, (b.end - b.start) / unit) for b in lane.bars if b.state == state
-            ]
+            bars = [b for b in lane.bars if b.state == state]
+            spans = [(b.start / unit, (b.end - b.start) / unit) for b in bars]
             if spans:
-                ax.broken_barh(
-                    spans,
-                    (row - 0.36, 0.72),
-                    facecolor=style.STATE[state],
-                    edgecolor="white",
-                    linewidth=0 if dense else 0.6,
-                    label=label,
-                    rasterized=dense,
-                )
-                label = None
+                thin = 0 if dense else 0.6
+                ax.broken_barh(spans, (row - 0.36, 0.72), linewidth=thin, rasterized=dense, **look)
+                look["label"] = None
     for start, end in record.pauses:
         ax.axvspan(start / unit, end / unit, color=style.GRID, alpha=0.6, linewidth=0)
-    few = len(record.lanes) <= 16
-    ax.set_yticks(
-        range(len(record.lanes)),
-        [lane.worker for lane in record.lanes] if few else ["" for _ in record.lanes],
-    )
+    few = len(record.lanes) <= axes.MOST_LABELS
+    names = [lane.worker if few else "" for lane in record.lanes]
+    ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(record.lanes) - 0.4, -0.6)
     ax.grid(False, axis="y")
     ax.set_xlabel(f"{name} since the first trial started")
     if not few:
         ax.set_ylabel(f"{len(record.lanes)} workers")
-    style.legend_above(ax)
-
-
-def _unit(seconds: float) -> tuple[float, str]:
-    if seconds < 180:
-        return 1.0, "seconds"
-    return (60.0, "minutes") if seconds < 3 * 3600 else (3600.0, "hours")
+    axes.legend_above(ax)
 
 
 def size(record: Timeline) -> tuple[float, float]:
     return 7.2, min(6.0, 1.1 + 0.34 * len(record.lanes))
 
 
-def rows(record: Timeline) -> list[dict[str, Any]]:
-    return [
-        {
-            "worker": lane.worker,
-            "trial": b.number,
-            "state": b.state,
-            "start_s": b.start,
-            "end_s": b.end,
-        }
-        for lane in record.lanes
-        for b in lane.bars
-    ]
+def rows(record: Timeline) -> list[Row]:
+    return [{"worker": lane.worker, **flat(bar)} for lane in record.lanes for bar in lane.bars]
 
 
 def caption(record: Timeline) -> str:
     who = "lanes (trials name no worker)" if record.inferred else "workers"
     text = (
         f"{len(record.lanes)} {who}, busy {record.busy_fraction:.0%} of the time between their "
-        f"first start and last end; the study took {record.span / 60:.1f} minutes"
+        f"first start and last end; the study took {axes.in_words(record.span)}"
     )
     if record.pauses:
         text += f" without the {len(record.pauses)} pauses shown in grey"

@@ -10,21 +10,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
+from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.statistics.selection import count_states
 from zmodel.study.budget.lease import Observer, this_machine
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 TITLE = "Zombies"
 QUESTION = "Are trials marked as running that nobody works on?"
-SIZE = (7.2, 2.2)
 # a running trial is suspicious at this multiple of the longest trial that ended, and this age
 FACTOR = 3.0
 LEAST_SECONDS = 300.0
@@ -32,7 +27,7 @@ LEAST_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Zombie:
-    number: int
+    trial: int
     worker: str | None
     hours: float
     certain: bool
@@ -86,18 +81,12 @@ def _lease_is_dead(trial: TrialRecord) -> bool | None:
     return not Observer().is_alive(lease, trial.attrs.get("heartbeat"))
 
 
-def draw(record: Zombies, ax: Axes) -> None:
-    names = [f"trial {z.number}" for z in record.zombies]
-    ax.barh(names, [z.hours for z in record.zombies], color=style.STATE["running"], height=0.6)
-    ax.set_xlabel("hours since it started")
-    ax.grid(False, axis="y")
+def nothing(record: Zombies) -> str | None:
+    return None if record.zombies else "No trial is marked as running that nobody works on."
 
 
-def rows(record: Zombies) -> list[dict[str, Any]]:
-    return [
-        {"trial": z.number, "worker": z.worker, "hours": z.hours, "certain": z.certain}
-        for z in record.zombies
-    ]
+def rows(record: Zombies) -> list[Row]:
+    return [flat(zombie) for zombie in record.zombies]
 
 
 def caption(record: Zombies) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zmodel.analysis.diagnostics.space.joint import important
+from zmodel.analysis.diagnostics.space.importance import important
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
+from zmodel.analysis.page import axes, marks, style
+from zmodel.analysis.page.rows import Row
 from zmodel.analysis.statistics.scale import Scale, scale_of
-from zmodel.analysis.statistics.selection import need_scored, objective_name, score, short, sign
+from zmodel.analysis.statistics.selection import need_scored, objective_name, short, sign
 from zmodel.study.records import StudyRecord
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ GRID = 40
 BANDWIDTH = 0.12
 LEAST = 10
 PARAMS = 3
+TICKS = (np.arange(GRID) + 0.5) / GRID
 
 
 @dataclass(frozen=True)
@@ -46,18 +48,16 @@ class Contours:
 
 def data(study: StudyRecord) -> Contours:
     trials = need_scored(study, LEAST)
-    names = important(study, PARAMS)
     pairs = []
-    for a, b in combinations(names, 2):
+    for a, b in combinations(important(study, PARAMS), 2):
         x, y = scale_of(study, a), scale_of(study, b)
         points = tuple(
-            (x.unit(t.params[a]), y.unit(t.params[b]), float(score(study, t) or 0.0))
+            (x.unit(t.params[a]), y.unit(t.params[b]), float(t.value or 0.0))
             for t in trials
             if a in t.params and b in t.params
         )
-        if len(points) < LEAST:
-            continue
-        pairs.append(Landscape(x, y, points, sign(study) * _smooth(np.array(points))))
+        if len(points) >= LEAST:
+            pairs.append(Landscape(x, y, points, _smooth(np.array(points))))
     if not pairs:
         raise Unavailable(f"no two parameters were tried together in {LEAST} completed trials")
     return Contours(objective_name(study), sign(study) > 0, tuple(pairs))
@@ -65,9 +65,10 @@ def data(study: StudyRecord) -> Contours:
 
 def _smooth(points: np.ndarray) -> np.ndarray:
     """Mean of the values weighted by a Gaussian kernel (Nadaraya-Watson) on a GRID x GRID grid."""
-    ticks = (np.arange(GRID) + 0.5) / GRID
-    wx = np.exp(-0.5 * ((ticks[:, None] - points[None, :, 0]) / BANDWIDTH) ** 2)
-    wy = np.exp(-0.5 * ((ticks[:, None] - points[None, :, 1]) / BANDWIDTH) ** 2)
+    wx, wy = (
+        np.exp(-0.5 * ((TICKS[:, None] - points[None, :, axis]) / BANDWIDTH) ** 2)
+        for axis in (0, 1)
+    )
     weight = wy @ wx.T
     total = (wy * points[:, 2]) @ wx.T
     return np.where(weight > 0.1, total / np.maximum(weight, 1e-12), np.nan)
@@ -75,75 +76,45 @@ def _smooth(points: np.ndarray) -> np.ndarray:
 
 def draw(record: Contours, ax: Axes) -> None:
     panels = style.panels(ax, 1, len(record.pairs))
+    # a few failures would take up the whole range of colours
+    quantiles = (0.1, 1.0) if record.maximize else (0.0, 0.9)
+    low, high = np.quantile([v for pair in record.pairs for *_, v in pair.points], quantiles)
     for panel, pair in zip(panels, record.pairs, strict=True):
-        values = [v for *_, v in pair.points]
-        # a few failures would take up the whole range of colours
-        low, high = np.quantile(values, [0.1, 1.0])
-        limits = sorted((low, high)) if record.maximize else sorted((-low, -high))
-        cmap = "viridis" if record.maximize else "viridis_r"
         image = panel.imshow(
             pair.grid,
             origin="lower",
             extent=(0, 1, 0, 1),
             aspect="auto",
-            cmap=cmap,
-            vmin=limits[0],
-            vmax=limits[1],
+            cmap="viridis" if record.maximize else "viridis_r",
+            vmin=low,
+            vmax=high,
             rasterized=True,
         )
-        panel.scatter(
-            [p[0] for p in pair.points],
-            [p[1] for p in pair.points],
-            s=9,
-            facecolors="none",
-            edgecolors="#000000",
-            linewidths=0.6,
-            rasterized=len(values) > 150,
-        )
-        _ticks(panel, pair.x, "x")
-        _ticks(panel, pair.y, "y")
+        x, y, _ = zip(*pair.points, strict=True)
+        marks.dots(panel, x, y, "#000000", 9, hollow=True, alpha=1)
+        for axis, scale in (("x", pair.x), ("y", pair.y)):
+            axes.parameter_ticks(panel, scale, axis)
+            getattr(panel, f"set_{axis}label")(short(scale.param))
         panel.grid(False)
-        panel.set_xlabel(short(pair.x.param))
-        panel.set_ylabel(short(pair.y.param))
     bar = panels[0].figure.colorbar(image, ax=panels, fraction=0.03, pad=0.02)
     bar.set_label(record.objective)
-
-
-def _ticks(ax: Axes, scale: Scale, axis: str) -> None:
-    one = getattr(ax, f"{axis}axis")
-    if scale.choices is not None:
-        shown = list(enumerate(scale.choices))[:12]
-        one.set_ticks([i / max(1, len(scale.choices) - 1) for i, _ in shown])
-        one.set_ticklabels([c[:10] for _, c in shown])
-        return
-    if scale.log:
-        ticks = np.geomspace(scale.low, scale.high, 4)
-    elif scale.integer and scale.high - scale.low <= 8:
-        ticks = np.arange(scale.low, scale.high + 1)
-    else:
-        ticks = np.linspace(scale.low, scale.high, 4)
-    one.set_ticks([scale.unit(t) for t in ticks])
-    one.set_ticklabels([f"{t:.2g}" for t in ticks])
 
 
 def size(record: Contours) -> tuple[float, float]:
     return (7.2, 2.7) if len(record.pairs) > 1 else (4.6, 3.2)
 
 
-def rows(record: Contours) -> list[dict[str, Any]]:
-    ticks = (np.arange(GRID) + 0.5) / GRID
+def rows(record: Contours) -> list[Row]:
     return [
         {
             "x": pair.x.param,
             "y": pair.y.param,
-            "x_place": float(ticks[j]),
-            "y_place": float(ticks[i]),
+            "x_place": float(TICKS[j]),
+            "y_place": float(TICKS[i]),
             "mean": float(pair.grid[i, j]),
         }
         for pair in record.pairs
-        for i in range(GRID)
-        for j in range(GRID)
-        if np.isfinite(pair.grid[i, j])
+        for i, j in np.argwhere(np.isfinite(pair.grid))
     ]
 
 

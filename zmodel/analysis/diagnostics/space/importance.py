@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from optuna.study import StudyDirection
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
+from zmodel.analysis.page import axes, style
+from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.statistics.evaluators import evaluate, evaluator, frozen
-from zmodel.analysis.statistics.intervals import spread
-from zmodel.analysis.statistics.selection import scored, short, sign
+from zmodel.analysis.statistics.intervals import around
+from zmodel.analysis.statistics.selection import drawn, scored, short, sign, structural
 from zmodel.study.records import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 TITLE = "Parameter importance"
 QUESTION = "Which parameters moved the result, and how sure is that?"
 LEAST = 8
+MOST = 12
 WITH_PRUNED = "ped_anova_with_pruned"
 LABELS = {
     "ped_anova": "PED-ANOVA",
@@ -84,18 +86,18 @@ class Importance:
         return len({m.first for m in self.methods if m.name != WITH_PRUNED}) <= 1
 
 
-def ranking(study: StudyRecord) -> dict[str, Estimate]:
+def ranking(study: StudyRecord, rounds: int | None = None) -> dict[str, Estimate]:
     """PED-ANOVA alone: cheap enough for the verdicts. Empty when there are too few trials."""
     values = [(t, float(t.value or 0)) for t in scored(study)]
-    return _method(study, "ped_anova", values).params if len(values) >= LEAST else {}
+    return _method(study, "ped_anova", values, rounds).params if len(values) >= LEAST else {}
 
 
-def weights(study: StudyRecord) -> dict[str, float]:
-    """PED-ANOVA without intervals: to order parameters. Empty when there are too few trials."""
-    values = [(t, float(t.value or 0)) for t in scored(study)]
-    if len(values) < LEAST:
-        return {}
-    return {p: e.value for p, e in _method(study, "ped_anova", values, rounds=0).params.items()}
+def important(study: StudyRecord, count: int) -> list[str]:
+    """The depth first, then parameters by PED-ANOVA, then in the order of the space."""
+    varied = [name for name, d in study.space.items() if not d.single()]
+    weight = {param: estimate.value for param, estimate in ranking(study, rounds=0).items()}
+    rest = sorted(varied, key=lambda name: -weight.get(name, 0.0))
+    return list(dict.fromkeys([*structural(study)[:1], *rest]))[:count]
 
 
 def data(study: StudyRecord) -> Importance:
@@ -118,12 +120,14 @@ def data(study: StudyRecord) -> Importance:
 
 
 def _pruned(study: StudyRecord) -> list[tuple[TrialRecord, float]]:
+    """The pruned trials, each with the best finite value that it reported."""
     better = max if sign(study) > 0 else min
-    return [
-        (t, better(v for v in t.curve.values() if math.isfinite(v)))
+    reported = (
+        (t, list(filter(math.isfinite, t.curve.values())))
         for t in study.trials
-        if t.state == "pruned" and any(map(math.isfinite, t.curve.values()))
-    ]
+        if t.state == "pruned"
+    )
+    return [(trial, better(values)) for trial, values in reported if values]
 
 
 def _method(
@@ -134,10 +138,7 @@ def _method(
 ) -> Method:
     most, usual = BOUNDS[name]
     rng = np.random.default_rng(0)
-    sampled = len(values) > most
-    if sampled:
-        values = [values[i] for i in sorted(rng.choice(len(values), most, replace=False))]
-    trials = [frozen(trial, value) for trial, value in values]
+    trials = [frozen(trial, value) for trial, value in drawn(values, most)]
     direction = StudyDirection.MAXIMIZE if sign(study) > 0 else StudyDirection.MINIMIZE
     point = evaluate(evaluator(name, 64 if len(trials) <= 100 else 24), trials, direction)
     draws: dict[str, list[float]] = {param: [] for param in point}
@@ -148,58 +149,42 @@ def _method(
     return Method(
         name,
         len(trials),
-        sampled,
+        len(values) > most,
         {
-            param: Estimate(value, *(spread(draws[param], 0.9) if draws[param] else (None, None)))
+            param: Estimate(value, *around(value, draws[param], 0.9))
             for param, value in point.items()
         },
     )
 
 
 def draw(record: Importance, ax: Axes) -> None:
-    order = record.order[:12]
+    order = record.order[:MOST]
     height = 0.8 / len(record.methods)
     for row, method in enumerate(record.methods):
-        for at, param in enumerate(order):
-            estimate = method.params.get(param)
-            if estimate is None:
-                continue
-            y = at + (row - (len(record.methods) - 1) / 2) * height
-            ax.barh(
-                y,
-                estimate.value,
-                height * 0.9,
-                color=style.SERIES[row],
-                linewidth=0,
-                label=LABELS[method.name] if at == 0 else None,
-            )
+        found = [(at, e) for at, p in enumerate(order) if (e := method.params.get(p))]
+        places = [at + (row - (len(record.methods) - 1) / 2) * height for at, _ in found]
+        look: style.Look = {"color": style.SERIES[row], "label": LABELS[method.name]}
+        ax.barh(places, [e.value for _, e in found], height * 0.9, linewidth=0, **look)
+        for place, (_, estimate) in zip(places, found, strict=True):
             if estimate.low is not None and estimate.high is not None:
-                ax.plot([estimate.low, estimate.high], [y, y], color=style.INK, linewidth=1)
+                ax.hlines(place, estimate.low, estimate.high, color=style.INK, linewidth=1)
     ax.set_yticks(range(len(order)), [short(param) for param in order])
     ax.invert_yaxis()
     ax.grid(False, axis="y")
     ax.set_xlim(left=0)
     ax.set_xlabel("share of importance, bar: estimate, line: 90 % bootstrap interval")
-    style.legend_above(ax, 2)
+    axes.legend_above(ax, 2)
 
 
 def size(record: Importance) -> tuple[float, float]:
-    return 7.2, 1.4 + 0.17 * len(record.methods) * max(3, len(record.order[:12]))
+    return 7.2, 1.4 + 0.17 * len(record.methods) * max(3, len(record.order[:MOST]))
 
 
-def rows(record: Importance) -> list[dict[str, Any]]:
+def rows(record: Importance) -> list[Row]:
     return [
-        {
-            "method": method.name,
-            "param": param,
-            "value": e.value,
-            "low": e.low,
-            "high": e.high,
-            "trials": method.trials,
-            "sampled": method.sampled,
-        }
+        {"method": method.name, "param": param, **flat(estimate), **flat(method, "name")}
         for method in record.methods
-        for param, e in method.params.items()
+        for param, estimate in method.params.items()
     ]
 
 

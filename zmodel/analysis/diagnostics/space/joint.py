@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from zmodel.analysis.diagnostics.space.importance import weights
+from zmodel.analysis.diagnostics.space.importance import important
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
-from zmodel.analysis.statistics.selection import score, short, sign, structural
+from zmodel.analysis.page import axes, style
+from zmodel.analysis.page.rows import Row
+from zmodel.analysis.statistics.selection import score, short, sign
 from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord
 
@@ -40,18 +41,6 @@ class Pair:
 @dataclass(frozen=True)
 class Joint:
     pairs: tuple[Pair, ...]
-
-
-def important(study: StudyRecord, count: int) -> list[str]:
-    """The depth first, then parameters by PED-ANOVA, then in the order of the space."""
-    varied = [name for name, d in study.space.items() if not d.single()]
-    weight = weights(study)
-    main = structural(study)[:1]
-    rest = sorted(
-        (name for name in varied if name not in main),
-        key=lambda name: -weight.get(name, 0.0),
-    )
-    return [*(name for name in main if name in varied), *rest][:count]
 
 
 def data(study: StudyRecord) -> Joint:
@@ -93,14 +82,14 @@ def draw(record: Joint, ax: Axes) -> None:
                 note = "none" if best is None else f"{n}\n{best:.3g}"
                 color = "#ffffff" if n > 0.55 * most else "#000000"
                 panel.text(i, j, note, ha="center", va="center", fontsize=7, color=color)
-        style.categories(panel, pair.first_labels, short(pair.first))
-        shown = [style.clipped(label, 16) for label in pair.second_labels]
+        axes.categories(panel, pair.first_labels, short(pair.first))
+        shown = [axes.clipped(label, 20) for label in pair.second_labels]
         panel.set_yticks(range(len(shown)), shown)
         panel.set_ylabel(short(pair.second))
         panel.grid(False)
 
 
-def rows(record: Joint) -> list[dict[str, Any]]:
+def rows(record: Joint) -> list[Row]:
     return [
         {
             pair.first: a,

@@ -1,145 +1,223 @@
-"""Parallel coordinates: one line per completed trial through all its parameters."""
+"""Parallel coordinates: what the best trials have in common, and the bounds they press against."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from zmodel.analysis.diagnostics.space.joint import important
+from optuna.distributions import IntDistribution
+
+from zmodel.analysis.diagnostics.space.importance import important
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
+from zmodel.analysis.page import axes, marks, style
+from zmodel.analysis.page.rows import Row, flat
+from zmodel.analysis.statistics.intervals import outdoes
 from zmodel.analysis.statistics.scale import Scale, scale_of
-from zmodel.analysis.statistics.selection import need_scored, objective_name, ranked, short
-from zmodel.study.cells import value_label
-from zmodel.study.records import StudyRecord
+from zmodel.analysis.statistics.selection import (
+    best,
+    objective_name,
+    ranked,
+    score,
+    scored,
+    short,
+    top,
+)
+from zmodel.study.cells import cells_of, value_label
+from zmodel.study.records import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TITLE = "Parallel coordinates"
-QUESTION = "What do the best trials have in common?"
+QUESTION = "What do the best trials have in common, and do they push against a bound?"
 MOST_PARAMS = 10
 MOST_TRIALS = 400
-BEST_SHARE = 0.1
+TOP_SHARE, TOP_LEAST = 0.1, 5
+# a float counts as being at a bound within this part of its range
+NEAR = 0.02
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A numeric parameter. Places run from 0 (lower bound) to 1, on the scale it is sampled on.
+
+    `at`: "low" or "high" when the best trial lies at that bound; `top_share`: how many of the
+    `top` trials lie there too; `steps`: number of values of an integer, else None; `ahead`: how
+    surely the bound's value (or quarter of the range) outdoes its inner neighbour, see `outdoes`.
+    """
+
+    param: str
+    low: str
+    high: str
+    best_place: float
+    top: tuple[float, ...]
+    at: str | None
+    top_share: float
+    steps: int | None
+    ahead: float | None
+
+    @property
+    def edge(self) -> str:
+        return self.low if self.at == "low" else self.high
 
 
 @dataclass(frozen=True)
 class Line:
-    number: int
+    """One trial: its `places` in 0 ... 1, None for a parameter that it has not."""
+
+    trial: int
     value: float
-    places: tuple[float, ...]
-    best: bool
+    places: tuple[float | None, ...]
+    among_best: bool
 
 
 @dataclass(frozen=True)
 class Parallel:
-    """Lines, best first; `places` in 0 ... 1 follow `scales`, then the value itself."""
+    """Lines, best first; their places follow `scales`, then the value from `low` to `high`."""
 
     objective: str
     scales: tuple[Scale, ...]
     low: float
     high: float
     lines: tuple[Line, ...]
+    bounds: tuple[Bound, ...]
+
+    @property
+    def at_bounds(self) -> list[Bound]:
+        return [bound for bound in self.bounds if bound.at]
 
 
 def data(study: StudyRecord) -> Parallel:
-    need_scored(study, 3)
-    names = important(study, MOST_PARAMS)
-    if len(names) < 2:
-        raise Unavailable("needs two parameters that vary")
-    scales = tuple(scale_of(study, name) for name in names)
-    trials = [t for t in ranked(study) if all(name in t.params for name in names)][:MOST_TRIALS]
-    if not trials:
-        raise Unavailable("no completed trial has all of the parameters")
+    winner, leaders = best(study), top(study, TOP_SHARE, TOP_LEAST)
+    among_best = {t.number for t in leaders}
+    scales = {name: scale_of(study, name) for name, d in study.space.items() if not d.single()}
+    if not scales:
+        raise Unavailable("the study has no parameter that varies")
+    shown = tuple(scales[name] for name in important(study, MOST_PARAMS))
+    trials = ranked(study)[:MOST_TRIALS]
     values = [float(t.value or 0.0) for t in trials]
     low, high = min(values), max(values)
-    top = max(3, round(BEST_SHARE * len(trials)))
+    reached = Scale("", low, high, False, None, False)
     lines = tuple(
         Line(
             t.number,
             value,
-            (
-                *(s.unit(t.params[s.param]) for s in scales),
-                (value - low) / (high - low) if high > low else 0.5,
-            ),
-            i < top,
+            (*(_place(scale, t) for scale in shown), reached.unit(value)),
+            t.number in among_best,
         )
-        for i, (t, value) in enumerate(zip(trials, values, strict=True))
+        for t, value in zip(trials, values, strict=True)
     )
-    return Parallel(objective_name(study), scales, low, high, lines)
+    bounds = tuple(
+        _bound(study, scale, winner, leaders)
+        for name, scale in scales.items()
+        if scale.choices is None and name in winner.params
+    )
+    return Parallel(objective_name(study), shown, low, high, lines, bounds)
+
+
+def _place(scale: Scale, trial: TrialRecord) -> float | None:
+    return scale.unit(trial.params[scale.param]) if scale.param in trial.params else None
+
+
+def _bound(
+    study: StudyRecord, scale: Scale, winner: TrialRecord, leaders: Sequence[TrialRecord]
+) -> Bound:
+    distribution = study.space[scale.param]
+    near, steps = NEAR, None
+    if isinstance(distribution, IntDistribution):
+        near, steps = 0.0, (distribution.high - distribution.low) // distribution.step + 1
+    places = [place for t in leaders if (place := _place(scale, t)) is not None]
+    own = scale.unit(winner.params[scale.param])
+    at = "low" if own <= near else "high" if own >= 1 - near else None
+    there = [place for place in places if (place <= near if at == "low" else place >= 1 - near)]
+    return Bound(
+        scale.param,
+        value_label(distribution.low),  # type: ignore[attr-defined]
+        value_label(distribution.high),  # type: ignore[attr-defined]
+        own,
+        tuple(places),
+        at,
+        len(there) / len(places) if at else 0.0,
+        steps,
+        _ahead(study, scale.param, at) if at else None,
+    )
+
+
+def _ahead(study: StudyRecord, param: str, at: str) -> float | None:
+    """The bound's cell against the next one inside; None when too few trials completed there."""
+    groups = cells_of(study, param).split(scored(study))
+    if len(groups) < 2:
+        return None
+    edge, inner = (groups[0], groups[1]) if at == "low" else (groups[-1], groups[-2])
+    values = [[score(study, t) or 0.0 for t in group] for group in (edge, inner)]
+    return outdoes(values[0], values[1])
 
 
 def draw(record: Parallel, ax: Axes) -> None:
-    from matplotlib.collections import LineCollection
-
-    places = range(len(record.scales) + 1)
-    many = len(record.lines) > 100
-    for best, color, alpha, width in (
-        (False, style.STATE["waiting"], 0.45, 0.8),
-        (True, style.SECOND, 0.85, 1.5),
-    ):
-        lines = [list(enumerate(line.places)) for line in record.lines if line.best == best]
-        ax.add_collection(
-            LineCollection(lines, colors=color, alpha=alpha, linewidths=width, rasterized=many)
-        )
+    for line in reversed(record.lines):
+        points = [(at, place) for at, place in enumerate(line.places) if place is not None]
+        color, width = (style.SECOND, 1.5) if line.among_best else (style.STATE["waiting"], 0.7)
+        look: style.Look = {"color": color, "linewidth": width}
+        if line is record.lines[0]:
+            look |= {"linewidth": 2.4, "marker": "o", "markersize": 5}
+        many = len(record.lines) > 100
+        ax.plot(*zip(*points, strict=True), alpha=0.8, rasterized=many, **look)
+    names = [scale.param for scale in record.scales]
+    for bound in record.at_bounds:
+        if bound.param in names:
+            marks.ring(ax, names.index(bound.param), bound.best_place, size=170)
     for at, scale in enumerate(record.scales):
-        ends = (value_label(scale.low), value_label(scale.high))
-        if scale.choices is not None:
-            ends = (scale.choices[0][:12], scale.choices[-1][:12])
-        elif scale.integer:
-            ends = (f"{scale.low:.0f}", f"{scale.high:.0f}")
-        _axis(ax, at, *ends)
-    _axis(ax, len(record.scales), f"{record.low:.3g}", f"{record.high:.3g}")
-    names = [*(short(s.param) for s in record.scales), record.objective]
-    ax.set_xticks(
-        places,
-        [n if len(n) < 14 else n[:12] + "…" for n in names],
-        rotation=20 if len(names) > 6 else 0,
-        ha="right" if len(names) > 6 else "center",
-    )
-    ax.tick_params(axis="x", length=0, pad=14)
-    ax.set_yticks([])
-    ax.set_ylim(-0.02, 1.02)
-    ax.set_xlim(-0.15, len(record.scales) + 0.15)
-    for side in ("left", "bottom"):
-        ax.spines[side].set_visible(False)
-    ax.grid(False)
+        ends = scale.choices or (value_label(scale.low), value_label(scale.high))
+        _axis(ax, at, axes.clipped(ends[0], 12), axes.clipped(ends[-1], 12))
+    _axis(ax, len(names), f"{record.low:.3g}", f"{record.high:.3g}")
+    _frame(ax, [*map(short, names), record.objective])
+    ax.plot([], [], color=style.SECOND, linewidth=2.4, marker="o", label="best trial")
     ax.plot([], [], color=style.SECOND, label="best tenth")
     ax.plot([], [], color=style.STATE["waiting"], label="other completed trials")
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.06), ncols=2, borderaxespad=0.2)
+    if record.at_bounds:
+        marks.dots(ax, [], [], style.SECOND, 100, hollow=True, label="at a bound")
+    axes.legend_above(ax, height=1.06)
 
 
 def _axis(ax: Axes, at: int, low: str, high: str) -> None:
     ax.axvline(at, color=style.MUTED, linewidth=0.8)
-    for y, text, shift, align in ((0, low, -3, "top"), (1, high, 3, "bottom")):
+    for y, text, shift, align in ((0, low, -4, "top"), (1, high, 4, "bottom")):
         ax.annotate(
-            text,
-            (at, y),
-            (0, shift),
-            textcoords="offset points",
-            ha="center",
-            va=align,
-            fontsize=8,
-            color=style.MUTED,
-            annotation_clip=False,
-        )
+            text, (at, y), (0, shift), textcoords="offset points", ha="center", va=align,
+            fontsize=8, color=style.MUTED, annotation_clip=False,
+        )  # fmt: skip
 
 
-def rows(record: Parallel) -> list[dict[str, Any]]:
-    names = [*(s.param for s in record.scales), record.objective]
+def _frame(ax: Axes, names: list[str]) -> None:
+    turned: style.Look = {"rotation": 20, "ha": "right"} if len(names) > 6 else {}
+    ax.set_xticks(range(len(names)), [axes.clipped(name, 14) for name in names], **turned)
+    ax.tick_params(axis="x", length=0, pad=14)
+    ax.set_yticks([])
+    ax.set_ylim(-0.03, 1.03)
+    ax.set_xlim(-0.2, len(names) - 0.8)
+    ax.spines[["left", "bottom"]].set_visible(False)
+    ax.grid(False)
+
+
+def rows(record: Parallel) -> list[Row]:
+    names = [*(scale.param for scale in record.scales), record.objective]
     return [
-        {
-            "trial": line.number,
-            "value": line.value,
-            "best_tenth": line.best,
-            **{f"place_{n}": p for n, p in zip(names, line.places, strict=True)},
-        }
+        flat(line) | {f"place_{n}": p for n, p in zip(names, line.places, strict=True)}
         for line in record.lines
     ]
 
 
+def details(record: Parallel) -> tuple[str, list[Row]]:
+    return "The best trials within the bounds", [flat(bound) for bound in record.bounds]
+
+
 def caption(record: Parallel) -> str:
-    return (
-        f"{len(record.lines)} completed trials; where the best tenth runs through one point, a "
-        "parameter is settled, where it fans out, it does not matter or was not settled."
+    text = (
+        f"The {len(record.lines)} best completed trials. Where the best tenth runs through one "
+        "point, a parameter is settled; where it fans out, it does not matter or is not settled."
     )
+    if record.at_bounds:
+        listed = ", ".join(f"{short(b.param)} ({b.edge})" for b in record.at_bounds)
+        return f"{text} The best trial ({record.lines[0].trial}) lies at a bound of {listed}."
+    return f"{text} The best trial lies inside the bounds of every numeric parameter."

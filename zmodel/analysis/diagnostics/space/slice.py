@@ -1,16 +1,19 @@
-"""Value against each parameter, one panel per parameter."""
+"""Value against each parameter, one panel per parameter; the worst values do not set the scale."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from zmodel.analysis.diagnostics.space.joint import important
+import numpy as np
+
+from zmodel.analysis.diagnostics.space.importance import important
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
+from zmodel.analysis.page import axes, marks, style
+from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.statistics.scale import Scale, scale_of
-from zmodel.analysis.statistics.selection import need_scored, objective_name, short
+from zmodel.analysis.statistics.selection import need_scored, objective_name, ranked, short, sign
 from zmodel.study.records import StudyRecord
 
 if TYPE_CHECKING:
@@ -20,65 +23,84 @@ TITLE = "Slices"
 QUESTION = "How does the value change along each parameter?"
 MOST = 9
 COLUMNS = 3
+# values further from the best than this many times the median's distance are drawn at the edge
+REACH = 3.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """`place`: 0 ... 1 within the parameter's range, on its own scale; `rank`: 1 is the best;
+    `beyond`: much worse than most, drawn at the edge."""
+
+    trial: int
+    place: float
+    value: float
+    rank: int
+    beyond: bool
 
 
 @dataclass(frozen=True)
 class Slice:
-    """`places` of the trials on the parameter's axis and their values, in order of numbers."""
-
     scale: Scale
-    numbers: tuple[int, ...]
-    places: tuple[float, ...]
-    values: tuple[float, ...]
+    points: tuple[Point, ...]
 
 
 @dataclass(frozen=True)
 class Slices:
+    """`edge`: the value at which the axis ends."""
+
     objective: str
+    maximize: bool
+    edge: float
     slices: tuple[Slice, ...]
     left_out: int
 
 
 def data(study: StudyRecord) -> Slices:
-    trials = need_scored(study, 2)
+    need_scored(study, 2)
     names = important(study, len(study.space))
     if not names:
         raise Unavailable("the study has no parameter that varies")
-    slices = []
-    for name in names[:MOST]:
-        scale = scale_of(study, name)
-        found = [t for t in trials if name in t.params]
-        slices.append(
-            Slice(
-                scale,
-                tuple(t.number for t in found),
-                tuple(scale.place(t.params[name]) for t in found),
-                tuple(float(t.value or 0.0) for t in found),
+    trials = ranked(study)
+    values = [float(t.value or 0.0) for t in trials]
+    reach = values[0] + REACH * (float(np.median(values)) - values[0])
+    edge = max(reach, values[-1]) if sign(study) > 0 else min(reach, values[-1])
+
+    def along(scale: Scale) -> Slice:
+        points = (
+            Point(
+                t.number, scale.unit(t.params[scale.param]), v, i + 1, sign(study) * (v - edge) < 0
             )
+            for i, (t, v) in enumerate(zip(trials, values, strict=True))
+            if scale.param in t.params
         )
-    return Slices(objective_name(study), tuple(slices), max(0, len(names) - MOST))
+        return Slice(scale, tuple(points))
+
+    slices = tuple(along(scale_of(study, name)) for name in names[:MOST])
+    left_out = len(names) - len(slices)
+    return Slices(objective_name(study), sign(study) > 0, edge, slices, left_out)
 
 
 def draw(record: Slices, ax: Axes) -> None:
     columns = min(COLUMNS, len(record.slices))
     panels = style.panels(ax, math.ceil(len(record.slices) / columns), columns)
-    for i, panel in enumerate(panels):
-        if i >= len(record.slices):
-            panel.set_axis_off()
-            continue
-        part = record.slices[i]
-        panel.scatter(
-            part.places,
-            part.values,
-            c=part.numbers,
-            cmap="viridis_r",
-            s=14,
-            alpha=0.75,
-            edgecolors=style.MUTED,
-            linewidths=0.4,
-            rasterized=len(part.places) > 150,
-        )
-        part.scale.apply(panel)
+    for panel in panels[len(record.slices) :]:
+        panel.set_axis_off()
+    for i, (part, panel) in enumerate(zip(record.slices, panels, strict=False)):
+        for beyond in (False, True):
+            points = [p for p in part.points if p.beyond == beyond]
+            marks.dots(
+                panel,
+                [p.place for p in points],
+                [record.edge if beyond else p.value for p in points],
+                [p.trial for p in points],
+                marker=("v" if record.maximize else "^") if beyond else "o",
+                cmap="viridis_r",
+                vmin=0,
+                vmax=max(p.trial for p in part.points),
+            )
+        axes.parameter_ticks(panel, part.scale)
+        panel.set_xlim(-0.06, 1.06)
         panel.set_xlabel(short(part.scale.param))
         if i % columns == 0:
             panel.set_ylabel(record.objective)
@@ -88,16 +110,14 @@ def size(record: Slices) -> tuple[float, float]:
     return 7.2, 2.3 * math.ceil(len(record.slices) / COLUMNS) + 0.1
 
 
-def rows(record: Slices) -> list[dict[str, Any]]:
-    return [
-        {"param": part.scale.param, "trial": number, "place": place, "value": value}
-        for part in record.slices
-        for number, place, value in zip(part.numbers, part.places, part.values, strict=True)
-    ]
+def rows(record: Slices) -> list[Row]:
+    return [{"param": s.scale.param, **flat(p)} for s in record.slices for p in s.points]
 
 
 def caption(record: Slices) -> str:
     text = "One point per completed trial; light trials came first, dark ones last."
+    if any(p.beyond for p in record.slices[0].points):
+        text += " Triangles at the edge: much worse trials."
     if record.left_out:
         text += f" The {record.left_out} least important parameters are left out."
     return text

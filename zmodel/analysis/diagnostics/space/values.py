@@ -1,189 +1,252 @@
-"""What each depth reached: every trial, the median, and how surely one depth is ahead."""
+"""What each value of a parameter got and reached: its trials, and how surely it is ahead."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zmodel.analysis.page import style
-from zmodel.analysis.statistics import intervals
+from zmodel.analysis.findings import Unavailable
+from zmodel.analysis.page import axes, marks, style
+from zmodel.analysis.page.rows import Row, flat
+from zmodel.analysis.statistics.intervals import bootstrap, wins
+from zmodel.analysis.statistics.potential import chances
 from zmodel.analysis.statistics.selection import (
-    need_scored,
-    need_structural,
+    count_states,
     objective_name,
     score,
     short,
     sign,
+    structural,
 )
-from zmodel.study.cells import cells_of
+from zmodel.analysis.statistics.shares import evenness, wilson
+from zmodel.core.plain_text import plain
+from zmodel.study.cells import Cell, cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TITLE = "Values by depth"
-QUESTION = "What did each depth reach, and which one is ahead?"
-TOP = 3
-# a depth that wins this share of the rounds cannot be ruled out
+TITLE = "Values"
+QUESTION = "What did each value get, what did it reach, and which one is ahead?"
+SIZE = (7.2, 5.6)
+# a value that wins this share of the rounds cannot be ruled out
 RIVAL = 0.05
-ROUNDS = 1000
 
 
 @dataclass(frozen=True)
-class Reached:
-    """`wins`: share of bootstrap rounds in which the mean of the value's TOP best trials is the
-    highest of all; `forced` marks the trials that coverage put there."""
+class CellTrials:
+    """The trials of one value or bin. `median_low`, `median_high`: 95 % interval; `wins`: share of
+    bootstrap rounds in which its best trials are ahead of all others'; `chance_to_win`: see
+    potential.py; `given_up`: why the study's policy forced nothing more on it; `completed`: of
+    each completed trial its value, and whether coverage put it there."""
 
     label: str
-    values: tuple[float, ...]
-    forced: tuple[bool, ...]
+    trials: int
+    share: float
+    states: dict[str, int]
+    forced: int
     best: float | None
     median: float | None
-    low: float | None
-    high: float | None
+    median_low: float | None
+    median_high: float | None
     wins: float
+    chance_to_win: float
+    given_up: str | None
+    completed: tuple[tuple[float, bool], ...]
+
+    @property
+    def ended(self) -> int:
+        return sum(self.states[state] for state in ("complete", "pruned", "failed"))
+
+
+@dataclass(frozen=True)
+class ParamTrials:
+    """`evenness`: Shannon's entropy of the trials' shares divided by its maximum."""
+
+    param: str
+    structural: bool
+    are_ranges: bool
+    evenness: float
+    cells: tuple[CellTrials, ...]
+
+    def counts(self, state: str) -> list[int]:
+        return [cell.states[state] for cell in self.cells]
+
+    @property
+    def leader(self) -> CellTrials:
+        return max(self.cells, key=lambda cell: cell.wins)
+
+    @property
+    def rivals(self) -> list[CellTrials]:
+        """Those that cannot be told apart from the leader."""
+        return [c for c in self.cells if c is not self.leader and c.wins >= RIVAL]
 
 
 @dataclass(frozen=True)
 class Values:
-    param: str
+    """Structural parameters come first. How surely a value is ahead is known for these alone."""
+
     objective: str
-    cells: tuple[Reached, ...]
+    params: tuple[ParamTrials, ...]
 
     @property
-    def forced(self) -> int:
-        return sum(sum(cell.forced) for cell in self.cells)
+    def main(self) -> ParamTrials:
+        """The parameter that is drawn."""
+        return self.params[0]
 
     @property
-    def leader(self) -> Reached:
-        return max(self.cells, key=lambda c: c.wins)
+    def depth(self) -> ParamTrials | None:
+        """The main parameter when it is a structural one."""
+        return self.main if self.main.structural else None
 
 
 def data(study: StudyRecord) -> Values:
-    param = need_structural(study)
+    varied = [name for name, d in study.space.items() if not d.single()]
+    if not varied or not study.trials:
+        raise Unavailable("the study has no trials or no parameters that vary")
+    names = list(dict.fromkeys([*structural(study), *varied]))
+    return Values(objective_name(study), tuple(_param(study, name) for name in names))
+
+
+def _param(study: StudyRecord, param: str) -> ParamTrials:
     cells = cells_of(study, param)
-    groups = cells.split(need_scored(study))
-    scores = [[score(study, t) or 0.0 for t in group] for group in groups]
-    shares = wins(scores)
-    return Values(
+    groups = cells.split(study.trials)
+    scored = [
+        [t for t in g if t.state == "complete" and score(study, t) is not None] for g in groups
+    ]
+    scores = [[score(study, t) or 0.0 for t in group] for group in scored]
+    first = param in structural(study)
+    # waiting trials have no parameters yet, so they are in no group
+    total = sum(map(len, groups)) or 1
+    columns = zip(
+        cells, groups, scored, wins(scores) if first else [0.0] * len(scores),
+        chances(scores), strict=True,
+    )  # fmt: skip
+    return ParamTrials(
         param,
-        objective_name(study),
-        tuple(
-            _reached(study, param, label, group, share)
-            for label, group, share in zip(cells.labels, groups, shares, strict=True)
-        ),
+        first,
+        cells.are_ranges,
+        evenness([len(group) for group in groups]),
+        tuple(_cell(study, total, *column) for column in columns),
     )
 
 
-def _reached(
-    study: StudyRecord, param: str, label: str, group: Sequence[TrialRecord], share: float
-) -> Reached:
-    values = [float(t.value) for t in group if t.value is not None]
-    interval = intervals.bootstrap(values)
-    return Reached(
-        label,
-        tuple(values),
-        tuple(param in attr(t, "forced", []) for t in group),
-        sign(study) * max(sign(study) * v for v in values) if values else None,
-        float(np.median(values)) if values else None,
-        interval[0] if interval else None,
-        interval[1] if interval else None,
-        share,
+def _cell(
+    study: StudyRecord, total: int, cell: Cell, group: Sequence[TrialRecord],
+    scored: Sequence[TrialRecord], won: float, chance: float,
+) -> CellTrials:  # fmt: skip
+    values = [float(t.value or 0.0) for t in scored]
+    low, high = bootstrap(values) or (None, None)
+    forced = {t.number for t in group if cell.param in attr(t, "forced", [])}
+    given_up = study.attrs.get("given_up")
+    reason = given_up.get(cell.name) if isinstance(given_up, dict) else None
+    return CellTrials(
+        label=cell.label,
+        trials=len(group),
+        share=len(group) / total,
+        states=count_states(group),
+        forced=len(forced),
+        best=sign(study) * max(sign(study) * v for v in values) if values else None,
+        median=float(np.median(values)) if values else None,
+        median_low=low,
+        median_high=high,
+        wins=won,
+        chance_to_win=chance,
+        given_up=None if reason is None else plain(reason),
+        completed=tuple((v, t.number in forced) for v, t in zip(values, scored, strict=True)),
     )
-
-
-def wins(scores: Sequence[Sequence[float]], seed: int = 0) -> list[float]:
-    """Share of bootstrap rounds that each cell wins by the mean of its TOP best scores.
-
-    A cell with fewer than TOP trials cannot be resampled meaningfully and never wins.
-    """
-    rng = np.random.default_rng(seed)
-    means = np.full((len(scores), ROUNDS), -np.inf)
-    for row, values in enumerate(scores):
-        if len(values) >= TOP:
-            data = np.asarray(values, dtype=float)
-            draws = data[rng.integers(0, len(data), (ROUNDS, len(data)))]
-            means[row] = np.sort(draws, axis=1)[:, -TOP:].mean(axis=1)
-    if not np.isfinite(means).any():
-        return [0.0] * len(scores)
-    counts = np.bincount(means.argmax(axis=0), minlength=len(scores))
-    return [float(n) / ROUNDS for n in counts]
 
 
 def draw(record: Values, ax: Axes) -> None:
-    rng = np.random.default_rng(0)
-    many = sum(len(c.values) for c in record.cells) > 300
-    for at, cell in enumerate(record.cells):
-        places = at + rng.uniform(-0.22, 0.22, len(cell.values))
-        for forced in (False, True):
-            chosen = [i for i, f in enumerate(cell.forced) if f == forced]
-            ax.scatter(
-                [places[i] for i in chosen],
-                [cell.values[i] for i in chosen],
-                s=18,
-                facecolors="none" if forced else style.ACCENT,
-                edgecolors=style.ACCENT,
-                linewidths=0.9 if forced else 0,
-                alpha=0.7,
-                rasterized=many,
-            )
+    shown = record.main
+    reached, trials, ahead = style.panels(ax, 3, 1, height_ratios=[5, 3, 1.6])
+    _draw_reached(shown, reached)
+    reached.set_ylabel(record.objective)
+    tops = marks.stacked(trials, {state: shown.counts(state) for state in style.STATE})
+    for at, cell in enumerate(shown.cells):
+        marks.note(trials, at, tops[at], f"{cell.trials} ({cell.share:.0%})")
+    trials.set_ylabel("trials")
+    trials.margins(y=0.2)
+    axes.whole_numbers(trials)
+    axes.legend_above(trials)
+    ahead.bar(range(len(shown.cells)), [c.wins for c in shown.cells], 0.72, color=style.SECOND)
+    axes.shares(ahead, "ahead", ticks=(0, 0.5, 1))
+    for panel in (reached, trials, ahead):
+        axes.categories(panel, [c.label for c in shown.cells], short(shown.param))
+        panel.set_xlim(-0.6, len(shown.cells) - 0.4)
+        if panel is not ahead:
+            panel.tick_params(labelbottom=False)
+            panel.set_xlabel("")
+
+
+def _draw_reached(shown: ParamTrials, ax: Axes) -> None:
+    """Every completed trial, hollow where it was forced, and the medians."""
+    spread = np.random.default_rng(0)
+    for at, cell in enumerate(shown.cells):
+        for hollow in (False, True):
+            values = [value for value, forced in cell.completed if forced == hollow]
+            places = at + spread.uniform(-0.22, 0.22, len(values))
+            marks.dots(ax, places, values, hollow=hollow)
         if cell.median is not None:
             ax.hlines(cell.median, at - 0.33, at + 0.33, color=style.SECOND, linewidth=2)
-        if cell.low is not None and cell.high is not None:
-            ax.vlines(at + 0.33, cell.low, cell.high, color=style.SECOND, linewidth=1.4)
-    _legend(record, ax)
-    ax.set_ylabel(record.objective)
-    labels = [f"{c.label}\nn = {len(c.values)}" for c in record.cells]
-    style.categories(ax, labels, short(record.param))
-    ax.set_xlim(-0.6, len(record.cells) - 0.4)
-
-
-def _legend(record: Values, ax: Axes) -> None:
-    ax.scatter([], [], s=18, color=style.ACCENT, linewidths=0, label="completed trial")
-    if record.forced:
-        name = "forced by coverage"
-        ax.scatter([], [], s=18, facecolors="none", edgecolors=style.ACCENT, label=name)
+        marks.interval(ax, at + 0.33, cell.median_low, cell.median_high)
+    marks.dots(ax, [], [], label="completed trial")
+    if any(cell.forced for cell in shown.cells):
+        marks.dots(ax, [], [], hollow=True, label="forced by coverage")
     ax.plot([], [], color=style.SECOND, label="median, 95 % interval")
-    style.legend_above(ax)
+    axes.legend_above(ax)
 
 
-def rows(record: Values) -> list[dict[str, Any]]:
+def rows(record: Values) -> list[Row]:
     return [
         {
-            "param": record.param,
-            "value": c.label,
-            "completed": len(c.values),
-            "forced": sum(c.forced),
-            "best": c.best,
-            "median": c.median,
-            "ci_low": c.low,
-            "ci_high": c.high,
-            "wins": c.wins,
+            "param": param.param,
+            "value": cell.label,
+            **flat(cell, "label"),
+            **cell.states,
+            "evenness": param.evenness,
         }
-        for c in record.cells
+        for param in record.params
+        for cell in param.cells
     ]
 
 
 def caption(record: Values) -> str:
-    leader, name = record.leader, short(record.param)
-    if leader.wins == 0:
-        return f"No value of {name} has {TOP} completed trials yet, so none can be called ahead."
-    text = (
-        f"By the mean of its {TOP} best trials, {name} = {leader.label} is ahead in "
-        f"{leader.wins:.0%} of bootstrap rounds"
+    shown, name = record.main, short(record.main.param)
+    most, least = (way(shown.cells, key=lambda c: c.trials) for way in (max, min))
+    parts = [_ahead(shown)] if shown.structural else []
+    parts.append(
+        f"{name} = {most.label} got {most.trials} trials ({most.share:.0%}), {name} = "
+        f"{least.label} got {least.trials} ({least.share:.0%}); evenness {shown.evenness:.2f} "
+        "(1 is even, 0 is all on one value)."
     )
-    rivals = [c for c in record.cells if c is not leader and c.wins >= RIVAL]
-    if rivals:
-        others = ", ".join(f"{c.label} in {c.wins:.0%}" for c in rivals)
+    lost = [c for c in shown.cells if c.ended > c.states["complete"]]
+    if lost:
+        worst = min(lost, key=lambda c: c.states["complete"] / c.ended)
+        low, high = wilson(worst.states["complete"], worst.ended)
+        parts.append(
+            f"Fewest completed at {name} = {worst.label}: {worst.states['complete']} of "
+            f"{worst.ended} (95 % interval {low:.0%} to {high:.0%})."
+        )
+    completed = [point for cell in shown.cells for point in cell.completed]
+    forced, free = ([v for v, f in completed if f == kind] for kind in (True, False))
+    if forced:
+        chosen = f", of the chosen ones {np.median(free):.4g}" if free else ""
+        parts.append(f"{len(forced)} were forced (median {np.median(forced):.4g}{chosen}).")
+    parts += [f"{name} = {c.label} was given up: {c.given_up}." for c in shown.cells if c.given_up]
+    return " ".join(parts)
+
+
+def _ahead(shown: ParamTrials) -> str:
+    name, leader = short(shown.param), shown.leader
+    if not leader.wins:
+        return f"No value of {name} has three completed trials yet, so none can be called ahead."
+    text = f"{name} = {leader.label} is ahead in {leader.wins:.0%} of bootstrap rounds"
+    if shown.rivals:
+        others = ", ".join(f"{c.label} in {c.wins:.0%}" for c in shown.rivals)
         text += f" ({others}): these cannot be told apart"
-    text += "."
-    if record.forced:
-        free = [v for c in record.cells for v, f in zip(c.values, c.forced, strict=True) if not f]
-        bound = [v for c in record.cells for v, f in zip(c.values, c.forced, strict=True) if f]
-        text += f" {len(bound)} trials were forced by coverage (median {np.median(bound):.4g}"
-        text += f", of the chosen ones {np.median(free):.4g})." if free else ")."
-    return text
+    return f"{text}, by the mean of its three best trials."

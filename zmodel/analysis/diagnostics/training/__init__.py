@@ -1,1 +1,4 @@
-"""Diagnostics of training: curves, stopping, pruning, over-fitting."""
+"""Diagnostics of training: curves by epoch, what ended them, over-fitting.
+
+Read first: ``curves``, then ``speed`` and ``stopping``, last ``pruning_audit``.
+"""

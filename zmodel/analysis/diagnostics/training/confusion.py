@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zmodel.analysis.findings import Unavailable
+from zmodel.analysis.page.rows import Row
 from zmodel.analysis.statistics.selection import best
 from zmodel.study.records import StudyRecord
 from zmodel.study.run_folder import read_result, run_folder
@@ -82,11 +83,11 @@ def draw(record: Confusion, ax: Axes) -> None:
     bar.set_label("share of the true class")
 
 
-def rows(record: Confusion) -> list[dict[str, Any]]:
+def rows(record: Confusion) -> list[Row]:
     return [
-        {"true": record.classes[i], "predicted": record.classes[j], "count": n}
-        for i, row in enumerate(record.counts)
-        for j, n in enumerate(row)
+        {"true": true, "predicted": predicted, "count": n}
+        for true, row in zip(record.classes, record.counts, strict=True)
+        for predicted, n in zip(record.classes, row, strict=True)
     ]
 
 

@@ -1,6 +1,6 @@
-"""Learning curves: the best trial's losses and accuracies, and the mean over trials per depth.
+"""Learning curves: the best trial's losses and accuracies, and the median over trials per depth.
 
-A completed trial that stopped early keeps its last value in the means: leaving it out would make
+A completed trial that stopped early keeps its last value in the medians: leaving it out would make
 them jump to whichever trials happen to be left.
 """
 
@@ -8,16 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
-from zmodel.analysis.statistics.selection import best, objective_name, short, structural
+from zmodel.analysis.page import axes, style
+from zmodel.analysis.page.rows import Row, flat
+from zmodel.analysis.statistics.selection import (
+    best,
+    by_depth,
+    drawn,
+    objective_name,
+    short,
+    structural,
+)
 from zmodel.analysis.statistics.steps import at, grid
-from zmodel.study.cells import cells_of
-from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.records import StudyRecord
 from zmodel.study.run_folder import read_metrics, run_folder
 from zmodel.study.trial_attributes import attr
 
@@ -25,32 +32,39 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TITLE = "Learning curves"
-QUESTION = "How did the best trial learn, and how do the depths learn on average?"
+QUESTION = "How did the best trial learn, and how do the depths learn?"
 SIZE = (7.2, 6.0)
 PAIRS = (("loss", "train/loss", "val/loss"), ("accuracy", "train/acc", "val/acc"))
-# reading one small file per trial: more of them would not change the means, only take longer
+# reading one small file per trial: more of them would not change the medians, only take longer
 MOST_FILES = 200
 REPORTED = "reported"
-ALL = "all trials"
+METRICS = ("train/loss", "val/loss", "train/acc", "val/acc", REPORTED)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A metric at one epoch: median and quartiles, and how many of the trials still ran."""
+
+    epoch: int
+    median: float
+    low: float
+    high: float
+    running: int
 
 
 @dataclass(frozen=True)
 class Band:
-    """A metric of one depth by epoch (0-based): mean and standard deviation over `trials`, and how
-    many of them still ran."""
+    """A metric of the trials of one depth by epoch."""
 
     label: str
     metric: str
-    trials: int
-    epochs: tuple[int, ...]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    running: tuple[int, ...]
+    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True)
 class Curves:
-    """`best` maps metric -> epoch -> value; `bands` hold every depth for every metric drawn."""
+    """Epochs are counted from 1. `best`: metric -> epoch -> value of the best trial; `bands`:
+    every depth of `labels` for every metric."""
 
     objective: str
     param: str | None
@@ -59,167 +73,117 @@ class Curves:
     best: dict[str, dict[int, float]]
     best_epoch: int | None
     bands: tuple[Band, ...]
-    sampled: int
+    files: int
 
 
 def data(study: StudyRecord) -> Curves:
-    winner = best(study)
-    folder = run_folder(study, winner)
-    curves = read_metrics(folder) if folder else {}
-    if winner.curve:
-        curves[REPORTED] = dict(winner.curve)
-    ended = [t for t in study.trials if t.state == "complete"]
-    params = structural(study)
-    param = params[0] if params else None
-    bands, sampled = _bands(study, param, ended)
-    if not curves and not bands:
+    winner, ended = best(study), [t for t in study.trials if t.state == "complete"]
+    groups = by_depth(study, ended)
+    curves = {t.number: {REPORTED: t.curve} for t in ended}
+    read = drawn(ended, MOST_FILES)
+    for trial in {t.number: t for t in (winner, *read)}.values():
+        folder = run_folder(study, trial)
+        curves[trial.number] |= read_metrics(folder) if folder else {}
+    own = {
+        metric: {epoch + 1: value for epoch, value in sorted(curve.items())}
+        for metric, curve in curves[winner.number].items()
+        if curve
+    }
+    bands = tuple(
+        Band(label, metric, _steps(found))
+        for label, group in groups.items()
+        for metric in METRICS
+        if (found := [c for t in group if (c := curves[t.number].get(metric))])
+    )
+    if not own and not bands:
         raise Unavailable("no trial reported a value per epoch and no csv/metrics.csv was found")
+    epoch = attr(winner, "best_epoch")
     return Curves(
         objective_name(study),
-        param,
-        cells_of(study, param).labels if param else (ALL,),
+        next(iter(structural(study)), None),
+        tuple(groups),
         winner.number,
-        curves,
-        attr(winner, "best_epoch"),
+        own,
+        None if epoch is None else epoch + 1,
         bands,
-        sampled,
+        len(read),
     )
 
 
-def _bands(
-    study: StudyRecord, param: str | None, trials: Sequence[TrialRecord]
-) -> tuple[tuple[Band, ...], int]:
-    if param is None:
-        groups = [(ALL, list(trials))]
-    else:
-        cells = cells_of(study, param)
-        groups = list(zip(cells.labels, cells.split(trials), strict=True))
-    chosen = set(_sample([t.number for _, group in groups for t in group]))
-    files = {n: _files(study, t) for _, group in groups for t in group if (n := t.number) in chosen}
-    bands = [
-        band
-        for label, group in groups
-        for metric in ("train/loss", "val/loss", "train/acc", "val/acc", REPORTED)
-        if (band := _band(label, metric, [_curve(t, metric, files) for t in group]))
-    ]
-    return tuple(bands), len(chosen)
-
-
-def _sample(numbers: list[int]) -> list[int]:
-    if len(numbers) <= MOST_FILES:
-        return numbers
-    return list(np.random.default_rng(0).choice(numbers, MOST_FILES, replace=False))
-
-
-def _files(study: StudyRecord, trial: TrialRecord) -> dict[str, dict[int, float]]:
-    folder = run_folder(study, trial)
-    return read_metrics(folder) if folder else {}
-
-
-def _curve(
-    trial: TrialRecord, metric: str, files: dict[int, dict[str, dict[int, float]]]
-) -> dict[int, float]:
-    return trial.curve if metric == REPORTED else files.get(trial.number, {}).get(metric, {})
-
-
-def _band(label: str, metric: str, curves: list[dict[int, float]]) -> Band | None:
-    curves = [c for c in curves if c]
-    if not curves:
-        return None
+def _steps(curves: Sequence[dict[int, float]]) -> tuple[Step, ...]:
+    """Epochs before the first report of any trial stay out."""
     epochs = grid(curves)
     filled = np.array([at(curve, epochs, np.nan) for curve in curves])
     last = np.array([max(curve) for curve in curves])
+    low, median, high = np.quantile(filled, (0.25, 0.5, 0.75), axis=0)
     running = (last[:, None] >= epochs).sum(axis=0)
-    # epochs before the first report of any trial stay empty
-    kept = np.flatnonzero(np.isfinite(filled).all(axis=0))
-    return Band(
-        label,
-        metric,
-        len(curves),
-        tuple(map(int, epochs[kept])),
-        tuple(map(float, filled[:, kept].mean(axis=0))),
-        tuple(map(float, filled[:, kept].std(axis=0))),
-        tuple(map(int, running[kept])),
+    return tuple(
+        Step(int(epochs[i]) + 1, float(median[i]), float(low[i]), float(high[i]), int(running[i]))
+        for i in np.flatnonzero(np.isfinite(filled).all(axis=0))
     )
 
 
 def draw(record: Curves, ax: Axes) -> None:
     if any(metric in record.best for _, *pair in PAIRS for metric in pair):
-        loss, accuracy, below_left, below_right = style.panels(ax, 2, 2)
-        for panel, pair in zip((loss, accuracy), PAIRS, strict=True):
-            _draw_best(record, panel, *pair)
-        _draw_bands(record, below_left, "val/loss", "validation loss")
-        _draw_bands(record, below_right, "val/acc", "validation accuracy")
+        *upper, left, right = style.panels(ax, 2, 2)
+        for panel, (name, train, val) in zip(upper, PAIRS, strict=True):
+            _draw_best(record, panel, name, {train: "train", val: "validation"})
+        _draw_bands(record, left, "val/loss", "validation loss")
+        _draw_bands(record, right, "val/acc", "validation accuracy")
         return
-    upper, lower = style.panels(ax, 2, 1)
-    _draw_line(record, upper, REPORTED, record.objective, style.SECOND)
-    upper.set_title(f"best trial ({record.best_number})")
-    upper.set_xlabel("epoch")
-    _draw_bands(record, lower, REPORTED, record.objective)
+    top, bottom = style.panels(ax, 2, 1)
+    _draw_best(record, top, record.objective, {REPORTED: record.objective})
+    _draw_bands(record, bottom, REPORTED, record.objective)
 
 
-def _draw_best(record: Curves, ax: Axes, name: str, train: str, val: str) -> None:
-    _draw_line(record, ax, train, "train", style.ACCENT)
-    _draw_line(record, ax, val, "validation", style.SECOND)
+def _draw_best(record: Curves, ax: Axes, name: str, labels: dict[str, str]) -> None:
+    for (metric, label), color in zip(labels.items(), (style.ACCENT, style.SECOND), strict=False):
+        curve = record.best.get(metric, {})
+        ax.plot(list(curve), list(curve.values()), color=color, label=label)
     if record.best_epoch is not None:
-        ax.axvline(
-            record.best_epoch + 1, color=style.MUTED, linewidth=1, linestyle=":", label="best epoch"
-        )
+        look: style.Look = {"color": style.MUTED, "linewidth": 1, "linestyle": ":"}
+        ax.axvline(record.best_epoch, label="best epoch", **look)
     ax.set_title(f"{name}, best trial ({record.best_number})")
+    axes.whole_numbers(ax, "x")
     ax.set_xlabel("epoch")
     ax.legend()
-
-
-def _draw_line(record: Curves, ax: Axes, metric: str, label: str, color: str) -> None:
-    points = sorted(record.best.get(metric, {}).items())
-    ax.plot([e + 1 for e, _ in points], [v for _, v in points], color=color, label=label)
 
 
 def _draw_bands(record: Curves, ax: Axes, metric: str, name: str) -> None:
     bands = [b for b in record.bands if b.metric == metric]
     colors = style.colors_of(record.labels)
     for band in bands:
-        low = np.subtract(band.mean, band.std)
-        high = np.add(band.mean, band.std)
-        epochs = np.add(band.epochs, 1)
-        ax.plot(epochs, band.mean, color=colors[band.label], label=band.label)
-        ax.fill_between(epochs, low, high, color=colors[band.label], alpha=0.12, linewidth=0)
+        epochs, color = [s.epoch for s in band.steps], colors[band.label]
+        ax.plot(epochs, [s.median for s in band.steps], color=color, label=band.label)
+        edges = [s.low for s in band.steps], [s.high for s in band.steps]
+        ax.fill_between(epochs, *edges, color=color, alpha=0.12, linewidth=0)
     by = f" by {short(record.param)}" if record.param else ""
-    ax.set_title(f"{name}{by}: mean ± sd")
+    ax.set_title(f"{name}{by}")
+    axes.whole_numbers(ax, "x")
     ax.set_xlabel("epoch")
     if bands:
         ax.legend(ncols=2 if len(bands) > 4 else 1)
 
 
-def rows(record: Curves) -> list[dict[str, Any]]:
-    own = [
-        {"of": f"trial {record.best_number}", "metric": metric, "epoch": epoch + 1, "mean": value}
+def rows(record: Curves) -> list[Row]:
+    own: list[Row] = [
+        {"of": f"trial {record.best_number}", "metric": metric, "epoch": epoch, "median": value}
         for metric, curve in record.best.items()
-        for epoch, value in sorted(curve.items())
+        for epoch, value in curve.items()
     ]
-    means = [
-        {
-            "of": band.label,
-            "metric": band.metric,
-            "epoch": epoch + 1,
-            "mean": mean,
-            "std": std,
-            "trials": running,
-        }
+    return own + [
+        {"of": band.label, "metric": band.metric, **flat(step)}
         for band in record.bands
-        for epoch, mean, std, running in zip(
-            band.epochs, band.mean, band.std, band.running, strict=True
-        )
+        for step in band.steps
     ]
-    return own + means
 
 
 def caption(record: Curves) -> str:
     first = "Upper row" if len(record.best) > 1 else "Top"
     text = (
-        f"{first}: the best trial. Below: mean and standard deviation over the completed trials "
-        "of each depth; a trial that stopped keeps its last value."
+        f"{first}: the best trial. Below: median and quartiles over the completed trials of each "
+        "depth; a trial that stopped keeps its last value."
     )
-    if record.sampled == MOST_FILES:
+    if record.files == MOST_FILES:
         text += f" The files of {MOST_FILES} trials, drawn at random, were read."
     return text

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
-from zmodel.analysis.statistics.selection import score, top
+from zmodel.analysis.page import axes, style
+from zmodel.analysis.page.rows import Row
+from zmodel.analysis.statistics.selection import drawn, need_curves, score
 from zmodel.analysis.statistics.steps import grid, running_best
 from zmodel.study.records import StudyRecord
 
@@ -26,8 +27,8 @@ HIGH = 0.9
 
 @dataclass(frozen=True)
 class Foresight:
-    """By epoch (0-based): Spearman's correlation of the best so far with the final value, over
-    completed trials; `upper`: the same within the better half."""
+    """By epoch, counted from 1: Spearman's correlation of the best so far with the final value,
+    over completed trials; `upper`: the same within the better half."""
 
     trials: int
     epochs: tuple[int, ...]
@@ -53,22 +54,14 @@ class Foresight:
 def data(study: StudyRecord) -> Foresight:
     if len(study.directions) > 1:
         raise Unavailable("trials of several objectives report no values per epoch")
-    trials = [t for t in top(study, 1.0) if len(t.curve) > 1]
-    if len(trials) < LEAST:
-        raise Unavailable(
-            f"needs at least {LEAST} completed trials that reported a value per epoch, "
-            f"the study has {len(trials)}"
-        )
-    if len(trials) > MOST:
-        chosen = np.random.default_rng(0).choice(len(trials), MOST, replace=False)
-        trials = [trials[i] for i in sorted(chosen)]
+    trials = drawn(need_curves(study, LEAST), MOST)
     epochs = grid(t.curve for t in trials)
     table = np.array([running_best(study, t, epochs) for t in trials])
     final = np.array([score(study, t) for t in trials], dtype=float)
     half = len(trials) // 2
     return Foresight(
         len(trials),
-        tuple(map(int, epochs)),
+        tuple(map(int, epochs + 1)),
         _by_epoch(table, final),
         _by_epoch(table[:half], final[:half]),
     )
@@ -87,30 +80,32 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def draw(record: Foresight, ax: Axes) -> None:
-    epochs = [epoch + 1 for epoch in record.epochs]
-    ax.plot(epochs, record.correlation, color=style.ACCENT, label="all completed trials")
-    ax.plot(epochs, record.upper, color=style.SECOND, linestyle="--", label="the better half")
+    ax.plot(record.epochs, record.correlation, color=style.ACCENT, label="all completed trials")
+    ax.plot(
+        record.epochs, record.upper, color=style.SECOND, linestyle="--", label="the better half"
+    )
     ax.axhline(HIGH, color=style.MUTED, linewidth=1, linestyle=":")
     ax.set_ylim(min(0.0, min(record.upper), min(record.correlation)), 1.03)
+    axes.whole_numbers(ax, "x")
     ax.set_xlabel("epoch")
     ax.set_ylabel("rank correlation with the end")
     ax.legend(loc="lower right")
 
 
-def rows(record: Foresight) -> list[dict[str, Any]]:
+def rows(record: Foresight) -> list[Row]:
     return [
-        {"epoch": epoch + 1, "correlation": a, "correlation_better_half": b}
+        {"epoch": epoch, "correlation": a, "correlation_better_half": b}
         for epoch, a, b in zip(record.epochs, record.correlation, record.upper, strict=True)
     ]
 
 
 def caption(record: Foresight) -> str:
     early = min(2, len(record.epochs) - 1)
-    text = f"At epoch {record.epochs[early] + 1} the correlation is "
+    text = f"At epoch {record.epochs[early]} the correlation is "
     text += f"{record.correlation[early]:.2f} over {record.trials} trials."
     if record.needed is not None:
-        text += f" From epoch {record.needed + 1} on it stays above {HIGH}."
+        text += f" From epoch {record.needed} on it stays above {HIGH}."
     late = record.needed_upper
     if late is not None and late > (record.needed or 0):
-        text += f" Among the better half, where the choice is made, only from epoch {late + 1} on."
+        text += f" Among the better half, where the choice is made, only from epoch {late} on."
     return text

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
-from zmodel.analysis.statistics.selection import short, structural, top
+from zmodel.analysis.page import marks, style
+from zmodel.analysis.page.rows import Row, flat
+from zmodel.analysis.statistics.selection import need_scored, ranked, short, structural
 from zmodel.study.cells import Cells, cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.run_folder import metrics_of, read_metrics, run_folder
@@ -26,7 +27,7 @@ class Fit:
     """Accuracies at the trial's best epoch; `loss_rise`: validation loss from its least to the
     end, as a share of its least."""
 
-    number: int
+    trial: int
     depth: str | None
     train_acc: float
     val_acc: float
@@ -51,18 +52,17 @@ class Overfitting:
 
 
 def data(study: StudyRecord) -> Overfitting:
-    param = structural(study)[0] if structural(study) else None
-    chosen = top(study, 1.0)[:MOST]
-    if not chosen:
-        raise Unavailable("no trial has completed")
+    param = next(iter(structural(study)), None)
+    need_scored(study)
     cells = cells_of(study, param) if param else None
-    fits = [_fit(study, trial, cells) for trial in chosen]
+    fits = [_fit(study, trial, cells) for trial in ranked(study)[:MOST]]
     if fits[0] is None:
         raise Unavailable(
             "the best trial recorded no train/acc and val/acc, neither as attributes nor in its "
             "run folder"
         )
-    return Overfitting(param, cells.labels if cells else (), tuple(fit for fit in fits if fit))
+    labels = cells.labels if cells else ()
+    return Overfitting(param, labels, tuple(fit for fit in fits if fit))
 
 
 def _fit(study: StudyRecord, trial: TrialRecord, cells: Cells | None) -> Fit | None:
@@ -88,66 +88,29 @@ def _rise(losses: dict[int, float] | None) -> float | None:
 
 
 def draw(record: Overfitting, ax: Axes) -> None:
-    colors = style.colors_of(record.labels) or {"": style.ACCENT}
-    for depth, color in colors.items():
+    for depth, color in (style.colors_of(record.labels) or {"": style.ACCENT}).items():
         found = [f for f in record.trials if (f.depth or "") == depth]
-        if not found:
-            continue
-        label = f"{short(record.param)} = {depth}" if record.param else None
-        ax.scatter(
-            [f.train_acc for f in found],
-            [f.val_acc for f in found],
-            s=26,
-            color=color,
-            label=label,
-            linewidths=0,
-            alpha=0.85,
-        )
-    ax.scatter(
-        [record.best.train_acc],
-        [record.best.val_acc],
-        s=110,
-        facecolors="none",
-        edgecolors=style.SECOND,
-        linewidths=1.6,
-        label="best trial",
-    )
-    low = min(min(f.train_acc, f.val_acc) for f in record.trials)
-    high = max(max(f.train_acc, f.val_acc) for f in record.trials)
-    ax.plot([low, high], [low, high], color=style.MUTED, linewidth=1, linestyle=":")
-    ax.annotate(
-        "no gap",
-        (high, high),
-        (-4, -4),
-        textcoords="offset points",
-        ha="right",
-        va="top",
-        color=style.MUTED,
-        fontsize=8,
-    )
+        label = f"{short(record.param)} = {depth}" if record.param and found else None
+        x, y = [f.train_acc for f in found], [f.val_acc for f in found]
+        marks.dots(ax, x, y, color, 26, alpha=0.85, label=label)
+    marks.ring(ax, record.best.train_acc, record.best.val_acc, "best trial")
+    ends = [
+        way(acc for f in record.trials for acc in (f.train_acc, f.val_acc)) for way in (min, max)
+    ]
+    ax.plot(ends, ends, color=style.MUTED, linewidth=1, linestyle=":", label="no gap")
     ax.set_xlabel("training accuracy at the best epoch")
     ax.set_ylabel("validation accuracy")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 
 
-def rows(record: Overfitting) -> list[dict[str, Any]]:
-    return [
-        {
-            "trial": f.number,
-            "depth": f.depth,
-            "train_acc": f.train_acc,
-            "val_acc": f.val_acc,
-            "gap": f.gap,
-            "val_loss_rise": f.loss_rise,
-        }
-        for f in record.trials
-    ]
+def rows(record: Overfitting) -> list[Row]:
+    return [flat(fit) | {"gap": fit.gap} for fit in record.trials]
 
 
 def caption(record: Overfitting) -> str:
     fit = record.best
     text = (
-        f"Best trial ({fit.number}): training accuracy {fit.train_acc:.3f}, validation accuracy "
+        f"Best trial ({fit.trial}): training accuracy {fit.train_acc:.3f}, validation accuracy "
         f"{fit.val_acc:.3f}, gap {fit.gap:+.3f}."
     )
     if fit.loss_rise is not None:

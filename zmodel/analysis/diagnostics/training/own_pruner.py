@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
+from zmodel.analysis.page import axes, marks, style
+from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.statistics.selection import need_structural, score, short, sign, top
 from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
@@ -29,8 +30,9 @@ BEST_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Paid:
-    """One depth. `known`: pruned trials about which completed ones say something; `expected`: how
-    many of those would have finished in the best tenth, by their peers; `unknown`: the others."""
+    """One depth. `epoch`: median at which trials were pruned, counted from 1; `known`: pruned
+    trials about which completed ones say something; `expected`: how many of those would have
+    finished in the best tenth, by their peers; `unknown`: the others."""
 
     label: str
     ended: int
@@ -72,7 +74,7 @@ def _paid(study: StudyRecord, label: str, group: list[TrialRecord], threshold: f
         label,
         sum(t.state in ("complete", "pruned") for t in group),
         len(pruned),
-        median(max(t.curve) for t in pruned) if pruned else None,
+        median(max(t.curve) + 1 for t in pruned) if pruned else None,
         len(known),
         sum(known),
         len(chances) - len(known),
@@ -92,54 +94,25 @@ def _chance(
 
 
 def draw(record: Pruned, ax: Axes) -> None:
-    places = range(len(record.cells))
-    shares = [c.pruned / c.ended if c.ended else 0.0 for c in record.cells]
-    unknown = [c.unknown / c.ended if c.ended else 0.0 for c in record.cells]
-    known = [a - b for a, b in zip(shares, unknown, strict=True)]
-    ax.bar(
-        places,
-        known,
-        0.7,
-        color=style.STATE["pruned"],
-        hatch=style.HATCH["pruned"],
-        edgecolor="white",
-        linewidth=0,
-        label="pruned, completed trials say what it would be",
-    )
-    ax.bar(
-        places,
-        unknown,
-        0.7,
-        bottom=known,
-        color=style.STATE["failed"],
-        hatch="xx",
-        edgecolor="white",
-        linewidth=0,
-        label="pruned, nothing known about its potential",
-    )
+    parts = {
+        "pruned, completed trials say what it would be": [c.known for c in record.cells],
+        "pruned, nothing known about its potential": [c.unknown for c in record.cells],
+    }
+    shares = {
+        name: [n / max(1, c.ended) for n, c in zip(counts, record.cells, strict=True)]
+        for name, counts in parts.items()
+    }
+    tops = marks.stacked(ax, shares, (style.LOOKS["pruned"], style.LOOKS["failed"]))
     for at, cell in enumerate(record.cells):
-        if cell.pruned:
-            note = f"{cell.pruned} of {cell.ended}\nat epoch {(cell.epoch or 0) + 1:g}"
-            style.note_above(ax, at, shares[at], note)
-    style.shares(ax, "share of ended trials", top=1.28)
-    style.categories(ax, [c.label for c in record.cells], short(record.param))
-    style.legend_above(ax, 1)
+        if cell.epoch is not None:
+            marks.note(ax, at, tops[at], f"{cell.pruned} of {cell.ended}\nat epoch {cell.epoch:g}")
+    axes.shares(ax, "share of ended trials", top=1.28)
+    axes.categories(ax, [c.label for c in record.cells], short(record.param))
+    axes.legend_above(ax, 1)
 
 
-def rows(record: Pruned) -> list[dict[str, Any]]:
-    return [
-        {
-            "param": record.param,
-            "value": c.label,
-            "ended": c.ended,
-            "pruned": c.pruned,
-            "median_epoch": None if c.epoch is None else c.epoch + 1,
-            "known": c.known,
-            "expected_in_best_tenth": c.expected,
-            "unknown": c.unknown,
-        }
-        for c in record.cells
-    ]
+def rows(record: Pruned) -> list[Row]:
+    return [{"param": record.param, "value": c.label, **flat(c, "label")} for c in record.cells]
 
 
 def caption(record: Pruned) -> str:

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from optuna.exceptions import ExperimentalWarning
@@ -23,11 +23,12 @@ from optuna.pruners import (
 )
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
+from zmodel.analysis.page import axes, marks, style
+from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.replay.audit import Audit, audit, by_value
 from zmodel.analysis.replay.patience import allowance, own_allowance
 from zmodel.analysis.replay.replay import events, replay, replayable
-from zmodel.analysis.statistics.selection import score, short, structural
+from zmodel.analysis.statistics.selection import drawn, score, short, structural
 from zmodel.compat.optuna.hyperband import CachedHyperband
 from zmodel.study.cells import Cells, cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
@@ -84,9 +85,7 @@ def data(study: StudyRecord) -> Pruning:
             f"the study has {len(complete)}"
         )
     sampled = len(trials) > MOST
-    if sampled:
-        chosen = np.random.default_rng(0).choice(len(trials), MOST, replace=False)
-        trials = [trials[i] for i in sorted(chosen)]
+    trials = drawn(trials, MOST)
     param = structural(study)[0] if structural(study) else None
     cells = cells_of(study, param) if param else None
     audits, skipped = _audits(study, trials, cells)
@@ -155,57 +154,36 @@ def _steps_are_instances(study: StudyRecord, trials: Sequence[TrialRecord]) -> b
 
 def draw(record: Pruning, ax: Axes) -> None:
     left, right = style.panels(ax, 1, 2, width_ratios=[3, 2])
-    colors = style.ramp(len(record.labels))
-    width = 0.8 / max(1, len(record.labels))
-    for i, label in enumerate(record.labels):
-        total = record.trials_by_value[label]
-        shares = [a.killed_by_value[label] / total if total else 0.0 for a in record.audits]
-        places = [x + (i - (len(record.labels) - 1) / 2) * width for x in range(len(record.audits))]
-        left.bar(places, shares, width * 0.92, color=colors[i], linewidth=0, label=label)
-    left.yaxis.set_major_formatter(lambda y, _: f"{y:.0%}")
-    left.set_ylim(0, 1)
-    left.set_ylabel("share of trials killed")
-    style.categories(left, [SHORT[a.pruner] for a in record.audits], "pruner")
+    killed = [
+        [a.killed_by_value[label] / max(1, total) for a in record.audits]
+        for label, total in record.trials_by_value.items()
+    ]
+    marks.grouped(left, killed, style.ramp(len(killed)), record.labels)
+    axes.shares(left, "share of trials killed")
+    axes.categories(left, [SHORT[a.pruner] for a in record.audits], "pruner")
     if record.param:
-        style.legend_above(left, 6, title=short(record.param))
-    _draw_price(record, right)
-
-
-def _draw_price(record: Pruning, ax: Axes) -> None:
+        axes.legend_above(left, 6, title=short(record.param))
     for i, one in enumerate(record.audits):
-        if one.regret is None or one.regret_range is None:
-            continue
-        saved = one.epochs_saved / max(1, record.epochs_run)
-        ax.vlines(saved, *one.regret_range, color=style.SERIES[i], linewidth=1.2)
-        ax.scatter(
-            [saved],
-            [one.regret],
-            s=60,
-            color=style.SERIES[i],
-            zorder=3,
-            marker=style.MARKERS[i],
-            label=SHORT[one.pruner],
-        )
-    ax.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
-    ax.set_xlim(0, 1)
-    ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))
-    ax.set_xlabel("epochs saved")
-    ax.set_ylabel("regret of the best survivor")
-    style.legend_above(ax, 2)
+        if one.regret is not None and one.regret_range is not None:
+            saved, color = one.epochs_saved / max(1, record.epochs_run), style.SERIES[i]
+            marks.interval(right, saved, *one.regret_range, color=color, linewidth=1.2)
+            look: style.Look = {"marker": style.MARKERS[i], "label": SHORT[one.pruner]}
+            marks.dots(right, [saved], [one.regret], color, 60, alpha=1, zorder=3, **look)
+    right.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
+    right.set_xlim(0, 1)
+    most = max((one.regret_range[1] for one in record.audits if one.regret_range), default=0.0)
+    right.set_ylim(-0.05 * (most or 1), 1.1 * (most or 1))
+    right.set_xlabel("epochs saved")
+    right.set_ylabel("regret of the best survivor")
+    axes.legend_above(right, 2)
 
 
-def rows(record: Pruning) -> list[dict[str, Any]]:
+def rows(record: Pruning) -> list[Row]:
     return [
         {
-            "pruner": a.pruner,
-            "replays": a.assignments,
+            **flat(a),
             "trials": record.trials,
-            "killed": a.killed,
             **{f"top_{share:.0%}_killed": f"{n:g} of {of}" for share, (n, of) in a.top.items()},
-            "best_trial_killed": a.best_killed,
-            "best_survivor": a.best_survivor,
-            "regret": a.regret,
-            "epochs_saved": a.epochs_saved,
             "epochs_saved_share": a.epochs_saved / max(1, record.epochs_run),
             **{
                 f"killed_at_{label}": f"{n:g} of {record.trials_by_value[label]}"
@@ -216,7 +194,7 @@ def rows(record: Pruning) -> list[dict[str, Any]]:
     ]
 
 
-def details(record: Pruning) -> tuple[str, list[dict[str, Any]]]:
+def details(record: Pruning) -> tuple[str, list[Row]]:
     """The best tenth of the trials that a pruner would have killed: when, and at which rank."""
     complete = max((a.top[max(a.top)][1] for a in record.audits), default=0)
     return "Trials of the best tenth that would have died", [

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
-from zmodel.analysis.statistics import intervals
+from zmodel.analysis.page import axes, marks, style
+from zmodel.analysis.page.rows import Row, flat
+from zmodel.analysis.statistics.intervals import around, bootstrap
 from zmodel.analysis.statistics.selection import need_structural, objective_name, score, short, sign
 from zmodel.analysis.statistics.steps import grid, running_best
 from zmodel.study.cells import cells_of
@@ -36,8 +38,8 @@ SURE = 0.8
 
 @dataclass(frozen=True)
 class Speed:
-    """`epochs`: median epochs (counted from 1) to 90 % with its bootstrap interval; `median`: the
-    better half's median best-so-far by epoch."""
+    """`epochs`: median epochs to 90 % with its 95 % interval; `median`: the better half's median
+    best-so-far by epoch."""
 
     label: str
     trials: int
@@ -49,8 +51,8 @@ class Speed:
 
 @dataclass(frozen=True)
 class Crossing:
-    """From `epoch` (0-based) on `late` stays ahead of `early`, which led before; `low`, `high`:
-    90 % of bootstrap rounds that cross; `share`: of the rounds that cross at all."""
+    """From `epoch` on `late` stays ahead of `early`, which led before; `low`, `high`: 90 % of
+    the bootstrap rounds that cross; `share`: of the rounds that cross at all."""
 
     early: str
     late: str
@@ -62,7 +64,7 @@ class Crossing:
 
 @dataclass(frozen=True)
 class Speeds:
-    """`epochs` (0-based): those of the cells' medians."""
+    """Epochs are counted from 1; `epochs` are those of the cells' medians."""
 
     param: str
     objective: str
@@ -90,78 +92,60 @@ def data(study: StudyRecord) -> Speeds:
         raise Unavailable(
             f"needs a depth with at least {LEAST} completed trials that reported a value per epoch"
         )
-    epochs = grid(t.curve for group in groups.values() for t in group)
-    tables = {label: _better_half(study, group, epochs) for label, group in groups.items()}
+    steps = grid(t.curve for group in groups.values() for t in group)
+    tables = {label: _better_half(study, group, steps) for label, group in groups.items()}
+    epochs = steps + 1
+    crossings = (_crossing(a, b, tables, epochs) for a, b in combinations(tables, 2))
     return Speeds(
         param,
         objective_name(study),
         cells.labels,
         tuple(map(int, epochs)),
         tuple(_speed(study, label, group, tables[label]) for label, group in groups.items()),
-        tuple(_crossings(tables, epochs)),
+        tuple(crossing for crossing in crossings if crossing),
     )
 
 
 def _speed(study: StudyRecord, label: str, group: list[TrialRecord], table: np.ndarray) -> Speed:
     epochs = [epochs_to_share(study, trial) for trial in group]
-    interval = intervals.bootstrap(epochs)
+    low, high = bootstrap(epochs) or (None, None)
     middle = sign(study) * np.median(table, axis=0)
-    return Speed(
-        label,
-        len(group),
-        float(np.median(epochs)),
-        interval[0] if interval else None,
-        interval[1] if interval else None,
-        tuple(map(float, middle)),
-    )
+    return Speed(label, len(group), float(np.median(epochs)), low, high, tuple(map(float, middle)))
 
 
 def epochs_to_share(study: StudyRecord, trial: TrialRecord, share: float = 0.9) -> int:
     """Epochs, counted from 1, until the trial reached `share` of its own best."""
-    values = {epoch: sign(study) * v for epoch, v in trial.curve.items() if np.isfinite(v)}
+    values = {step: sign(study) * v for step, v in trial.curve.items() if np.isfinite(v)}
     best, first = max(values.values()), next(iter(values.values()))
     ratio = sign(study) > 0 and min(values.values()) >= 0
     goal = share * best if ratio else first + share * (best - first)
-    return next(epoch for epoch, value in values.items() if value >= goal) + 1
+    return next(step for step, value in values.items() if value >= goal) + 1
 
 
-def _better_half(study: StudyRecord, group: list[TrialRecord], epochs: np.ndarray) -> np.ndarray:
-    """Best-so-far scores, one row per trial of the better half (at least LEAST), by epoch."""
+def _better_half(study: StudyRecord, group: list[TrialRecord], steps: np.ndarray) -> np.ndarray:
+    """Best-so-far scores, one row per trial of the better half (at least LEAST), by step."""
     order = sorted(group, key=lambda t: -(score(study, t) or 0.0))
     kept = order[: min(MOST, max(LEAST, (len(order) + 1) // 2))]
-    return np.array([running_best(study, trial, epochs) for trial in kept])
+    return np.array([running_best(study, trial, steps) for trial in kept])
 
 
-def _crossings(tables: dict[str, np.ndarray], epochs: np.ndarray) -> list[Crossing]:
-    labels = list(tables)
-    found = []
-    for i, a in enumerate(labels):
-        for b in labels[i + 1 :]:
-            with np.errstate(invalid="ignore"):  # before the first report both are -inf
-                crossing = _crossing(a, b, tables[a], tables[b], epochs)
-            if crossing:
-                found.append(crossing)
-    return found
-
-
-def _crossing(
-    a: str, b: str, first: np.ndarray, second: np.ndarray, epochs: np.ndarray
-) -> Crossing | None:
-    point = overtaking(np.median(second, axis=0) - np.median(first, axis=0))
-    if point is None:
-        return None
-    place, b_wins = point
+def _crossing(a: str, b: str, tables: dict[str, np.ndarray], epochs: np.ndarray) -> Crossing | None:
+    first, second = tables[a], tables[b]
     rng = np.random.default_rng(0)
-    rounds = []
-    for _ in range(ROUNDS):
-        x = np.median(first[rng.integers(0, len(first), len(first))], axis=0)
-        y = np.median(second[rng.integers(0, len(second), len(second))], axis=0)
-        again = overtaking(y - x)
-        if again is not None and again[1] == b_wins:
-            rounds.append(int(epochs[again[0]]))
-    if not rounds:
+
+    def again(table: np.ndarray) -> np.ndarray:
+        return np.median(table[rng.integers(0, len(table), len(table))], axis=0)
+
+    with np.errstate(invalid="ignore"):  # before the first report both are -inf
+        point = overtaking(np.median(second, axis=0) - np.median(first, axis=0))
+        if point is None:
+            return None
+        resampled = [overtaking(-again(first) + again(second)) for _ in range(ROUNDS)]
+    place, b_wins = point
+    rounds = [float(epochs[found[0]]) for found in resampled if found and found[1] == b_wins]
+    low, high = around(float(epochs[place]), rounds, 0.9)
+    if low is None or high is None:
         return None
-    low, high = intervals.spread(rounds, 0.9)
     early, late = (a, b) if b_wins else (b, a)
     return Crossing(early, late, int(epochs[place]), low, high, len(rounds) / ROUNDS)
 
@@ -183,94 +167,57 @@ def overtaking(difference: Sequence[float] | np.ndarray) -> tuple[int, bool] | N
 def draw(record: Speeds, ax: Axes) -> None:
     left, right = style.panels(ax, 1, 2, width_ratios=[2, 3])
     colors = style.colors_of(record.labels)
-    epochs = [epoch + 1 for epoch in record.epochs]
     for at, cell in enumerate(record.cells):
         color = colors[cell.label]
-        if cell.low is not None and cell.high is not None:
-            left.vlines(at, cell.low, cell.high, color=color, linewidth=2.2)
-        left.scatter([at], [cell.epochs], s=46, color=color, zorder=3)
-        right.plot(epochs, cell.median, color=color, label=cell.label)
+        marks.interval(left, at, cell.low, cell.high, color=color, linewidth=2.2)
+        marks.dots(left, [at], [cell.epochs], color, 46, alpha=1, zorder=3)
+        right.plot(record.epochs, cell.median, color=color, label=cell.label)
     left.set_ylim(bottom=0)
     left.set_ylabel("epochs to 90 % of own best")
-    style.categories(left, [c.label for c in record.cells], short(record.param))
+    axes.categories(left, [c.label for c in record.cells], short(record.param))
     for crossing in record.sure:
         late = next(c for c in record.cells if c.label == crossing.late)
-        right.scatter(
-            [crossing.epoch + 1],
-            [late.median[record.epochs.index(crossing.epoch)]],
-            s=34,
-            zorder=4,
-            facecolors="none",
-            edgecolors=style.INK,
-            linewidths=1.1,
-        )
-    style.log_axis(right)
+        height = late.median[record.epochs.index(crossing.epoch)]
+        marks.dots(right, [crossing.epoch], [height], style.INK, 34, hollow=True, zorder=4)
+    axes.log_axis(right)
     right.set_xlabel("epoch (log scale); circles: one depth overtakes another")
     right.set_ylabel(f"{record.objective}, best so far")
-    style.legend_above(right, 6, title=short(record.param))
+    axes.legend_above(right, 6, title=short(record.param))
 
 
-def rows(record: Speeds) -> list[dict[str, Any]]:
-    speeds = [
-        {
-            "kind": "speed",
-            "value": c.label,
-            "trials": c.trials,
-            "epochs": c.epochs,
-            "ci_low": c.low,
-            "ci_high": c.high,
-        }
-        for c in record.cells
-    ]
+def rows(record: Speeds) -> list[Row]:
+    speeds = [{"kind": "speed", "value": c.label, **flat(c, "label")} for c in record.cells]
     crossings = [
-        {
-            "kind": "crossing",
-            "value": f"{c.late} overtakes {c.early}",
-            "epochs": c.epoch + 1,
-            "ci_low": c.low + 1,
-            "ci_high": c.high + 1,
-            "share_of_rounds": c.share,
-        }
+        {"kind": "crossing", "value": f"{c.late} overtakes {c.early}", **flat(c, "early", "late")}
         for c in record.crossings
     ]
     return speeds + crossings
 
 
-def details(record: Speeds) -> tuple[str, list[dict[str, Any]]]:
+def details(record: Speeds) -> tuple[str, list[Row]]:
     """The lines of the figure."""
     return "Median best so far of the better half, by epoch", [
-        {"epoch": epoch + 1}
-        | {f"{short(record.param)}={c.label}": _finite(c.median[at]) for c in record.cells}
+        {"epoch": epoch}
+        | {
+            f"{short(record.param)}={c.label}": c.median[at] if np.isfinite(c.median[at]) else None
+            for c in record.cells
+        }
         for at, epoch in enumerate(record.epochs)
     ]
 
 
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None
-
-
 def caption(record: Speeds) -> str:
-    fast = min(record.cells, key=lambda c: c.epochs)
-    slow = max(record.cells, key=lambda c: c.epochs)
-    name = short(record.param)
+    name, key = short(record.param), (lambda c: c.epochs)
+    fast, slow = min(record.cells, key=key), max(record.cells, key=key)
+    text = f"{name} = {fast.label} needs {fast.epochs:g} epochs to 90 % of its own best"
     if len(record.cells) == 1:
-        return (
-            f"Only {name} = {fast.label} has {LEAST} completed trials; it needs {fast.epochs:g} "
-            "epochs to 90 % of its own best."
-        )
-    text = (
-        f"{name} = {fast.label} needs {fast.epochs:g} epochs to 90 % of its own best, {name} = "
-        f"{slow.label} needs {slow.epochs:g}. Curves: median of each depth's better half."
-    )
+        return f"{text}; no other value has {LEAST} completed trials."
+    text += f", {name} = {slow.label} needs {slow.epochs:g}. Curves: median of each better half."
     if record.sure:
         last = max(record.sure, key=lambda c: c.epoch)
-        pairs = (
-            "One pair crosses:"
-            if len(record.sure) == 1
-            else f"{len(record.sure)} pairs cross; last,"
-        )
+        pairs = "1 pair crosses" if len(record.sure) == 1 else f"{len(record.sure)} pairs cross"
         text += (
-            f" {pairs} {name} = {last.late} overtakes {last.early} at epoch "
-            f"{last.epoch + 1} ({last.low + 1:.0f} to {last.high + 1:.0f})."
+            f" {pairs}; last, {name} = {last.late} overtakes {last.early} at epoch {last.epoch} "
+            f"({last.low:.0f} to {last.high:.0f})."
         )
     return text

@@ -8,12 +8,12 @@ smaller than theirs: their curves end where they were stopped.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import style
+from zmodel.analysis.page import axes, marks, style
+from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.replay.patience import (
     Patience,
     allowance,
@@ -24,16 +24,16 @@ from zmodel.analysis.replay.patience import (
     was_cut,
     was_stopped,
 )
-from zmodel.analysis.statistics import intervals
+from zmodel.analysis.statistics.intervals import bootstrap, mean
 from zmodel.analysis.statistics.selection import (
+    by_depth,
+    need_curves,
     recorded_epochs,
     score,
-    scored,
     short,
     structural,
     top,
 )
-from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 
@@ -82,18 +82,13 @@ class Stopping:
 
 
 def data(study: StudyRecord) -> Stopping:
-    trials = [t for t in scored(study) if len(t.curve) > 1]
-    if len(trials) < LEAST:
-        raise Unavailable(
-            f"needs at least {LEAST} completed trials that reported a value per epoch, "
-            f"the study has {len(trials)}"
-        )
+    trials = need_curves(study, LEAST)
     most = allowance(study, trials)
     patience = used_patience(study, trials)
     controls = [t for t in trials if attr(t, "control")]
     leaders = [t for t in top(study, TOP_SHARE, TOP_LEAST) if len(t.curve) > 1]
     param = structural(study)[0] if structural(study) else None
-    groups = _groups(study, param, trials)
+    groups = by_depth(study, trials)
     patiences = try_patiences(study, trials, leaders, groups, patience, most)
     regrets = patience_regrets(study, controls, patience)
     enough = [p.patience for p in patiences if p.kept == len(leaders)]
@@ -113,27 +108,14 @@ def data(study: StudyRecord) -> Stopping:
     )
 
 
-def _groups(
-    study: StudyRecord, param: str | None, trials: list[TrialRecord]
-) -> dict[str, list[TrialRecord]]:
-    if param is None:
-        return {"all": trials}
-    cells = cells_of(study, param)
-    return dict(zip(cells.labels, cells.split(trials), strict=True))
-
-
 def _depth(
-    study: StudyRecord,
-    label: str,
-    group: list[TrialRecord],
-    patience: int | None,
-    most: int,
+    study: StudyRecord, label: str, group: list[TrialRecord], patience: int | None, most: int
 ) -> Depth:
     controls = [t for t in group if attr(t, "control")]
     order = sorted(group, key=lambda t: -(score(study, t) or 0.0))
     leaders = order[: max(LEAST, len(group) // 4)]
     regrets = patience_regrets(study, controls, patience)
-    interval = intervals.bootstrap(regrets, intervals.mean)
+    low, high = bootstrap(regrets, mean) or (None, None)
     return Depth(
         label,
         len(group),
@@ -143,101 +125,58 @@ def _depth(
         sum(was_cut(study, t, most) for t in leaders),
         len(controls),
         float(np.mean(regrets)) if regrets else None,
-        interval[0] if interval else None,
-        interval[1] if interval else None,
+        low,
+        high,
     )
 
 
 def draw(record: Stopping, ax: Axes) -> None:
     left, right = style.panels(ax, 1, 2)
-    places = range(len(record.depths))
-    counts = {
+    parts = {
         "stopped by patience": [d.stopped for d in record.depths],
         "ran to the allowance": [d.trials - d.stopped - d.cut for d in record.depths],
         "cut while improving": [d.cut for d in record.depths],
     }
-    base = [0] * len(record.depths)
-    looks = (
-        (style.STATE["complete"], ""),
-        (style.STATE["running"], ".."),
-        (style.STATE["failed"], "xx"),
-    )
-    for (name, numbers), (color, hatch) in zip(counts.items(), looks, strict=True):
-        left.bar(
-            places,
-            numbers,
-            0.7,
-            bottom=base,
-            color=color,
-            hatch=hatch,
-            edgecolor="white",
-            linewidth=0,
-            label=name,
-        )
-        base = [a + b for a, b in zip(base, numbers, strict=True)]
+    marks.stacked(left, parts, [style.LOOKS[s] for s in ("complete", "running", "failed")])
     left.set_ylabel("completed trials")
-    style.whole_numbers(left)
-    style.categories(
-        left, [d.label for d in record.depths], short(record.param) if record.param else "trials"
-    )
-    style.legend_above(left, 1)
-    _draw_patience(record, right)
-
-
-def _draw_patience(record: Stopping, ax: Axes) -> None:
-    labels = [d.label for d in record.depths]
-    for label, color in zip(labels, style.ramp(len(labels)), strict=True):
-        points = [
-            (p.patience, p.loss_by_value[label])
-            for p in record.patiences
-            if label in p.loss_by_value
-        ]
-        if points:
-            ax.plot(
-                *zip(*points, strict=True), color=color, marker="o", markersize=3.5, label=label
-            )
+    axes.whole_numbers(left)
+    name = short(record.param) if record.param else "trials"
+    axes.categories(left, [d.label for d in record.depths], name)
+    axes.legend_above(left, 1)
+    colors = style.colors_of([d.label for d in record.depths])
+    for label, color in colors.items():
+        known = [p for p in record.patiences if label in p.loss_by_value]
+        losses = [p.loss_by_value[label] for p in known]
+        look: style.Look = {"color": color, "marker": "o", "markersize": 3.5}
+        right.plot([p.patience for p in known], losses, label=label if known else None, **look)
     if record.sufficient is not None:
-        ax.axvline(record.sufficient, color=style.MUTED, linewidth=1, linestyle=":")
-        ax.text(
-            record.sufficient,
-            0.98,
-            " keeps the top",
-            transform=ax.get_xaxis_transform(),
-            va="top",
-            fontsize=8,
-            color=style.MUTED,
-        )
-    ax.set_ylim(bottom=0)
-    ax.set_xlabel("patience (epochs)")
-    ax.set_ylabel("mean loss in value")
-    style.legend_above(ax, 5, title=short(record.param) if record.param else None)
+        right.axvline(record.sufficient, color=style.MUTED, linewidth=1, linestyle=":")
+        place = (record.sufficient, 0.98)
+        kept: style.Look = {"va": "top", "fontsize": 8, "color": style.MUTED}
+        right.text(*place, " keeps the top", transform=right.get_xaxis_transform(), **kept)
+    axes.whole_numbers(right, "x")
+    right.set_ylim(bottom=0)
+    right.set_xlabel("patience (epochs)")
+    right.set_ylabel("mean loss in value")
+    axes.legend_above(right, 5, title=name)
 
 
-def rows(record: Stopping) -> list[dict[str, Any]]:
-    depths = [
-        {
-            "kind": "depth",
-            "value": d.label,
-            "trials": d.trials,
-            "stopped": d.stopped,
-            "cut_while_improving": d.cut,
-            "best_quarter": d.leaders,
-            "best_quarter_cut": d.leaders_cut,
-            "controls": d.controls,
-            "control_regret": d.control_regret,
-            "ci_low": d.low,
-            "ci_high": d.high,
-        }
-        for d in record.depths
-    ]
+def nothing(record: Stopping) -> str | None:
+    if record.stopped_early or any(depth.cut for depth in record.depths):
+        return None
+    used = f" of {record.patience}" if record.patience else ""
+    text = f"Patience{used} stopped none of {record.trials} trials, and none was still improving."
+    enough = f" {record.sufficient} would have kept the top {record.top} results."
+    return text + (enough if record.sufficient is not None else "")
+
+
+def rows(record: Stopping) -> list[Row]:
+    depths = [{"kind": "depth", "value": d.label, **flat(d, "label")} for d in record.depths]
     patiences = [
         {
             "kind": "patience",
             "value": str(p.patience),
-            "epochs": p.epochs,
-            "epochs_share": p.share,
-            "top_kept": f"{p.kept} of {record.top}",
-            "best_loses": p.loss,
+            **flat(p, "patience"),
             **{f"mean_loss_at_{label}": loss for label, loss in p.loss_by_value.items()},
         }
         for p in record.patiences

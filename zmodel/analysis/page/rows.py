@@ -1,0 +1,31 @@
+"""Rows of tables: flat dictionaries, one per row, from records and with marks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from zmodel.study.records import StudyRecord
+from zmodel.study.trial_attributes import attr
+
+Row = dict[str, Any]
+
+
+def flat(record: Any, *left_out: str) -> Row:
+    """The fields of a record that are one number or text each; `left_out` and others are not."""
+    return {
+        name: value
+        for name, value in vars(record).items()
+        if name not in left_out and (value is None or isinstance(value, str | bool | int | float))
+    }
+
+
+def mark_forced(study: StudyRecord, rows: Sequence[Row]) -> list[Row]:
+    """Rows of trials with a column beside their numbers: what was forced on them, not chosen."""
+    forced = {t.number: " ".join(attr(t, "forced", [])) for t in study.trials}
+    return [
+        {"trial": row["trial"], "forced": forced.get(row["trial"], ""), **row}
+        if "trial" in row
+        else row
+        for row in rows
+    ]
