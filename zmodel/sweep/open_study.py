@@ -23,6 +23,7 @@ from zmodel.study.storage.address import redact
 from zmodel.study.storage.lock import LOCK_FILE
 from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.search_space import SearchSpace
+from zmodel.sweep.workers.shared_config import SharedConfig
 
 
 def open_study(
@@ -30,7 +31,7 @@ def open_study(
     settings: Settings,
     space: SearchSpace,
     objective: Any,
-    fixed: dict[str, Any],
+    shared: SharedConfig,
 ) -> optuna.Study:
     """Create the study or open it; the caller holds its lock.
 
@@ -49,11 +50,11 @@ def open_study(
             f"Study '{settings.study_name}' was made with direction {', '.join(found)}, got "
             f"{', '.join(settings.direction)}. Give the study a new name: study_name=..."
         )
-    made = make_fingerprint(settings.direction, objective, space.to_json(), fixed)
+    made = make_fingerprint(settings.direction, objective, space.to_json(), shared.comparable)
     settle(study, made, settings.on_change)
     for note in provenance_notes(study):
         print(f"note: {note} (since the study began)")
-    record_settings(study, settings, space, objective, fixed)
+    record_settings(study, settings, space, objective, shared)
     write_study_json(settings.folder, study_json(study, settings))
     return study
 
@@ -63,13 +64,13 @@ def record_settings(
     settings: Settings,
     space: SearchSpace,
     objective: Any,
-    fixed: dict[str, Any],
+    shared: SharedConfig,
 ) -> None:
     """What analysis wants to know about the study, as user attributes; only what changed."""
     attrs = {
         "space": space.to_json()["distributions"],
         "n_trials": settings.n_trials,
-        "fixed": fixed,
+        "fixed": shared.fixed,
         "optimized_metric": objective if isinstance(objective, list) else [objective],
         "command": command_line(),
         "sampler": settings.sampler["_target_"].rpartition(".")[-1],

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from omegaconf import OmegaConf
 from optuna.study import StudyDirection
 
 from zmodel.study.budget.lease import remove_dead
 from zmodel.study.budget.slots import Slots
-from zmodel.study.fingerprint import fixed_part, has_begun
+from zmodel.study.fingerprint import has_begun
 from zmodel.study.storage.lock import study_lock
 from zmodel.study.storage.opening import open_storage
 from zmodel.sweep.finish import check_floors, explain
@@ -29,12 +28,14 @@ from zmodel.sweep.settings import Settings, read_settings, settled
 from zmodel.sweep.space.parse import parse_space
 from zmodel.sweep.space.rehearsal_points import params_at, points
 from zmodel.sweep.space.search_space import SearchSpace
+from zmodel.sweep.sweeper import plain
 from zmodel.sweep.workers.controller import Controller
 from zmodel.sweep.workers.hydra_launcher import LaunchedStudy
 from zmodel.sweep.workers.job import Job
 from zmodel.sweep.workers.local_pool import LocalPool
 from zmodel.sweep.workers.progress import watched
 from zmodel.sweep.workers.session import Assignment, CommandStart
+from zmodel.sweep.workers.shared_config import shared_config
 from zmodel.sweep.workers.worker import CANNOT_GO_ON, work
 
 
@@ -46,11 +47,9 @@ def start_study(given: Mapping[str, Any], arguments: list[str], folder: Path, jo
     example = params_at(points(space)[0], space, job.config)
     overrides = [*space.fixed, *space.overrides(example)]
     cfg = job.compose(overrides, 0, folder / "trials" / "0", {})
-    config = OmegaConf.to_container(cfg, resolve=False)
-    assert isinstance(config, dict)
-    objective = config.get("optimized_metric")
-    fixed = fixed_part(config, [*space.distributions, *example])
+    objective = plain(cfg.get("optimized_metric"))
     settings = settled(settings, objective)
+    shared = shared_config(cfg, job, space, settings)
     if settings.sampler["_target_"].endswith("GridSampler"):
         settings = replace(settings, n_trials=min(settings.n_trials, grid_size(space)))
     proposals = Proposals(settings, space)
@@ -63,13 +62,13 @@ def start_study(given: Mapping[str, Any], arguments: list[str], folder: Path, jo
     lock = partial(study_lock, settings.storage, folder)
     with lock():
         storage = open_storage(settings.storage)
-        study = open_study(storage, settings, space, objective, fixed)
+        study = open_study(storage, settings, space, objective, shared)
     study_id = storage.get_study_id_from_name(settings.study_name)
     slots = Slots(storage, study_id, settings.n_trials, lock, settings.max_attempts)
     tally = slots.tally()
     start = CommandStart(time.time(), tally.finished, tally.failed)
     enqueue_once(slots, first)
-    assignment = Assignment(settings, space, job, start, fixed)
+    assignment = Assignment(settings, space, job, start, shared)
     code = run_workers(assignment, study, slots, overrides)
     explain(code, assignment, slots, study)
     if not has_begun(study):

@@ -8,12 +8,11 @@ from contextlib import nullcontext
 from typing import Any
 
 import optuna
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.core.running_trial import running
-from zmodel.study.fingerprint import differences, fixed_part
 from zmodel.study.trial_attributes import attr, fixed_params
 from zmodel.sweep.workers.heartbeat import Heartbeat
 from zmodel.sweep.workers.optuna_trial import OptunaTrial
@@ -74,7 +73,7 @@ class Attempt:
         overrides = [*space.fixed, *space.overrides(params)]
         changes = resumed | proposals.changes(ticket)
         cfg = given.job.compose(overrides, ticket.number, self._folder, changes)
-        if given.job.comparable:
+        if given.job.comparable and given.job.files_edited:
             self._check_unchanged(cfg, [*params, *changes])
         shown = OptunaTrial(trial, self._storage, self._id)
         with Heartbeat(self._storage, self._id), running(shown):
@@ -82,16 +81,12 @@ class Attempt:
         return outcome_of(returned, len(given.settings.direction), self._folder, shown.pruned)
 
     def _check_unchanged(self, cfg: DictConfig, own: list[str]) -> None:
-        """Composition reads the files anew: somebody may have edited them while the study runs.
+        """Somebody has edited a file of the configuration while the study runs: a comment, say.
 
         Raises:
             Refused: the trial would not be comparable with those before.
         """
-        config = OmegaConf.to_container(cfg, resolve=False)
-        assert isinstance(config, dict)
-        found = fixed_part(config, [*self._given.space.distributions, *own])
-        wanted = {k: v for k, v in self._given.fixed.items() if k not in own}
-        lines = differences(wanted, found)
+        lines = self._given.shared.differences(cfg, own)
         if lines:
             listed = "\n  ".join(lines)
             raise Refused(f"the configuration files changed while the study runs:\n  {listed}")

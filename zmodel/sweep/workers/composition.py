@@ -35,7 +35,11 @@ class Composition:
 
     loader: ConfigLoader
     config: DictConfig
+    edited: bool = False
+    """Whether a file may have changed since this command first read them, at the last call."""
     _stamp: Stamp = ()
+    _first: Stamp | None = None
+    """Of the files as they were first read."""
     _read: dict[tuple[str, ...], DictConfig] = field(default_factory=dict)
     """By the overrides that Hydra applied."""
 
@@ -70,6 +74,8 @@ class Composition:
     def _read_once(self, overrides: tuple[str, ...]) -> DictConfig:
         """A new copy of what Hydra composes; read from the files again if one has changed."""
         stamp = self._files()
+        self._first = stamp if self._first is None else self._first
+        self.edited = stamp is None or stamp != self._first
         if stamp is None:
             return self._by_hydra(list(overrides))
         if stamp != self._stamp or len(self._read) >= MOST:

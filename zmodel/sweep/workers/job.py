@@ -50,8 +50,8 @@ class Job:
             cfg.hydra.job.num = number
             cfg.hydra.sweep.dir, cfg.hydra.sweep.subdir = str(folder.parent), folder.name
             cfg.hydra.run.dir = str(folder)  # where further processes of this trial work
-            if self.quiet:
-                handlers = cfg.hydra.job_logging.root.handlers
+            handlers = OmegaConf.select(cfg, "hydra.job_logging.root.handlers")
+            if self.quiet and handlers is not None:
                 cfg.hydra.job_logging.root.handlers = [h for h in handlers if h != "console"]
             for key, value in changes.items():
                 OmegaConf.update(cfg, key, value)
@@ -60,6 +60,11 @@ class Job:
                 cfg.hydra.sweeper.storage = redact(cfg.hydra.sweeper.storage)
             cfg.hydra.overrides.hydra = [redact(o) for o in cfg.hydra.overrides.hydra]
         return cfg
+
+    @property
+    def files_edited(self) -> bool:
+        """Whether the configuration composed last may come of files edited since the start."""
+        return self._composition.edited
 
     def run(self, cfg: DictConfig) -> JobReturn:
         """Run the task; its exceptions are in the return value, a BaseException passes through."""

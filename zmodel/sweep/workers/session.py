@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial
@@ -18,6 +17,7 @@ from zmodel.sweep.sampling.samplers import make_pruner
 from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.search_space import SearchSpace
 from zmodel.sweep.workers.job import Job
+from zmodel.sweep.workers.shared_config import SharedConfig
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,7 @@ class Assignment:
     space: SearchSpace
     job: Job
     start: CommandStart
-    fixed: dict[str, Any]
-    """The fixed configuration at the start; a trial that composes to another is refused."""
+    shared: SharedConfig
 
 
 @dataclass

@@ -1,0 +1,54 @@
+"""Studies inside the test's process: a function of the test is the task, no worker is started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hydra._internal.callbacks
+import optuna
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import HydraContext, RunMode
+from omegaconf import DictConfig
+
+from zmodel.study.storage.opening import open_storage
+from zmodel.sweep.start import start_study
+from zmodel.sweep.sweeper import StudySweeper, plain
+from zmodel.sweep.workers.job import Job
+
+APPS = Path(__file__).parent / "apps"
+CONF = Path(__file__).parents[2] / "conf"
+
+
+class Inline:
+    """A study in a folder of its own; ``run`` starts, continues or joins it."""
+
+    def __init__(self, out: Path, monkeypatch: Any) -> None:
+        monkeypatch.setenv("ZMODEL_CONF", str(CONF))
+        self.out = out
+        self.folder = out / "studies" / "quick"
+
+    def run(
+        self, *overrides: str, task: Callable[[DictConfig], Any] = lambda cfg: cfg.x, conf=APPS
+    ) -> int:
+        """The exit code of ``quick.py -m`` with these overrides, if it ran `task`."""
+        with initialize_config_dir(str(conf)):
+            loader = GlobalHydra.instance().config_loader()
+            command = [f"out={self.out}", "hydra.sweeper.n_jobs=0", *overrides]
+            config = loader.load_configuration("quick", command, RunMode.MULTIRUN)
+            context = HydraContext(loader, hydra._internal.callbacks.Callbacks())
+            given = {k: plain(v) for k, v in config.hydra.sweeper.items() if k != "_target_"}
+            sweeper = StudySweeper(**given)
+            sweeper.setup(hydra_context=context, task_function=task, config=config)
+            try:
+                sweeper.sweep(list(config.hydra.overrides.task))
+            except SystemExit as end:
+                return int(end.code or 0)
+        return 0
+
+    @property
+    def study(self) -> optuna.Study:
+        storage = open_storage(str(self.folder / "study.journal"), read_only=True)
+        return optuna.load_study(study_name="quick", storage=storage)
