@@ -14,9 +14,7 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 
 from zmodel.study.storage.opening import open_storage
-from zmodel.sweep.start import start_study
 from zmodel.sweep.sweeper import StudySweeper, plain
-from zmodel.sweep.workers.job import Job
 
 APPS = Path(__file__).parent / "apps"
 CONF = Path(__file__).parents[2] / "conf"

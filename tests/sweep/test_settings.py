@@ -46,6 +46,8 @@ def test_null_becomes_what_it_stands_for():
     ("given", "named"),
     [
         ({"n_trial": 3}, "n_trials"),
+        ({"study_name": ""}, "study_name"),
+        ({"study_name": "../x"}, "study_name"),
         ({"n_trials": True}, "hydra.sweeper.n_trials"),
         ({"max_attempts": 0}, "hydra.sweeper.max_attempts"),
         ({"seed": -1}, "hydra.sweeper.seed"),

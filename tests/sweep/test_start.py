@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
 from inline import APPS
 
 
@@ -42,3 +43,14 @@ def test_an_edited_choice_of_a_searched_group_ends_the_study(inline, tmp_path, c
     assert "epochs: one of [4, 2] -> 5" in capsys.readouterr().err
     finished = [t for t in inline.study.trials if t.value]
     assert len(finished) >= 5 and {t.value for t in finished} == {2, 4}
+
+
+def test_another_folder_for_trials_is_refused(inline):
+    with pytest.raises(ValueError, match=r"hydra\.sweep\.subdir"):
+        inline.run("hydra.sweep.subdir=my_${hydra.job.num}")
+    assert not inline.folder.exists()
+
+
+@pytest.mark.parametrize("choice", ["none", "disabled", "stdout"])
+def test_jobs_may_be_logged_elsewhere(inline, choice):
+    assert inline.run("hydra.sweeper.n_trials=1", f"hydra/job_logging={choice}") == 0

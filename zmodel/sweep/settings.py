@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from zmodel.core.arguments import at_least, known, names
+from zmodel.core.names import folder_name
 from zmodel.core.objective import study_directions
-from zmodel.study.folder import JOURNAL, study_folder
+from zmodel.study.folder import JOURNAL
 from zmodel.sweep.sampling.policy import Policy
 from zmodel.sweep.workers.hardware import cores, gpu_ids
 
@@ -62,8 +63,8 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
     missing = ", ".join(key for key in KEYS if key not in given)
     if missing:
         raise ValueError(f"hydra.sweeper needs {missing}. Start from hydra/sweeper=zmodel.")
-    name = str(given["study_name"] or folder.name)
-    study_folder(folder.parent, name)  # a name that could leave the log folder is refused
+    name = folder.name if given["study_name"] is None else str(given["study_name"])
+    folder_name(name, "hydra.sweeper.study_name")  # none that could leave the log folder
     known("hydra.sweeper.on_change", given["on_change"], ("refuse", "continue"))
     for key in ("n_trials", "max_attempts", "workers_per_gpu"):
         at_least(f"hydra.sweeper.{key}", given[key], 1)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from omegaconf import OmegaConf
 from optuna.study import StudyDirection
 
 from zmodel.study.budget.lease import remove_dead
@@ -38,11 +39,15 @@ from zmodel.sweep.workers.session import Assignment, CommandStart
 from zmodel.sweep.workers.shared_config import shared_config
 from zmodel.sweep.workers.worker import CANNOT_GO_ON, work
 
+SUBDIRS = ("trials/${hydra.job.num}", "${hydra.job.num}")
+"""The folder of a trial, and what stands there when nothing was said."""
+
 
 def start_study(given: Mapping[str, Any], arguments: list[str], folder: Path, job: Job) -> int:
     """Start, continue or join the study; return the exit code of the contract."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     settings = read_settings(given, folder)
+    check_subdir(job)
     space = read_space(settings, arguments, job)
     example = params_at(points(space)[0], space, job.config)
     overrides = [*space.fixed, *space.overrides(example)]
@@ -76,6 +81,17 @@ def start_study(given: Mapping[str, Any], arguments: list[str], folder: Path, jo
         return code
     write_results(study, space, folder)
     return code or check_floors(study, proposals, slots)
+
+
+def check_subdir(job: Job) -> None:
+    """The folder of a trial is its number in Optuna: ValueError when another one is asked for."""
+    sweep = OmegaConf.to_container(job.config.hydra.sweep, resolve=False)
+    assert isinstance(sweep, dict)
+    if sweep["subdir"] not in SUBDIRS:
+        raise ValueError(
+            f"hydra.sweep.subdir must be {SUBDIRS[0]}, where trials are found again, received "
+            f"{sweep['subdir']}; leave it out, or choose the study's folder by hydra.sweep.dir."
+        )
 
 
 def read_space(settings: Settings, arguments: list[str], job: Job) -> SearchSpace:
