@@ -153,8 +153,6 @@ def _final(record: final.Final) -> dict[str, Any]:
         "test_acc_mean": record.mean,
         "test_acc_std": record.std,
         "test_acc_ci": list(record.interval) if record.interval else None,
-        "per_class": record.per_class() or None,
-        "confusion_matrix": {"classes": record.classes, "counts": record.counts}
-        if record.counts
-        else None,
+        "per_class": record.per_class or None,
+        "confusion_matrix": record.confusion_matrix or None,
     }

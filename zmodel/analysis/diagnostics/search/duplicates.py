@@ -5,16 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
-
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page.rows import Row
 from zmodel.analysis.statistics.selection import score
+from zmodel.study.distribution_values import count_values
 from zmodel.study.records import StudyRecord, TrialRecord
 
 TITLE = "Duplicates"
@@ -67,22 +61,9 @@ def data(study: StudyRecord) -> Duplicates:
     ]
     groups.sort(key=lambda g: -len(g.numbers))
     repeated = sum(len(g.numbers) - 1 for g in groups)
-    return Duplicates(len(counted), repeated, tuple(groups), _combinations(study))
-
-
-def _combinations(study: StudyRecord) -> int | None:
-    counts = [_count(distribution) for distribution in study.space.values()]
-    return None if None in counts else prod(c for c in counts if c is not None)
-
-
-def _count(distribution: BaseDistribution) -> int | None:
-    """How many values a parameter has; None for a continuous one."""
-    if isinstance(distribution, CategoricalDistribution):
-        return len(distribution.choices)
-    assert isinstance(distribution, FloatDistribution | IntDistribution)
-    if distribution.step is None:
-        return None
-    return round((distribution.high - distribution.low) / distribution.step) + 1
+    counts = [count_values(distribution) for distribution in study.space.values()]
+    combinations = None if None in counts else prod(n for n in counts if n is not None)
+    return Duplicates(len(counted), repeated, tuple(groups), combinations)
 
 
 def nothing(record: Duplicates) -> str | None:

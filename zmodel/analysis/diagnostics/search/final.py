@@ -1,25 +1,21 @@
-"""The final stage: test scores of the retrained configurations, and how optimistic the search was.
+"""The final stage: test scores of the winner's seeds, and how optimistic the search was.
 
-Reads final/summary.json, which the final stage writes when it is done, else every test score in
-final/**/result.json. The best validation value of n trials is the
-largest of n noisy numbers, so it promises more than the test set keeps; the gap is measured here.
+Reads final/summary.json, which the final stage writes when it is done. The best validation value
+of n trials is the largest of n noisy numbers, so it promises more than the test set keeps; the gap
+is measured here.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row
 from zmodel.analysis.statistics.selection import best, objective_name
 from zmodel.study.records import StudyRecord
-from zmodel.study.run_folder import read_result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,112 +27,48 @@ SIZE = (7.2, 2.6)
 
 @dataclass(frozen=True)
 class Final:
-    """Test accuracies of the winner's seeds. `interval`: 95 %, Student's t, None for one seed;
+    """Test accuracies of the winner's `seeds`. `interval`: 95 %, Student's t, None for one seed;
     `validation`: the study's best value when it is an accuracy, else None."""
 
+    seeds: tuple[int, ...]
     scores: tuple[float, ...]
     mean: float
     std: float
     interval: tuple[float, float] | None
     validation: float | None
-    classes: tuple[str, ...]
-    counts: tuple[tuple[int, ...], ...]
+    per_class: list[dict[str, Any]]
+    confusion_matrix: dict[str, Any]
 
     @property
     def optimism(self) -> float | None:
         """Best validation value minus mean test score."""
         return None if self.validation is None else self.validation - self.mean
 
-    def per_class(self) -> list[dict[str, Any]]:
-        """Precision and recall of each class, from the summed confusion matrix."""
-        matrix = np.asarray(self.counts, dtype=float)
-        if matrix.size == 0:
-            return []
-        hits = np.diag(matrix)
-        recall = hits / np.maximum(matrix.sum(axis=1), 1)
-        precision = hits / np.maximum(matrix.sum(axis=0), 1)
-        return [
-            {"class": name, "precision": float(p), "recall": float(r)}
-            for name, p, r in zip(self.classes, precision, recall, strict=True)
-        ]
-
 
 def data(study: StudyRecord) -> Final:
-    if study.folder is None or not (study.folder / "final").is_dir():
+    path = study.folder / "final" / "summary.json" if study.folder else None
+    if path is None or not path.is_file():
         raise Unavailable(
             "the final stage has not been run: python train.py -m hparams_search=final "
             f"study={study.name}"
         )
-    folder = study.folder / "final"
-    scores, matrices = _summary(folder) or _results(folder)
-    if not scores:
-        raise Unavailable("no run in the folder final/ has a test/acc in its result.json")
-    classes, counts = _confusion(matrices)
-    std = float(np.std(scores, ddof=1)) if len(scores) > 1 else 0.0
-    mean = float(np.mean(scores))
-    return Final(
-        tuple(scores),
-        mean,
-        std,
-        _interval(mean, std, len(scores)),
-        _validation(study),
-        classes,
-        counts,
-    )
-
-
-Found = tuple[list[float], list[dict[str, Any]]]
-
-
-def _summary(folder: Path) -> Found | None:
-    """The winner's test scores and confusion matrix as the final stage wrote them."""
+    accuracy = "acc" in objective_name(study)
+    validation = best(study).value if accuracy else None
     try:
-        content = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        scores = [float(run["test_acc"]) for run in content["winner"]["tests"]]
-        return scores, [content["confusion_matrix"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _results(folder: Path) -> Found:
-    """Every test score in the folder, and the confusion matrices beside them."""
-    results = [read_result(path.parent) for path in sorted(folder.rglob("result.json"))]
-    tested = [r for r in results if _tested(r)]
-    matrices = [r.get("confusion_matrix") for r in tested]
-    scores = [float(r["metrics"]["test/acc"]) for r in tested]
-    return scores, [m for m in matrices if isinstance(m, dict) and m.get("split") == "test"]
-
-
-def _tested(result: dict[str, Any]) -> bool:
-    metrics = result.get("metrics")
-    return isinstance(metrics, dict) and isinstance(metrics.get("test/acc"), int | float)
-
-
-def _validation(study: StudyRecord) -> float | None:
-    value = best(study).value if "acc" in objective_name(study) else None
-    return None if value is None else float(value)
-
-
-def _interval(mean: float, std: float, n: int) -> tuple[float, float] | None:
-    if n < 2:
-        return None
-    from scipy.stats import t
-
-    half = float(t.ppf(0.975, n - 1)) * std / n**0.5
-    return mean - half, mean + half
-
-
-def _confusion(
-    matrices: list[dict[str, Any]],
-) -> tuple[tuple[str, ...], tuple[tuple[int, ...], ...]]:
-    """Classes and the sum of the matrices that have the first one's classes."""
-    classes = tuple(map(str, matrices[0].get("classes", ()))) if matrices else ()
-    total = np.zeros((len(classes), len(classes)), dtype=int)
-    for matrix in matrices:
-        counts = np.asarray(matrix.get("counts"), dtype=int)
-        if counts.shape == total.shape and tuple(map(str, matrix["classes"])) == classes:
-            total = total + counts
-    return (classes, tuple(tuple(map(int, row)) for row in total)) if total.any() else ((), ())
+        found = json.loads(path.read_text(encoding="utf-8"))
+        tests, interval = found["winner"]["tests"], found["test_acc_ci"]
+        return Final(
+            tuple(int(test["seed"]) for test in tests),
+            tuple(float(test["test_acc"]) for test in tests),
+            float(found["test_acc_mean"]),
+            float(found["test_acc_std"]),
+            (float(interval[0]), float(interval[1])) if interval else None,
+            validation,
+            list(found["per_class"]),
+            dict(found["confusion_matrix"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        raise Unavailable(f"{path} cannot be read as the final stage writes it") from None
 
 
 def draw(record: Final, ax: Axes) -> None:
@@ -156,7 +88,8 @@ def draw(record: Final, ax: Axes) -> None:
 
 
 def rows(record: Final) -> list[Row]:
-    return [{"run": i, "test_acc": value} for i, value in enumerate(record.scores)]
+    pairs = zip(record.seeds, record.scores, strict=True)
+    return [{"seed": seed, "test_acc": score} for seed, score in pairs]
 
 
 def caption(record: Final) -> str:

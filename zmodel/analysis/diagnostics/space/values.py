@@ -203,15 +203,10 @@ def _draw_reached(shown: ParamTrials, ax: Axes) -> None:
 
 def rows(record: Values) -> list[Row]:
     return [
-        {
-            "param": param.param,
-            "value": cell.label,
-            **flat(cell, "label"),
-            **cell.states,
-            "evenness": param.evenness,
-        }
-        for param in record.params
-        for cell in param.cells
+        {"param": p.param, "value": cell.label, **flat(cell, "label"), **cell.states}
+        | {"evenness": p.evenness}
+        for p in record.params
+        for cell in p.cells
     ]
 
 
