@@ -12,7 +12,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import FixedTrial, TrialState
 
 from zmodel.core.equality import same
-from zmodel.sweep.space.cases import combinations
+from zmodel.sweep.space.combinations import count_combinations
 from zmodel.sweep.space.override_text import value_text
 from zmodel.sweep.space.parse import parse_space
 
@@ -320,8 +320,9 @@ def test_values_of_a_range_are_the_decimals_that_were_typed() -> None:
     ],
 )
 def test_the_trials_of_a_finite_space_are_counted(params, arguments, expected) -> None:
-    assert combinations(parse_space(params, arguments), most=1000) == expected
+    assert count_combinations(parse_space(params, arguments), most=1000) == expected
 
 
 def test_a_space_that_a_function_extends_cannot_be_counted() -> None:
-    assert combinations(parse_space({"z": "1,2"}, [], f"{__name__}.custom"), most=1000) is None
+    space = parse_space({"z": "1,2"}, [], f"{__name__}.custom")
+    assert count_combinations(space, most=1000) is None

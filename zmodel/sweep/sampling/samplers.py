@@ -31,6 +31,8 @@ from zmodel.sweep.space.search_space import SearchSpace
 
 # They read and write shared state while a trial is asked; the others are independent draws.
 _SHARED = (GridSampler, QMCSampler, BruteForceSampler)
+MOST_COMBINATIONS = 100_000
+"""So many the grid sampler lists for every trial."""
 
 
 def make_sampler(
@@ -63,6 +65,9 @@ def make_sampler(
     options: dict[str, Any] = {}
     if issubclass(target, GridSampler):
         options = {"search_space": _grid(space), "seed": seed or 0}
+    elif issubclass(target, BruteForceSampler) and space is not None:
+        _listed(space)  # it lists them too, whatever their number
+        options = {"seed": drawn}
     elif issubclass(target, QMCSampler):
         # one sequence for all, but the draws beside it differ
         options = {"seed": seed or 0, "independent_sampler": RandomSampler(drawn)}
@@ -104,6 +109,17 @@ def _grid(space: SearchSpace | None) -> dict[str, list[Any]]:
             f"{'none' if space is None else list(space.conditions) or 'a custom one'}. "
             "Use hydra/sweeper/sampler=brute."
         )
+    values = _listed(space)
+    size = prod(map(len, values.values()))
+    if size > MOST_COMBINATIONS:
+        raise ValueError(
+            f"the grid sampler lists all combinations, {MOST_COMBINATIONS:,} at most; got {size:,}."
+            " Search fewer values, or use hydra/sweeper/sampler=random."
+        )
+    return values
+
+
+def _listed(space: SearchSpace) -> dict[str, list[Any]]:
     return {name: space.values(name) for name in space.distributions}
 
 

@@ -22,7 +22,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from zmodel.sweep.space.condition import ABSENT, parse_condition
-from zmodel.sweep.space.custom import load_custom_space
+from zmodel.sweep.space.custom_function import load_custom_space
 from zmodel.sweep.space.distributions import EXAMPLES, distribution
 from zmodel.sweep.space.override_text import parser, value_text
 from zmodel.sweep.space.search_space import SearchSpace

@@ -16,7 +16,7 @@ import optuna
 from omegaconf import DictConfig
 from optuna.distributions import CategoricalDistribution
 
-from zmodel.sweep.space.cases import cases
+from zmodel.sweep.space.combinations import cases
 from zmodel.sweep.space.condition import parents
 from zmodel.sweep.space.search_space import SearchSpace
 

@@ -22,7 +22,7 @@ from optuna.trial import BaseTrial, Trial
 
 from zmodel.study.distribution_values import checked, enumerate_values
 from zmodel.sweep.space.condition import Condition, parents
-from zmodel.sweep.space.custom import ask_custom
+from zmodel.sweep.space.custom_function import ask_custom
 from zmodel.sweep.space.override_text import value_text
 
 

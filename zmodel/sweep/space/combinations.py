@@ -1,5 +1,6 @@
-"""The cases that conditions tell apart: one value for all that every condition treats alike.
+"""How many different trials a space allows, and the cases that its conditions tell apart.
 
+A case is one value for all that every condition treats alike.
 With `when: model.z_layers >= 3`, a depth from 1 to 9 has the cases 1, 2 (one value), 3 and 4 to 9.
 """
 
@@ -40,7 +41,7 @@ def cases(name: str, space: SearchSpace) -> list[Case]:
     return [(value_at(i, distribution), n) for i, n in sorted(found)]
 
 
-def combinations(space: SearchSpace, most: int) -> int | None:
+def count_combinations(space: SearchSpace, most: int) -> int | None:
     """How many different trials a space allows; ``None``: more than `most`, or nobody can tell.
 
     Counted without listing them: `range(0, 2000000000)` is one factor.
