@@ -17,7 +17,7 @@ from zmodel.final.testing import test_once
 from zmodel.final.words import in_words
 from zmodel.study.folder import JOURNAL, list_studies, study_folder
 from zmodel.study.records import StudyRecord, TrialRecord, find_study, load_study
-from zmodel.study.storage.lock import file_lock
+from zmodel.study.storage.file_lock import file_lock
 from zmodel.study.storage.opening import open_storage
 from zmodel.sweep.results import write_best
 from zmodel.sweep.space.override_text import parser

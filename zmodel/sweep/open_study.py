@@ -20,7 +20,7 @@ from zmodel.study.fingerprint import (
 )
 from zmodel.study.folder import JOURNAL
 from zmodel.study.storage.address import redact
-from zmodel.study.storage.lock import LOCK_FILE
+from zmodel.study.storage.file_lock import LOCK_FILE
 from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.search_space import SearchSpace
 from zmodel.sweep.workers.shared_config import SharedConfig

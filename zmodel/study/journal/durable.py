@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+from zmodel.core.atomic_file import sync
 
 
-def make_durably(path: str) -> None:
-    """An empty file, with its folder, that is still there after a power cut; an old one is kept."""
-    folder = os.path.dirname(path)
-    os.makedirs(folder, exist_ok=True)
-    if os.path.exists(path):
-        return
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666))
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def make_durably(path: Path) -> None:
+    """An empty file that is still there after a power cut; an old one is kept."""
+    if not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666))
+        sync(path.parent)
 
 
 def append_or_undo(file: int, data: bytes, size: int) -> None:

@@ -13,25 +13,26 @@ piece at the end of the file. What differs from Optuna's JournalFileBackend:
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shlex
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from optuna.storages.journal import BaseJournalBackend, JournalFileSymlinkLock
+from optuna.storages.journal import BaseJournalBackend
 
 from zmodel.study.journal.durable import append_or_undo, last_line_end, make_durably
 from zmodel.study.journal.lines import Log, could_be_torn, is_log, parse
-from zmodel.study.storage.lock import wait_for_flock
+from zmodel.study.storage.errors import StorageError, refused
+from zmodel.study.storage.file_lock import acquire, make_folder, release
 
 CHUNK = 1 << 20  # bytes parsed at once
 
 
-class JournalError(ValueError):
+class JournalError(StorageError):
     """The journal cannot be read or written; the message says why and what to do."""
 
 
@@ -39,8 +40,6 @@ class JournalFile(BaseJournalBackend):
     """Journal backend over the file `path`.
 
     Args:
-        lock: "flock" (local disks, NFS 4) or "symlink": Optuna's lock, for network disks without
-            flock. The latter blocks everyone for 30 s after its holder was killed.
         create: make the file and its folder when missing; else JournalError.
         read_only: never make or write anything; an append is a JournalError.
     """
@@ -49,24 +48,22 @@ class JournalFile(BaseJournalBackend):
         self,
         path: str | os.PathLike[str],
         *,
-        lock: str = "flock",
         create: bool = True,
         read_only: bool = False,
     ) -> None:
-        if lock not in ("flock", "symlink"):
-            raise ValueError(f"the lock of a journal must be flock or symlink; received {lock!r}")
         self.path = os.path.abspath(path)
-        self._lock = lock
         self._read_only = read_only
         if create and not read_only:
             self._make()
         self._open()
 
     def _make(self) -> None:
+        path = Path(self.path)
+        make_folder(path.parent)
         try:
-            make_durably(self.path)
+            make_durably(path)
         except OSError as error:
-            raise JournalError(_refused(self.path, error)) from error
+            raise refused(self.path, error) from error
 
     def _open(self) -> None:
         # Kept open: for fast reads, and because an inode that is open cannot be given to another
@@ -75,7 +72,7 @@ class JournalFile(BaseJournalBackend):
         self._number, self._offset, self._last = 0, 0, b""
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "_lock": self._lock, "_read_only": self._read_only}
+        return {"path": self.path, "_read_only": self._read_only}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -96,7 +93,7 @@ class JournalFile(BaseJournalBackend):
         self._require_continuation(end)
         rest = b""
         for start in range(self._offset, end, CHUNK):
-            block = rest + os.pread(self._file, min(CHUNK, end - start), start)
+            block = rest + self._bytes(min(CHUNK, end - start), start)
             lines = block.split(b"\n")
             rest = lines.pop()
             for line, log in zip(lines, self._parse(lines), strict=True):
@@ -107,6 +104,12 @@ class JournalFile(BaseJournalBackend):
                     yield log
         if not could_be_torn(rest):
             raise JournalError(_damaged(self.path, [self._number + 1]))
+
+    def _bytes(self, length: int, start: int) -> bytes:
+        try:
+            return os.pread(self._file, length, start)
+        except OSError as error:
+            raise refused(self.path, error) from error
 
     def _parse(self, lines: list[bytes]) -> list[Log]:
         # One call for all lines is much faster than one each, and shares the keys' strings.
@@ -129,13 +132,17 @@ class JournalFile(BaseJournalBackend):
         """What was read must still be there: a write that failed elsewhere may have been undone."""
         start = self._offset - len(self._last) - 1
         if self._number and (
-            end < self._offset
-            or os.pread(self._file, len(self._last) + 1, start) != self._last + b"\n"
+            end < self._offset or self._bytes(len(self._last) + 1, start) != self._last + b"\n"
         ):
             raise JournalError(
                 f"the journal {self.path} must only grow, but what was read from it before has "
                 "changed; start this process again to read it anew"
             )
+
+    def inapplicable(self, error: Exception) -> JournalError:
+        """What to raise when Optuna fails at the log that it was given last."""
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return JournalError(f"{_damaged(self.path, [self._number])} ({reason})")
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -145,10 +152,9 @@ class JournalFile(BaseJournalBackend):
             raise JournalError(f"the journal {self.path} was opened for reading only")
         data = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
         with self._locked() as file:
-            self._require_same(file)
-            size = self._remove_torn_line(file)
             try:
-                append_or_undo(file, data, size)
+                self._require_same(file)
+                append_or_undo(file, data, self._remove_torn_line(file))
             except OSError as error:
                 raise JournalError(
                     f"the journal {self.path} must be writable, but appending {len(data)} bytes "
@@ -160,27 +166,16 @@ class JournalFile(BaseJournalBackend):
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
-        with ExitStack() as stack:
-            if self._lock == "symlink":
-                symlink = JournalFileSymlinkLock(self.path)
-                symlink.acquire()
-                stack.callback(symlink.release)
-            file = open_existing(self.path, os.O_RDWR | os.O_APPEND)
-            stack.callback(os.close, file)
-            if self._lock == "flock":
-                self._flock(file)
-            yield file
-
-    def _flock(self, file: int) -> None:
+        file = open_existing(self.path, os.O_RDWR | os.O_APPEND)
         try:
-            wait_for_flock(file, self.path)
-        except OSError as error:
-            if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
-                raise
-            raise JournalError(
-                f"the disk of the journal {self.path} must support flock, but it answers: "
-                f"{error.strerror}; use lock=symlink"
-            ) from error
+            acquire(file, self.path)
+        except BaseException:
+            os.close(file)
+            raise
+        try:
+            yield file
+        finally:
+            release(file)
 
     def _require_same(self, file: int) -> None:
         """`file`, the path, and what was opened at first must be one and the same file."""
@@ -220,14 +215,7 @@ def open_existing(path: str, flags: int) -> int:
     except FileNotFoundError:
         raise JournalError(_deleted(path)) from None
     except OSError as error:
-        raise JournalError(_refused(path, error)) from error
-
-
-def _refused(path: str, error: OSError) -> str:
-    return (
-        f"the journal {path} must be a file that we may read and write, but the system answers: "
-        f"{error.strerror}; choose another folder or change its permissions"
-    )
+        raise refused(path, error) from error
 
 
 def _deleted(path: str) -> str:
@@ -240,6 +228,7 @@ def _deleted(path: str) -> str:
 def _damaged(path: str, lines: list[int]) -> str:
     shown = ", ".join(map(str, lines[:20])) + (", ..." if len(lines) > 20 else "")
     return (
-        f"the journal {path} is damaged: no log on line{'s'[: len(lines) - 1]} {shown}. Repair it "
-        f"(a backup is kept) with: python -m zmodel.study repair {shlex.quote(path)}"
+        f"the journal {path} is damaged: nothing that Optuna can apply on "
+        f"line{'s'[: len(lines) - 1]} {shown}. Repair it (a backup is kept) with: "
+        f"python -m zmodel.study repair {shlex.quote(path)}"
     )

@@ -12,6 +12,7 @@ from zmodel.compat.optuna.studies import JournalOperation as Op
 Log = dict[str, Any]
 
 # What Optuna reads from the log of each operation (optuna.storages.journal._storage).
+KNOWN = frozenset(int(operation) for operation in Op)
 NOTHING: frozenset[str] = frozenset()
 REQUIRED: dict[int, frozenset[str]] = {
     Op.CREATE_STUDY: frozenset({"study_name", "directions"}),
@@ -55,11 +56,15 @@ def parse(line: bytes) -> Log | None:
 
 
 def is_log(log: object) -> bool:
-    """Whether Optuna can apply this. An unknown operation is not ours to judge."""
+    """Whether this is an operation that the installed Optuna knows, with all that it reads."""
     if not isinstance(log, dict) or "worker_id" not in log:
         return False
     operation = log.get("op_code")
-    return isinstance(operation, int) and REQUIRED.get(operation, NOTHING) <= log.keys()
+    return (
+        isinstance(operation, int)
+        and operation in KNOWN
+        and REQUIRED.get(operation, NOTHING) <= log.keys()
+    )
 
 
 def could_be_torn(end: bytes) -> bool:

@@ -29,7 +29,7 @@ from zmodel.study.journal.lost import (
     missing_slots,
     unfinished,
 )
-from zmodel.study.storage.lock import wait_for_flock
+from zmodel.study.storage.file_lock import acquire, release
 
 WORKER = "repair-0"
 
@@ -78,7 +78,7 @@ def repair(
     path = Path(os.path.abspath(path))
     handle = open_existing(str(path), os.O_RDWR)
     try:
-        wait_for_flock(handle, str(path))
+        acquire(handle, str(path))
         *lines, torn = path.read_bytes().split(b"\n")
         entries, damaged = _read(lines)
         if not damaged and not torn:
@@ -92,7 +92,7 @@ def repair(
         backup = _replace(path, logs)
         return RepairReport(path, len(lines), dict(sorted(damaged.items())), len(torn), backup)
     finally:
-        os.close(handle)
+        release(handle)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from zmodel.study.storage.address import redact
 from zmodel.study.storage.connection import engine_options, forget_after_fork
-from zmodel.study.storage.lock import advisory_lock, file_lock
+from zmodel.study.storage.file_lock import file_lock
+from zmodel.study.storage.lock import advisory_lock
 from zmodel.study.storage.outage import is_outage
 
 
@@ -89,7 +90,6 @@ def _creation_lock(url: str) -> AbstractContextManager[None]:
     path = _sqlite_file(url)
     if path is None:
         return advisory_lock(url, "schema", outage=0)  # the caller waits out
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Not the database itself: closing any descriptor of it would free SQLite's own locks.
     return file_lock(path.with_name(path.name + ".lock"))
 

@@ -6,18 +6,16 @@ after kill -9, and a database frees an advisory lock with the session.
 
 from __future__ import annotations
 
-import fcntl
 import functools
 import hashlib
 import logging
-import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zmodel.study.storage.address import database_url
+from zmodel.study.storage.file_lock import folder_lock, make_folder, warning_when_slow
 from zmodel.study.storage.outage import patiently
 
 if TYPE_CHECKING:
@@ -25,9 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WARN_AFTER = 10.0  # seconds
 LOCK_CLASS = 0x7A6D6F64  # "zmod": keeps our advisory locks apart from those of other programs
-LOCK_FILE = "study.lock"
 
 
 @contextmanager
@@ -35,37 +31,18 @@ def study_lock(storage: str, folder: Path) -> Iterator[None]:
     """Exclude every other process that works on the study in `folder` of the storage `storage`.
 
     PostgreSQL and MySQL: an advisory lock named like the folder, so machines that share the
-    database exclude each other. All else: a flock in the folder, which must be shared if the
-    storage is. Not reentrant. Waits as long as it takes, with a warning every ten seconds.
+    database exclude each other. All else: the lock of the folder, which must be shared if the
+    storage is. Makes the folder. Not reentrant. Waits as long as it takes, with a warning every
+    ten seconds; StorageError when the folder or its file system refuses.
     """
     url = database_url(storage)
     if url is None or url.startswith("sqlite"):
-        folder.mkdir(parents=True, exist_ok=True)
-        with file_lock(folder / LOCK_FILE):
+        with folder_lock(folder):
             yield
     else:
+        make_folder(folder)
         with advisory_lock(url, folder.name):
             yield
-
-
-@contextmanager
-def file_lock(path: Path) -> Iterator[None]:
-    """Hold an exclusive flock on `path`, which is made when missing and left behind."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
-        wait_for_flock(handle, str(path))
-        yield
-    finally:
-        os.close(handle)
-
-
-def wait_for_flock(handle: int, name: str) -> None:
-    """Block until `handle` holds the exclusive flock of its file; closing it frees the lock."""
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        with _warning_when_slow(f"the lock of {name}"):
-            fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 @contextmanager
@@ -89,7 +66,7 @@ def advisory_lock(url: str, name: str, outage: float = 60.0) -> Iterator[None]:
 def _connect_and_lock(url: str, name: str) -> sqlalchemy.Connection:
     connection = _engine(url).connect()
     try:
-        with _warning_when_slow(f"the lock {name!r} of the database"):
+        with warning_when_slow(f"the lock {name!r} of the database"):
             connection.execute(*_statement(connection, "lock", name))
     except BaseException:
         connection.invalidate()  # a lock may have been granted: only closing is sure to free it
@@ -135,21 +112,3 @@ def _notice_a_dead_machine(connection: Any, _record: Any) -> None:
     with connection.cursor() as cursor:
         for name, value in (("idle", 10), ("interval", 5), ("count", 3)):
             cursor.execute(f"SET tcp_keepalives_{name} = {value}")
-
-
-@contextmanager
-def _warning_when_slow(what: str) -> Iterator[None]:
-    done = threading.Event()
-
-    def warn() -> None:
-        waited = WARN_AFTER
-        while not done.wait(WARN_AFTER):
-            log.warning("waiting for %s for %.0f s: its holder may be stopped", what, waited)
-            waited += WARN_AFTER
-
-    thread = threading.Thread(target=warn, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()

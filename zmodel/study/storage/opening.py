@@ -9,6 +9,7 @@ from optuna.storages.journal import JournalStorage
 from zmodel.compat.optuna.studies import CachedStorage
 from zmodel.study.journal.file import JournalFile
 from zmodel.study.storage.address import database_url, journal_path, scheme
+from zmodel.study.storage.errors import StorageError
 from zmodel.study.storage.outage import patiently
 from zmodel.study.storage.retry import RetryingStorage
 
@@ -23,7 +24,6 @@ def open_storage(
     read_only: bool = False,
     timeout: float = 30.0,
     outage: float = 60.0,
-    lock: str = "flock",
 ) -> BaseStorage:
     """Open the storage that `spec` names, from every process anew: it is not to be inherited.
 
@@ -34,7 +34,6 @@ def open_storage(
         read_only: for analysis; nothing is ever made, and a journal cannot be written to.
         timeout: seconds for one answer of a server, and for it to be there at first.
         outage: seconds without connection that later calls survive; then StorageUnavailable.
-        lock: of a journal, see JournalFile.
 
     A text that names no storage, a missing driver or a refusal is a ValueError that says what to
     do. No message contains a password.
@@ -42,7 +41,13 @@ def open_storage(
     kind = scheme(spec)
     if kind == "journal":
         path = journal_path(spec)
-        return JournalStorage(JournalFile(path, lock=lock, create=create, read_only=read_only))
+        journal = JournalFile(path, create=create, read_only=read_only)
+        try:
+            return JournalStorage(journal)
+        except StorageError:
+            raise
+        except Exception as error:
+            raise journal.inapplicable(error) from error
     if kind == "grpc":
         from zmodel.study.storage.proxy import open_proxy, warn_beyond_loopback
 
