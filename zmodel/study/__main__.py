@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
 import optuna
+from optuna.trial import TrialState
 
 from zmodel.study.folder import journal_of, list_studies
 from zmodel.study.journal.repair import repair
 from zmodel.study.records import StudyRecord, find_study
+from zmodel.study.stop_request import request_stop
 from zmodel.study.storage.opening import open_storage
 
 
@@ -89,8 +90,10 @@ def stop(options: argparse.Namespace) -> None:
     address = options.storage or str(journal_of(options.log_dir, options.name))
     storage = open_storage(address, create=False)
     study = optuna.load_study(study_name=options.name, storage=storage)
-    study.set_user_attr("stop", time.time())
-    print(f"workers of '{options.name}' end after their current trial")
+    request_stop(study)
+    running = [str(t.number) for t in study.get_trials(states=(TrialState.RUNNING,))]
+    trials = f"running: {', '.join(running)}" if running else "none is running"
+    print(f"workers of '{options.name}' end after their current trial ({trials})")
 
 
 def mend(options: argparse.Namespace) -> None:

@@ -8,6 +8,8 @@ from zmodel.core.names import folder_name
 from zmodel.core.suggestion import suggestion
 
 JOURNAL = "study.journal"
+WORKERS = "workers"
+"""The folder of leases and of workers' logs."""
 STUDY_FILES = (JOURNAL, "study.json")
 RUN_FILES = (".hydra", "result.json", "csv")
 """What tells a folder of a run from an empty one."""

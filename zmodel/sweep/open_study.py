@@ -104,14 +104,3 @@ def study_json(study: optuna.Study, settings: Settings) -> dict[str, Any]:
         "changes": study.user_attrs.get("changes", []),
         "now": {"versions": versions(), "git": git_state()},
     }
-
-
-def forget(storage: BaseStorage, settings: Settings) -> None:
-    """Remove a study without trials; of its folder only what this program writes."""
-    optuna.delete_study(study_name=settings.study_name, storage=storage)
-    folder = settings.folder
-    for file in ("study.json", JOURNAL, LOCK_FILE):
-        (folder / file).unlink(missing_ok=True)
-    shutil.rmtree(folder / "workers", ignore_errors=True)
-    with suppress(OSError):  # something of the user's is in it
-        folder.rmdir()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -14,13 +13,15 @@ import optuna
 from omegaconf import OmegaConf
 from optuna.study import StudyDirection
 
-from zmodel.study.budget.lease import remove_dead
+from zmodel.study.budget.lease import Lease, remove_dead
 from zmodel.study.budget.slots import Slots
-from zmodel.study.fingerprint import has_begun
+from zmodel.study.folder import WORKERS
+from zmodel.study.removal import remove_unbegun
+from zmodel.study.stop_request import stop_request
 from zmodel.study.storage.lock import study_lock
 from zmodel.study.storage.opening import open_storage
 from zmodel.sweep.finish import check_floors, explain
-from zmodel.sweep.open_study import forget, open_study
+from zmodel.sweep.open_study import open_study
 from zmodel.sweep.results import write_results
 from zmodel.sweep.sampling.proposals import Proposals
 from zmodel.sweep.sampling.samplers import grid_size, make_pruner
@@ -63,22 +64,22 @@ def start_study(given: Mapping[str, Any], arguments: list[str], folder: Path, jo
     make_pruner(settings.pruner)
     first = first_configurations(settings.enqueue, settings.from_study, folder, space)
 
-    folder.mkdir(parents=True, exist_ok=True)
     lock = partial(study_lock, settings.storage, folder)
     with lock():
+        lease = Lease(folder / WORKERS)
         storage = open_storage(settings.storage)
         study = open_study(storage, settings, space, objective, shared)
     study_id = storage.get_study_id_from_name(settings.study_name)
     slots = Slots(storage, study_id, settings.n_trials, lock, settings.max_attempts)
     tally = slots.tally()
-    start = CommandStart(time.time(), tally.finished, tally.failed)
+    start = CommandStart(stop_request(study), tally.finished, tally.failed)
     enqueue_once(slots, first)
     assignment = Assignment(settings, space, job, start, shared)
     code = run_workers(assignment, study, slots, overrides)
     explain(code, assignment, slots, study)
-    if not has_begun(study):
-        forget(storage, settings)  # refused before the first trial: nothing half-written
-        return code
+    if remove_unbegun(study, storage, settings.storage, folder, lock, lease):
+        return code  # refused before the first trial: nothing half-written
+    lease.release()
     write_results(study, space, folder)
     return code or check_floors(study, proposals, slots)
 
@@ -118,7 +119,7 @@ def run_workers(given: Assignment, study: optuna.Study, slots: Slots, example: l
     """
     settings = given.settings
     slots.reap()
-    remove_dead(settings.folder / "workers")
+    remove_dead(settings.folder / WORKERS)
     tally = slots.tally()
     name, done = settings.study_name, f"{tally.finished} of {settings.n_trials}"
     if tally.is_complete:

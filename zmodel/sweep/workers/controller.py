@@ -11,6 +11,7 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from zmodel.study.budget.slots import Slots
+from zmodel.study.folder import WORKERS
 from zmodel.sweep.settings import Settings
 from zmodel.sweep.workers.local_pool import Exit, LocalPool
 from zmodel.sweep.workers.progress import REFRESH_SECONDS, Progress
@@ -95,7 +96,7 @@ class Controller:
         claimed = sum(t.state != TrialState.WAITING for t in self._slots.trials())
         self._futile = self._futile + 1 if claimed == self._claimed else 0
         self._claimed = claimed
-        logs = self._settings.folder / "workers"
+        logs = self._settings.folder / WORKERS
         how = f"signal {-ended.code}" if ended.code < 0 else f"exit code {ended.code}"
         print(f"\na worker died ({how}); its trial is given again. Logs: {logs}", file=sys.stderr)
         if self._futile >= FUTILE_STARTS * self._settings.n_jobs and self._ended is None:

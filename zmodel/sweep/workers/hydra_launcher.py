@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-import time
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -20,6 +19,7 @@ from optuna.study import StudyDirection
 
 from zmodel.core.interrupt import stop
 from zmodel.study.budget.slots import Slots
+from zmodel.study.stop_request import request_stop, stop_request
 from zmodel.sweep.workers.progress import watched
 from zmodel.sweep.workers.session import Assignment
 from zmodel.sweep.workers.worker import CANNOT_GO_ON, DONE, LIMIT, work
@@ -117,8 +117,7 @@ class LaunchedStudy:
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         self._interrupted = True
         print("\nstopping: launched workers end after their current trial")
-        self._study.set_user_attr("stop", time.time())
+        request_stop(self._study)
 
     def _stopped(self) -> bool:
-        stopped: float = self._study.user_attrs.get("stop", 0.0)
-        return stopped > self._given.start.time
+        return bool(stop_request(self._study) != self._given.start.stop)

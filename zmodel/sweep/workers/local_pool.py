@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 
 from zmodel.core.interrupt import stop
+from zmodel.study.folder import WORKERS
 from zmodel.sweep.workers.hardware import cores, gpu_ids
 from zmodel.sweep.workers.session import Assignment
 from zmodel.sweep.workers.worker import CANNOT_GO_ON, REFUSED, work
@@ -89,7 +90,7 @@ def _message(pipe: Connection) -> str | None:
 
 def _main(given: Assignment, index: int, pipe: Connection) -> None:
     """Body of a worker process."""
-    log = given.settings.folder / "workers" / f"{os.getpid()}.log"
+    log = given.settings.folder / WORKERS / f"{os.getpid()}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", buffering=1) as file:
         os.dup2(file.fileno(), 1)

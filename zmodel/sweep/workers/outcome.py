@@ -16,7 +16,7 @@ from hydra.core.utils import JobReturn
 from optuna.trial import TrialState
 
 from zmodel.core.interrupt import Interrupted
-from zmodel.study.journal.file import JournalError
+from zmodel.study.storage.errors import StorageError
 from zmodel.study.storage.outage import StorageUnavailable
 
 TRACEBACK_CHARACTERS = 8_000
@@ -24,7 +24,7 @@ RESULT_ATTRS = (
     "epochs", "max_epochs", "best_epoch", "stopped_early", "seconds", "parameters", "metrics",
     "seed",
 )  # fmt: skip
-STORAGE_ERRORS = (JournalError, StorageUnavailable)
+STORAGE_ERRORS = (StorageError, StorageUnavailable)
 """What ends a worker: without its storage it can neither get trials nor record them."""
 
 
@@ -46,7 +46,7 @@ def outcome_of(returned: JobReturn, objectives: int, folder: Path, pruned: bool)
     Failed: an exception, nothing returned, not a number, not finite, or the wrong count.
 
     Raises:
-        JournalError, StorageUnavailable: the run met one of them.
+        StorageError, StorageUnavailable: the run met one of them.
     """
     attrs = result_attrs(folder)
     try:

@@ -22,10 +22,10 @@ from zmodel.sweep.workers.shared_config import SharedConfig
 
 @dataclass(frozen=True)
 class CommandStart:
-    """When a command started to work on its study, and what had become of the budget by then."""
+    """What a command found when it started to work on its study."""
 
-    time: float
-    """Unix time: a stop request older than it is void."""
+    stop: Any
+    """The latest stop request: only another one is meant for this command."""
     finished: int
     failed: int
     """Slots: the failure limit counts from there."""

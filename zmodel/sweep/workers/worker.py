@@ -6,6 +6,8 @@ import time
 
 from zmodel.core.interrupt import stop
 from zmodel.study.budget.lease import Lease
+from zmodel.study.folder import WORKERS
+from zmodel.study.stop_request import stop_request
 from zmodel.sweep.workers.attempt import Attempt
 from zmodel.sweep.workers.failure_limit import failure_limit
 from zmodel.sweep.workers.outcome import STORAGE_ERRORS
@@ -26,15 +28,12 @@ def work(given: Assignment) -> int:
     Raises:
         Refused: with a message for the user; before the first claim, or when the configuration
             files changed.
-        JournalError, StorageUnavailable: the storage is lost; trials are given again.
+        StorageError, StorageUnavailable: the storage is lost; trials are given again.
     """
-    lease = Lease(given.settings.folder / "workers")
-    try:
+    with Lease(given.settings.folder / WORKERS) as lease:
         session = Session(given, lease)
         rehearse(session)
         return _until_none_is_left(session)
-    finally:
-        lease.release()
 
 
 def _until_none_is_left(session: Session) -> int:
@@ -57,7 +56,7 @@ def _ending(session: Session) -> int | None:
     given = session.given
     if stop.signum is not None:
         return 128 + stop.signum
-    if session.study.user_attrs.get("stop", 0.0) > given.start.time:
+    if stop_request(session.study) != given.start.stop:
         return DONE
     session.slots.refresh()
     rate = given.settings.max_failure_rate
