@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 
 import optuna
 import pytest
+from engine import Engine
 
 from zmodel.study.budget.lease import Lease
 from zmodel.study.folder import JOURNAL, WORKERS
@@ -60,3 +62,23 @@ def test_a_server_keeps_its_study(tmp_path: Path, address: str):
     command = Command(tmp_path / "s")
     assert not command.leave(address)
     assert command.study.study_name == "s"
+
+
+@pytest.mark.slow
+def test_a_refused_command_leaves_the_study_to_the_one_that_still_rehearses(engine: Engine):
+    inline = ("hydra.sweeper.n_jobs=0", "hydra.sweeper.n_trials=1")
+    first = engine.start(*inline, "hydra.sweeper.preflight=['epochs=1','seconds=6']")
+    try:
+        for _ in range(600):
+            if list(engine.folder.glob(".preflight-*")):
+                break
+            time.sleep(0.05)
+        engine.run(*inline, "hydra.sweeper.preflight=['epochs=1']", "returns=None", code=1)
+        assert first.poll() is None, "it was to be at work still"
+        output, _ = first.communicate(timeout=60)
+        assert first.returncode == 0, output
+    finally:
+        first.kill()
+        first.communicate()
+    (trial,) = engine.trials()
+    assert trial.state == optuna.trial.TrialState.COMPLETE

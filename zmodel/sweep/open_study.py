@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
-from contextlib import suppress
 from typing import Any
 
 import optuna
@@ -18,9 +16,7 @@ from zmodel.study.fingerprint import (
     settle,
     write_study_json,
 )
-from zmodel.study.folder import JOURNAL
 from zmodel.study.storage.address import redact
-from zmodel.study.storage.file_lock import LOCK_FILE
 from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.search_space import SearchSpace
 from zmodel.sweep.workers.shared_config import SharedConfig
