@@ -76,6 +76,7 @@ def _draw_scores(record: Comparison, ax: Axes) -> None:
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.grid(False, axis="y")
+    ax.locator_params(axis="x", nbins=4)
     ax.set_xlabel(record.objective)
     axes.legend_above(ax, 2)
 

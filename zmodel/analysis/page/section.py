@@ -84,6 +84,7 @@ def _numbers(section: Section) -> str:
     text += html.table(section.rows, label=f"{title}, numbers")
     if section.details and section.details[1]:
         heading, rows = section.details
-        text += f'<p>{html.text(heading)} (<a href="data/{name}_details.csv">CSV</a>):</p>'
-        text += html.table(rows, label=heading)
+        file = f'<p><a href="data/{name}_details.csv">CSV</a></p>'
+        table = html.table(rows, label=heading)
+        text += f"<details><summary>{html.text(heading)}</summary>{file}{table}</details>"
     return text

@@ -8,6 +8,8 @@ import numpy as np
 
 LEVEL = 0.95
 ROUNDS = 400
+# samples are compared by the mean of so many largest values
+TOP = 3
 
 # a statistic of many samples at once: (rounds, n) -> (rounds,)
 Statistic = Callable[[np.ndarray], np.ndarray]
@@ -45,7 +47,7 @@ def spread(samples: Sequence[float] | np.ndarray, level: float = LEVEL) -> tuple
 def outdoes(
     first: Sequence[float],
     second: Sequence[float],
-    best: int = 3,
+    best: int = TOP,
     rounds: int = ROUNDS,
     seed: int = 0,
 ) -> float | None:
@@ -68,7 +70,7 @@ def outdoes(
 
 
 def wins(
-    samples: Sequence[Sequence[float]], best: int = 3, rounds: int = 1000, seed: int = 0
+    samples: Sequence[Sequence[float]], best: int = TOP, rounds: int = 1000, seed: int = 0
 ) -> list[float]:
     """Share of bootstrap rounds in which the mean of a sample's `best` largest values is ahead.
 

@@ -11,7 +11,7 @@ import numpy as np
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
-from zmodel.analysis.statistics.intervals import bootstrap, wins
+from zmodel.analysis.statistics.intervals import TOP, bootstrap, wins
 from zmodel.analysis.statistics.potential import chances
 from zmodel.analysis.statistics.selection import (
     count_states,
@@ -239,9 +239,11 @@ def caption(record: Values) -> str:
 def _ahead(shown: ParamTrials) -> str:
     name, leader = short(shown.param), shown.leader
     if not leader.wins:
-        return f"No value of {name} has three completed trials yet, so none can be called ahead."
+        return f"No value of {name} has {TOP} completed trials yet, so none can be called ahead."
     text = f"{name} = {leader.label} is ahead in {leader.wins:.0%} of bootstrap rounds"
     if shown.rivals:
         others = ", ".join(f"{c.label} in {c.wins:.0%}" for c in shown.rivals)
         text += f" ({others}): these cannot be told apart"
-    return f"{text}, by the mean of its three best trials."
+    few = [c.label for c in shown.cells if c.states["complete"] < TOP]
+    left_out = f" Not compared, under {TOP} completed trials: {', '.join(few)}." if few else ""
+    return f"{text}, by the mean of its {TOP} best trials.{left_out}"

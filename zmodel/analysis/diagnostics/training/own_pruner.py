@@ -95,8 +95,8 @@ def _chance(
 
 def draw(record: Pruned, ax: Axes) -> None:
     parts = {
-        "pruned, completed trials say what it would be": [c.known for c in record.cells],
-        "pruned, nothing known about its potential": [c.unknown for c in record.cells],
+        "pruned, others say its end": [c.known for c in record.cells],
+        "pruned, nothing is known": [c.unknown for c in record.cells],
     }
     shares = {
         name: [n / max(1, c.ended) for n, c in zip(counts, record.cells, strict=True)]

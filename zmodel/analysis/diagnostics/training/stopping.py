@@ -150,10 +150,8 @@ def draw(record: Stopping, ax: Axes) -> None:
         look: style.Look = {"color": color, "marker": "o", "markersize": 3.5}
         right.plot([p.patience for p in known], losses, label=label if known else None, **look)
     if record.sufficient is not None:
-        right.axvline(record.sufficient, color=style.MUTED, linewidth=1, linestyle=":")
-        place = (record.sufficient, 0.98)
-        kept: style.Look = {"va": "top", "fontsize": 8, "color": style.MUTED}
-        right.text(*place, " keeps the top", transform=right.get_xaxis_transform(), **kept)
+        edge: style.Look = {"color": style.MUTED, "linewidth": 1, "linestyle": ":"}
+        right.axvline(record.sufficient, label="keeps the top", **edge)
     axes.whole_numbers(right, "x")
     right.set_ylim(bottom=0)
     right.set_xlabel("patience (epochs)")
