@@ -2,51 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from hydra.utils import get_method
 from omegaconf import DictConfig
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 from optuna.trial import Trial
 
-CustomSpace = Callable[[DictConfig | None, Trial], None]
+from zmodel.study.distribution_values import checked
+
+CustomFunction = Callable[[DictConfig | None, Trial], None]
 
 
-class _Recorder(Trial):
-    """The same trial, noting what is asked of it."""
-
-    asked: dict[str, BaseDistribution]
-
-    def suggest_float(
-        self,
-        name: str,
-        low: float,
-        high: float,
-        *,
-        step: float | None = None,
-        log: bool = False,
-    ) -> float:
-        self.asked[name] = FloatDistribution(low, high, log=log, step=step)
-        return super().suggest_float(name, low, high, step=step, log=log)
-
-    def suggest_int(
-        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
-    ) -> int:
-        self.asked[name] = IntDistribution(low, high, log=log, step=step)
-        return super().suggest_int(name, low, high, step=step, log=log)
-
-    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
-        self.asked[name] = CategoricalDistribution(choices)
-        return super().suggest_categorical(name, choices)
-
-
-def load_custom_space(path: str) -> CustomSpace:
+def load_function(path: str) -> CustomFunction:
     """The callable at a dotted path, from the user's own configuration; ValueError if none."""
     try:
         return get_method(path)
@@ -57,20 +25,14 @@ def load_custom_space(path: str) -> CustomSpace:
         ) from error
 
 
-def ask_custom(
-    path: str, config: DictConfig | None, trial: Trial
-) -> dict[str, tuple[Any, BaseDistribution]]:
-    """Let the function there ask the trial; what it asked, as name -> (value, distribution).
+def ask_function(path: str, config: DictConfig | None, trial: Trial) -> dict[str, Any]:
+    """Let the function there ask the trial; the parameters that it asked for.
 
-    Parameters that the trial already carried and nobody asked for are left out: in a storage that
-    others can write to, they are not to be trusted.
+    What the trial carried before is not among them: in a storage that others can write to, it is
+    not to be trusted.
     """
-    function = load_custom_space(path)
-    recorder = object.__new__(_Recorder)
-    recorder.__dict__ = trial.__dict__  # one state, two views
-    recorder.asked = {}
-    try:
-        function(config, recorder)
-        return {name: (trial.params[name], asked) for name, asked in recorder.asked.items()}
-    finally:
-        del trial.__dict__["asked"]
+    before = trial.params
+    load_function(path)(config, trial)
+    asked = trial.distributions
+    new = {name: value for name, value in trial.params.items() if name not in before}
+    return {name: checked(name, value, asked[name]) for name, value in new.items()}

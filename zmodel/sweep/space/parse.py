@@ -12,7 +12,7 @@ space.fixed                          ["seed=3"]
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from zmodel.sweep.space.condition import ABSENT, parse_condition
-from zmodel.sweep.space.custom_function import load_custom_space
+from zmodel.sweep.space.custom_function import load_function
 from zmodel.sweep.space.distributions import EXAMPLES, distribution
 from zmodel.sweep.space.override_text import parser, value_text
 from zmodel.sweep.space.search_space import SearchSpace
@@ -70,23 +70,11 @@ def parse_space(
         ValueError: names the parameter, what was received and what is right.
     """
     entries = _from_yaml(params, config_loader)
-    settled: list[_Entry] = []
-    for key, group in _by_key(_parse(text, config_loader) for text in arguments).items():
-        if len({entry.swept for entry in group}) == 2:
-            raise ValueError(
-                f"{key} must be either swept or fixed on the command line; got "
-                f"{[entry.override.input_line for entry in group]}. Remove one."
-            )
-        earlier = entries.get(key)
-        if group[-1].swept:  # in the place and under the condition of its namesake
-            entries[key] = _Entry(group[-1].override, earlier.when if earlier else None)
-        else:
-            entries.pop(key, None)
-            settled.extend(group)
+    settled = _from_command_line([_parse(text, config_loader) for text in arguments], entries)
     swept = [entry for entry in entries.values() if entry.swept]
     fixed = [entry for entry in entries.values() if not entry.swept] + settled
     if custom_search_space:
-        load_custom_space(custom_search_space)  # that there is none is an error now
+        load_function(custom_search_space)  # that there is none is an error now
     written = [str(entry.override.input_line) for entry in fixed]
     space = SearchSpace({}, written, custom=custom_search_space)
     _declare(space, swept, {entry.key: entry.constant for entry in fixed})
@@ -129,11 +117,21 @@ def _parse(text: str, config_loader: ConfigLoader | None) -> _Entry:
     return _Entry(override)
 
 
-def _by_key(entries: Iterable[_Entry]) -> dict[str, list[_Entry]]:
-    groups: dict[str, list[_Entry]] = {}
-    for entry in entries:
-        groups.setdefault(entry.key, []).append(entry)
-    return groups
+def _from_command_line(given: list[_Entry], entries: dict[str, _Entry]) -> list[_Entry]:
+    """The fixed ones; a swept one goes into `entries`, and a fixed one removes its namesake."""
+    for entry in given:
+        same = [other for other in given if other.key == entry.key]
+        if len({other.swept for other in same}) == 2:
+            raise ValueError(
+                f"{entry.key} must be either swept or fixed on the command line; got "
+                f"{[other.override.input_line for other in same]}. Remove one."
+            )
+        earlier = entries.get(entry.key)
+        if entry.swept:  # in the place and under the condition of its namesake
+            entries[entry.key] = _Entry(entry.override, earlier.when if earlier else None)
+        else:
+            entries.pop(entry.key, None)
+    return [entry for entry in given if not entry.swept]
 
 
 def _declare(space: SearchSpace, swept: list[_Entry], constants: dict[str, Any]) -> None:

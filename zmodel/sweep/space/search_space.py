@@ -22,7 +22,7 @@ from optuna.trial import BaseTrial, Trial
 
 from zmodel.study.distribution_values import checked, enumerate_values
 from zmodel.sweep.space.condition import Condition, parents
-from zmodel.sweep.space.custom_function import ask_custom
+from zmodel.sweep.space.custom_function import ask_function
 from zmodel.sweep.space.override_text import value_text
 
 
@@ -82,8 +82,7 @@ class SearchSpace:
                 params[name] = checked(name, value, distribution)
         if self.custom is not None:
             assert isinstance(trial, Trial)
-            for name, (value, distribution) in ask_custom(self.custom, config, trial).items():
-                params[name] = checked(name, value, distribution)
+            params |= ask_function(self.custom, config, trial)
         unasked = [name for name in given or {} if name not in params]
         if unasked:
             declared = [*unasked, *self.distributions]
