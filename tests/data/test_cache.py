@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zmodel.data.sources.cache import cached
+from zmodel.data.cache import cached
 
 
 def test_built_once_and_rebuilt_when_unreadable(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from runs import SMALL, config, result
 from zmodel.core.interrupt import Interrupted, stop
 from zmodel.core.running_trial import running
 from zmodel.data import ArrayFile, Digits
-from zmodel.data.splits import fold_split
+from zmodel.data.drawn_split import fold_split
 from zmodel.run import run
 from zmodel.study.storage.opening import open_storage
 

@@ -22,6 +22,7 @@ MODULES = {
     "zmodel.dropout": "zmodel.model.dropout",
     "zmodel.predictions": "zmodel.callbacks.save_predictions",
     "zmodel.callbacks.predictions": "zmodel.callbacks.save_predictions",
+    "zmodel.data.checks": "zmodel.data.arrays",
     "zmodel.final.last_weights": "zmodel.callbacks.last_weights",
     "zmodel.interrupt": "zmodel.core.interrupt",
     "zmodel.trial": "zmodel.core.running_trial",

@@ -26,31 +26,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pytorch_lightning import LightningDataModule
-from pytorch_lightning.utilities.model_helpers import is_overridden
 from pytorch_lightning.utilities.seed import isolate_rng
 from torch import Tensor
 
-from zmodel.core.arguments import at_least, below_one
-from zmodel.data.batches import Augment, Batches, WholeEpochs
-from zmodel.data.checks import Arrays, check_arrays, check_every_class, check_shape
+from zmodel.core.arguments import at_least, at_most, below_one
+from zmodel.data.arrays import Arrays, check_arrays, check_every_class, check_shape
+from zmodel.data.batches import Augment
+from zmodel.data.drawn_split import Indices, fold_split, stratified_split
+from zmodel.data.loaders import InMemoryLoaders
 from zmodel.data.normalise import Normaliser, fit_normaliser, narrowed
-from zmodel.data.splits import Indices, fold_split, stratified_split
 
 log = logging.getLogger(__name__)
 
-Part = tuple[Tensor, Tensor]
 
-PER_BATCH = (
-    "train_dataloader",
-    "on_before_batch_transfer",
-    "transfer_batch_to_device",
-    "on_after_batch_transfer",
-)
-"""Hooks of a data module through which every training batch goes."""
-
-
-class InMemoryData(LightningDataModule, ABC):
+class InMemoryData(InMemoryLoaders, ABC):
     """A classification data set that fits in memory.
 
     batch_size        samples per training batch (of one process)
@@ -67,9 +56,7 @@ class InMemoryData(LightningDataModule, ABC):
     data_dir          where sources and caches lie
 
     Guarantees: loading leaves the global random state of Python, NumPy and torch as it was. The
-    order of batches and the augmentation depend on the run's seed (torch.initial_seed() when the
-    loader is made) and the epoch alone. The test set is loaded in stage "test" and never earlier.
-    Samples lie on the trainer's device, if they fit there.
+    test set is loaded in stage "test" and never earlier. See InMemoryLoaders for those of batches.
     Raises ValueError that names the data set, what was expected and what was found.
     """
 
@@ -87,29 +74,22 @@ class InMemoryData(LightningDataModule, ABC):
         train_on_all: bool = False,
         data_dir: str | Path = "data",
     ) -> None:
-        super().__init__()
-        at_least("batch_size", batch_size, 1)
-        at_least("eval_batch_size", eval_batch_size, 1)
+        super().__init__(batch_size, eval_batch_size, augment)
         at_least("split_seed", split_seed, 0)
         below_one("val_fraction", val_fraction, zero=False)
-        if augment is not None and not callable(augment):
-            raise ValueError(
-                f"data.augment must be null or an object to call, received {augment!r}; use for "
-                "example 'data.augment={_target_: zmodel.data.RandomShift, max_shift: 3}'."
-            )
         if folds is not None:
             at_least("data.folds", folds, 2)
+            at_least("data.fold", fold, 0)
+            at_most("data.fold", fold, folds - 1, "data.folds")
             if train_on_all:
                 raise ValueError(
                     "data.folds keeps samples for validation that data.train_on_all trains on, "
                     f"received folds={folds} and train_on_all=true; set one of them to null."
                 )
-        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.val_fraction, self.split_seed = val_fraction, split_seed
-        self.normalize, self.augment, self.train_on_all = normalize, augment, train_on_all
         self.folds, self.fold = folds, fold
-        self.data_dir = Path(data_dir)
-        self._parts: dict[str, Part] = {}
+        self.normalize, self.train_on_all = normalize, train_on_all
+        self.data_dir = Path(data_dir).expanduser()
         self._hash: str | None = None
         self.normaliser: Normaliser | None = None
         """Fitted to the training samples by setup(); None when nothing is normalised."""
@@ -143,7 +123,7 @@ class InMemoryData(LightningDataModule, ABC):
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one sample."""
         self.setup("fit")
-        return tuple(self._parts["val"][0].shape[1:])
+        return tuple(self.parts["val"][0].shape[1:])
 
     @property
     def num_classes(self) -> int:
@@ -151,15 +131,9 @@ class InMemoryData(LightningDataModule, ABC):
         return len(self.class_names)
 
     @property
-    def largest_batches(self) -> tuple[int, int]:
-        """Samples of the largest batch in training, and in validation."""
-        sizes = [len(self._part(part)[1]) for part in ("train", "val")]
-        return min(self.batch_size, sizes[0]), min(self.eval_batch_size, sizes[1])
-
-    @property
     def class_counts(self) -> list[int]:
         """How many samples of each class are trained on."""
-        return self._part("train")[1].bincount(minlength=self.num_classes).tolist()
+        return self.part("train")[1].bincount(minlength=self.num_classes).tolist()
 
     def content_hash(self) -> str:
         """SHA-256 of training and validation samples, labels, split and normalisation setting.
@@ -177,7 +151,7 @@ class InMemoryData(LightningDataModule, ABC):
 
     def setup(self, stage: str | None = None) -> None:
         """Load what `stage` needs ("test" and None: everything), once."""
-        if "val" not in self._parts:
+        if "val" not in self.parts:
             train, rest, val = self._load_train()
             seen = train if self.train_on_all else Arrays(train.x[rest], train.y[rest])
             if self.normalize:
@@ -187,77 +161,23 @@ class InMemoryData(LightningDataModule, ABC):
                     f"{self.source}: some values differ by less than single precision can tell, "
                     "which is what networks compute in; set data.normalize=true."
                 )
-            self._parts["train"] = self._tensors(seen)
-            self._parts["val"] = self._tensors(Arrays(train.x[val], train.y[val]))
-        if stage in ("test", None) and "test" not in self._parts:
+            self.parts["train"] = self._tensors(seen)
+            self.parts["val"] = self._tensors(Arrays(train.x[val], train.y[val]))
+        if stage in ("test", None) and "test" not in self.parts:
             with isolate_rng(include_cuda=False):
                 test = self.load_test()
             where = f"{self.source}, test part"
             check_arrays(where, test, self.class_names)
             check_shape(where, test.x.shape[1:], self.input_shape)
             check_every_class(where, test.y, self.class_names)
-            self._parts["test"] = self._tensors(test)
+            self.parts["test"] = self._tensors(test)
 
     @property
     def source(self) -> str:
         """How messages call this data set."""
         return type(self).__name__
 
-    @property
-    def offers_whole_epochs(self) -> bool:
-        """Whether a module may ask for whole epochs: not of a subclass with loaders or transfers of
-        its own, which are made for single batches."""
-        return not any(is_overridden(name, self, InMemoryData) for name in PER_BATCH)
-
-    def train_dataloader(self) -> Batches | WholeEpochs:
-        """Shuffled and augmented anew in every epoch; with the trainer's `overfit_batches` the
-        same batches in every epoch, as they are. One item per epoch, an iterator over its batches,
-        for a module that has set its `whole_epochs`."""
-        trainer = self.trainer
-        whole = getattr(getattr(trainer, "lightning_module", None), "whole_epochs", False)
-        overfit = bool(getattr(trainer, "overfit_batches", 0))
-
-        def epoch() -> int:
-            return trainer.current_epoch if trainer is not None and not overfit else 0
-
-        rank, world_size = self._ranks()
-        batches = Batches(
-            *self._part("train"),
-            self.batch_size,
-            seed=torch.initial_seed(),
-            epoch=epoch,
-            augment=None if overfit else self.augment,
-            rank=rank,
-            world_size=world_size,
-        )
-        return WholeEpochs(batches) if whole else batches
-
-    def val_dataloader(self) -> Batches:
-        return self._evaluation("val")
-
-    def test_dataloader(self) -> Batches:
-        return self._evaluation("test")
-
     # --- how it is done ---
-
-    def _part(self, name: str) -> Part:
-        """The samples, moved once to where the network is: no batch has to be copied there."""
-        if name not in self._parts:
-            self.setup("test" if name == "test" else "fit")
-        x, y = self._parts[name]
-        if self.trainer is not None:
-            device = self.trainer.strategy.root_device
-            if x.device != device and _fits(x, device):
-                self._parts[name] = x.to(device), y.to(device)
-        return self._parts[name]
-
-    def _evaluation(self, name: str) -> Batches:
-        rank, world_size = self._ranks()
-        return Batches(*self._part(name), self.eval_batch_size, rank=rank, world_size=world_size)
-
-    def _ranks(self) -> tuple[int, int]:
-        trainer = self.trainer
-        return (trainer.global_rank, trainer.world_size) if trainer is not None else (0, 1)
 
     def _load_train(self) -> tuple[Arrays, Indices, Indices]:
         """Checked arrays, training indices, validation indices."""
@@ -276,12 +196,7 @@ class InMemoryData(LightningDataModule, ABC):
         check_every_class(f"{self.source}, validation part", train.y[val], classes)
         return train, rest, val
 
-    def _tensors(self, arrays: Arrays) -> Part:
+    def _tensors(self, arrays: Arrays) -> tuple[Tensor, Tensor]:
         x = self.normaliser(arrays.x) if self.normaliser is not None else arrays.x
         x = np.ascontiguousarray(x, dtype=np.float32)
         return torch.from_numpy(x), torch.from_numpy(arrays.y)
-
-
-def _fits(x: Tensor, device: torch.device) -> bool:
-    """Into half of the device's free memory; the rest is the network's."""
-    return device.type != "cuda" or x.nbytes <= torch.cuda.mem_get_info(device)[0] // 2

@@ -1,4 +1,5 @@
-"""Data that people bring in files, from bytes to samples and labels; no data set of its own.
+"""From files that people bring to samples, labels and a split; no data set that ``data=`` names.
 
-Read first: ``own_data``, then ``table``.
+Read first: ``own_data``, what such data sets share. Then ``open_file``, ``table``, ``columns`` and
+``labels`` for tables and arrays, ``pixels`` for images, ``given_split`` and ``shared_samples``.
 """

@@ -1,4 +1,4 @@
-"""Data that people bring, in files that know nothing of this program."""
+"""What data sets in files of people's own have in common: labels, a split given or drawn, leaks."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zmodel.core.arguments import below_one, known
+from zmodel.data.arrays import Arrays
 from zmodel.data.base import InMemoryData
-from zmodel.data.checks import Arrays
+from zmodel.data.drawn_split import Indices, fold_split, grouped_split, stratified_split
+from zmodel.data.files.given_split import check_groups, named_parts
 from zmodel.data.files.labels import encode, find_classes
-from zmodel.data.files.named_parts import check_groups, draw_test, named_parts
+from zmodel.data.files.shared_samples import report_shared
 from zmodel.data.normalise import Floats
-from zmodel.data.shared_samples import report_duplicates
-from zmodel.data.splits import Indices, fold_split, grouped_split
+
+TEST_SEED = 0
+"""Of a drawn test part: no setting changes it, so that no choice can look at the test samples."""
 
 
 class Rows(NamedTuple):
@@ -89,7 +92,7 @@ class OwnData(InMemoryData):
     def compare_test(self, train: Floats, test: Floats) -> None:
         """Warn of samples that were trained on."""
         if self.duplicates != "ignore":
-            report_duplicates(f"{self.source}: training and test part", train, test, fatal=False)
+            report_shared(f"{self.source}: training and test part", train, test, fatal=False)
 
     def split(self, train: Arrays) -> tuple[Indices, Indices]:
         parts, groups = self._given_parts, self._groups
@@ -119,7 +122,7 @@ class OwnData(InMemoryData):
         if self.duplicates != "ignore":
             where = f"{self.source}: training and validation part"
             fatal = self.duplicates == "error"
-            report_duplicates(where, train.x[rest], train.x[val], fatal=fatal)
+            report_shared(where, train.x[rest], train.x[val], fatal=fatal)
 
     def _rows_and_test(self) -> tuple[Rows, NDArray[np.bool_]]:
         """The samples, with checked names of parts, and which of them are the test part."""
@@ -134,6 +137,14 @@ class OwnData(InMemoryData):
         self.classes = find_classes(self.source, labels[~test], self.map_labels)
         if not test.any() and not self.test_is_elsewhere():
             y = encode(self.source, labels[free], self.classes)
-            some = None if groups is None else groups[free]
-            test[free[draw_test(self.source, y, some, self.test_fraction, self.classes)]] = True
+            test[free[self._draw_test(y, None if groups is None else groups[free])]] = True
         return Rows(labels, parts, groups, read), test
+
+    def _draw_test(self, y: NDArray[np.int64], groups: NDArray | None) -> Indices:
+        """A share of the samples, of every class alike, or in whole groups."""
+        try:
+            if groups is not None:
+                return grouped_split(y, groups, self.test_fraction, TEST_SEED)[1]
+            return stratified_split(y, self.test_fraction, TEST_SEED, self.classes)[1]
+        except ValueError as error:
+            raise ValueError(f"{self.source}, drawing the test part: {error}") from error

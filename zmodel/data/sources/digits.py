@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from zmodel.data.arrays import Arrays
 from zmodel.data.base import InMemoryData
-from zmodel.data.checks import Arrays
-from zmodel.data.splits import stratified_split
+from zmodel.data.drawn_split import stratified_split
 
 
 class Digits(InMemoryData):

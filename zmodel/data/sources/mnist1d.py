@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from zmodel.data.arrays import Arrays
 from zmodel.data.base import InMemoryData
-from zmodel.data.checks import Arrays
-from zmodel.data.sources.cache import Named, cached
+from zmodel.data.cache import Named, cached
 
 
 class MNIST1D(InMemoryData):

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zmodel.core.arguments import known
+from zmodel.data.arrays import Arrays
 from zmodel.data.base import InMemoryData
-from zmodel.data.checks import Arrays
+from zmodel.data.cache import Named, cached
 from zmodel.data.files.labels import encode, find_classes
 from zmodel.data.files.pixels import GRAY, channels, checked_size
-from zmodel.data.sources.cache import Named, cached
 
 PARTS: dict[str, tuple[str, Any, Any]] = {
     **{name: ("train", True, False) for name in ("MNIST", "FashionMNIST", "KMNIST", "EMNIST")},

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from zmodel.core.arguments import name, names, whole_numbers
-from zmodel.data.checks import Arrays
+from zmodel.data.arrays import Arrays
 from zmodel.data.files.labels import encode
 from zmodel.data.files.own_data import OwnData, Rows
 from zmodel.data.files.table import Columns, read_table

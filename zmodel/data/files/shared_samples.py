@@ -23,7 +23,7 @@ def shared_samples(a: NDArray, b: NDArray) -> list[tuple[int, int]]:
     return [(i, j) for i, j in found if i is not None]
 
 
-def report_duplicates(where: str, a: NDArray, b: NDArray, *, fatal: bool) -> None:
+def report_shared(where: str, a: NDArray, b: NDArray, *, fatal: bool) -> None:
     """Raises ValueError if `fatal`, else logs a warning, when `a` and `b` share samples."""
     pairs = shared_samples(a, b)
     if not pairs:

@@ -1,4 +1,4 @@
-"""Where to cut a data set in two: by class, or by whole groups."""
+"""A split that is drawn: of every class alike, in whole groups, or in folds."""
 
 from __future__ import annotations
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zmodel.core.arguments import known
-from zmodel.data.files.named_parts import PART_NAMES
+from zmodel.data.cache import Named, cached
+from zmodel.data.drawn_split import Indices
+from zmodel.data.files.given_split import PART_NAMES
 from zmodel.data.files.own_data import OwnData, Rows
 from zmodel.data.files.pixels import checked_size, is_gray, read_images
-from zmodel.data.sources.cache import Named, cached
-from zmodel.data.splits import Indices
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 

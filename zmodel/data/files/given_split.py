@@ -1,4 +1,4 @@
-"""Which samples of a source are for training, validation and test."""
+"""The split that a source gives itself: a column, an array or folders say train, val and test."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zmodel.core.arguments import known
-from zmodel.data.splits import Indices, grouped_split, stratified_split
 
 PART_NAMES = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-TEST_SEED = 0
-"""Of a drawn test part: no setting changes it, so that no choice can look at the test samples."""
 
 
 def named_parts(where: str, parts: NDArray) -> NDArray:
@@ -36,15 +33,3 @@ def check_groups(where: str, parts: NDArray, groups: NDArray) -> None:
                 f"{where}: a group must lie in one part, found {group!r} in "
                 f"{' and '.join(places)}: samples of it would leak; mend the split."
             )
-
-
-def draw_test(
-    where: str, y: NDArray[np.int64], groups: NDArray | None, fraction: float, classes: NDArray
-) -> Indices:
-    """`fraction` of the samples, of every class alike, or in whole groups."""
-    try:
-        if groups is not None:
-            return grouped_split(y, groups, fraction, TEST_SEED)[1]
-        return stratified_split(y, fraction, TEST_SEED, classes)[1]
-    except ValueError as error:
-        raise ValueError(f"{where}, drawing the test part: {error}") from error

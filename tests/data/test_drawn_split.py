@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zmodel.data.splits import grouped_split, stratified_split
+from zmodel.data.drawn_split import grouped_split, stratified_split
 
 
 def test_stratified_split_keeps_a_sample_of_every_class_on_both_sides() -> None:

@@ -1,4 +1,4 @@
-"""What arrays must fulfil before a run may spend time on them."""
+"""One part of a data set as arrays, and what they must fulfil before a run spends time on them."""
 
 from __future__ import annotations
 
