@@ -50,10 +50,10 @@ def test_a_configuration_with_old_paths_builds(tmp_path):
                 f"paths.output_dir={tmp_path}",
             ],
         )
-    model = build(cfg.model)
+    model = build(cfg, "model")
     assert type(model) is Classifier
     assert type(model.make_network(input_shape=(1, 40), num_classes=10)) is ZNet
-    logger = build(cfg.logger.tensorboard)
+    logger = build(cfg, "logger.tensorboard")
     assert type(logger) is TensorBoardLogger
     logger.log_metrics({"x": 1.0}, 0)  # its writer takes no other options
 

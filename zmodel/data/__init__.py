@@ -1,8 +1,8 @@
 """From samples to Lightning's loaders: the contract of a data set, splits, batches, augmentation.
 
 No network and no search. Read first: ``base``, what a data set implements and gets; then
-``arrays``, ``drawn_split``, ``normalise``, ``loaders`` and ``batches``, which it uses. The data sets
-themselves are in ``sources``; ``files`` reads what people bring.
+``arrays``, ``drawn_split``, ``normalise``, ``loaders`` and ``batches``, which it uses. The data
+sets themselves are in ``sources``; ``files`` reads what people bring.
 """
 
 from zmodel.data.arrays import Arrays
