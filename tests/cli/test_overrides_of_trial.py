@@ -39,6 +39,10 @@ def test_the_trial_comes_first_and_the_user_last(log_dir):
         "--cfg", "job", "hparams_search=zlayers", "data=digits",
         "trainer.enable_progress_bar=true", "run_name=null", *given[2:],
     ]  # fmt: skip
+    there = [f"paths.log_dir={log_dir}", "from_study=deep", "trial=3", "~logger"]
+    assert expand(there)[:3] == TRIALS[3][:3] and expand(there)[-4:] == there
+    assert "logger=none" not in expand(there)
+    assert "data=digits" in expand(["-p", "data", *there])  # the value of an option
     assert expand(["seed=3", "-m"]) == ["seed=3", "-m"]
     best = expand([f"paths.log_dir={log_dir}", "from_study=deep"])
     assert best[:4] == TRIALS[1] and "test=true" in best

@@ -60,13 +60,13 @@ def log_folder(arguments: Sequence[str]) -> Path:
 
 def without(overrides: Iterable[str], others: Iterable[str]) -> list[str]:
     """Those whose key is not among the others': Hydra refuses a group that is chosen twice."""
-    keys = {key_of(other) for other in others}
+    keys = {key_of(other) for other in others if "=" in other or other.startswith("~")}
     return [override for override in overrides if key_of(override) not in keys]
 
 
 def key_of(override: str) -> str:
-    """`model.width=3` is about `model.width`; a `+` or `~` in front belongs to the key."""
-    return override.partition("=")[0]
+    """`model.width=3` and `~model.width` are about `model.width`; a `+` belongs to the key."""
+    return override.partition("=")[0].lstrip("~")
 
 
 def trial_overrides(folder: Path, number: int) -> list[str]:
