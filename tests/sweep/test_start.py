@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -54,3 +55,50 @@ def test_another_folder_for_trials_is_refused(inline):
 @pytest.mark.parametrize("choice", ["none", "disabled", "stdout"])
 def test_jobs_may_be_logged_elsewhere(inline, choice):
     assert inline.run("hydra.sweeper.n_trials=1", f"hydra/job_logging={choice}") == 0
+
+
+def run_files(study: Path) -> dict[str, bytes]:
+    return {str(p): p.read_bytes() for p in (study / "trials").rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("lost", ["deleted", "emptied", "shortened", "in another storage"])
+def test_runs_that_the_study_does_not_know_are_never_overwritten(inline, tmp_path, lost):
+    command = ["hydra.sweeper.n_trials=2", "hydra/sweeper/sampler=random"]
+    assert inline.run(*command) == 0
+    journal, before = inline.folder / "study.journal", run_files(inline.folder)
+    lines = journal.read_bytes().splitlines(keepends=True)
+    if lost == "deleted":
+        journal.unlink()
+    elif lost == "emptied":
+        journal.write_bytes(b"")
+    elif lost == "shortened":
+        second = [n for n, line in enumerate(lines) if b'"op_code":4' in line][1]
+        journal.write_bytes(b"".join(lines[:second]))
+    else:
+        command.append(f"hydra.sweeper.storage='sqlite:///{tmp_path}/other.db'")
+    with pytest.raises(ValueError, match=r"trials 1|trials 0, 1") as refused:
+        inline.run(*command)
+    assert "python -m zmodel.study repair" in str(refused.value)
+    assert run_files(inline.folder) == before
+    assert journal.exists() is (lost != "deleted")
+    journal.write_bytes(b"".join(lines))  # put back: the study goes on
+    assert inline.run("hydra.sweeper.n_trials=3", *command[1:2]) == 0
+
+
+def test_a_study_of_which_every_trial_failed_has_not_succeeded(inline, capsys):
+    assert inline.run("hydra.sweeper.n_trials=2", task=lambda cfg: None) == 3
+    assert "2 x ValueError" in capsys.readouterr().err
+
+
+def test_results_that_cannot_be_written_are_said_and_written_by_the_next_start(
+    inline, capsys, monkeypatch
+):
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("zmodel.sweep.results.write", full)
+        assert inline.run("hydra.sweeper.n_trials=1") == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert inline.run("hydra.sweeper.n_trials=1") == 0
+    assert (inline.folder / "optimization_results.yaml").is_file()

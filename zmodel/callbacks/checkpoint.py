@@ -19,8 +19,9 @@ from zmodel.core.interrupt import stop
 
 def write_atomically(content: dict[str, Any], path: Path) -> None:
     """Save with torch: a reader never sees half a file."""
-    with replacing(path, durable=True) as temporary:
-        torch.save(content, temporary)
+    # torch says that a disk is full only when it is given an open file
+    with replacing(path, durable=True) as temporary, temporary.open("wb") as file:
+        torch.save(content, file)
 
 
 class BestAndLast(Monitor):

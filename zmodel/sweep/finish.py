@@ -6,6 +6,7 @@ import sys
 
 import optuna
 
+from zmodel.study.budget.ledger import frequent_reasons
 from zmodel.study.budget.slots import Slots
 from zmodel.sweep.open_study import command_line
 from zmodel.sweep.sampling.proposals import Proposals
@@ -17,9 +18,13 @@ ERROR = 1
 FLOORS_UNMET = 3
 
 
-def explain(code: int, given: Assignment, slots: Slots, study: optuna.Study) -> None:
+def explain(code: int, given: Assignment, slots: Slots, study: optuna.Study) -> int:
     """Print why a study ended before its budget was used up (an error has been printed before),
-    and, when trials failed, which combinations of values the rehearsal found not to work."""
+    and, when trials failed, which combinations of values the rehearsal found not to work.
+
+    Returns:
+        the exit code: `code`, or 3 when every trial of a study has failed.
+    """
     tally = slots.tally()
     for warning in study.user_attrs.get("warnings", []) if tally.failed else []:
         print(f"warning: {warning}", file=sys.stderr)
@@ -27,12 +32,17 @@ def explain(code: int, given: Assignment, slots: Slots, study: optuna.Study) -> 
         rate = given.settings.max_failure_rate
         reason = failure_limit(slots.ledger, given.start, rate)
         print(f"the study ended: {reason}", file=sys.stderr)
+    elif tally.is_complete and tally.failed == tally.finished:
+        reasons = frequent_reasons(slots.ledger.failed)
+        print(f"all {tally.failed} trials of the study failed. {reasons}", file=sys.stderr)
+        return LIMIT
     elif code != ERROR and not tally.is_complete:
         print(
             f"stopped with {tally.finished} of {tally.total} trials done. "
             f"To continue: {command_line()}",
             file=sys.stderr,
         )
+    return code
 
 
 def check_floors(study: optuna.Study, proposals: Proposals, slots: Slots) -> int:

@@ -1,4 +1,4 @@
-"""Opening a study: create or check it, note what it is, and forget one that never began."""
+"""Opening a study: create it or check that it is the one meant, and note what it is."""
 
 from __future__ import annotations
 
@@ -16,57 +16,68 @@ from zmodel.study.fingerprint import (
     settle,
     write_study_json,
 )
+from zmodel.study.folder import JOURNAL, run_folders, runs_without_journal
 from zmodel.study.storage.address import redact
+from zmodel.study.storage.opening import open_storage
+from zmodel.sweep.prepare import Prepared
 from zmodel.sweep.settings import Settings
-from zmodel.sweep.space.search_space import SearchSpace
-from zmodel.sweep.workers.shared_config import SharedConfig
 
 
-def open_study(
-    storage: BaseStorage,
-    settings: Settings,
-    space: SearchSpace,
-    objective: Any,
-    shared: SharedConfig,
-) -> optuna.Study:
+def open_study(prepared: Prepared) -> tuple[BaseStorage, optuna.Study]:
     """Create the study or open it; the caller holds its lock.
 
     Raises:
-        ValueError: the study was started with another setting (``on_change="refuse"``).
+        ValueError: the study was started with another setting (``on_change="refuse"``), or runs
+            are there that it does not know: their numbers, and folders, would be given again.
     """
+    settings = prepared.settings
+    if settings.storage == str(settings.folder / JOURNAL):
+        _refuse_to_overwrite(settings, runs_without_journal(settings.folder), 0)
+    storage = open_storage(settings.storage)
     study = optuna.create_study(
         study_name=settings.study_name,
         storage=storage,
         directions=list(settings.direction),  # type: ignore[arg-type]
         load_if_exists=True,
     )
+    known = len(study.get_trials(deepcopy=False))
+    _refuse_to_overwrite(settings, [n for n in run_folders(settings.folder) if n >= known], known)
     found = tuple(d.name.lower() for d in study.directions)
     if found != settings.direction:
         raise ValueError(
             f"Study '{settings.study_name}' was made with direction {', '.join(found)}, got "
             f"{', '.join(settings.direction)}. Give the study a new name: study_name=..."
         )
-    made = make_fingerprint(settings.direction, objective, space.to_json(), shared.comparable)
+    space, shared = prepared.space.to_json(), prepared.shared
+    made = make_fingerprint(settings.direction, prepared.objective, space, shared.comparable)
     settle(study, made, settings.on_change)
     for note in provenance_notes(study):
         print(f"note: {note} (since the study began)")
-    record_settings(study, settings, space, objective, shared)
+    _note_settings(study, prepared)
     write_study_json(settings.folder, study_json(study, settings))
-    return study
+    return storage, study
 
 
-def record_settings(
-    study: optuna.Study,
-    settings: Settings,
-    space: SearchSpace,
-    objective: Any,
-    shared: SharedConfig,
-) -> None:
+def _refuse_to_overwrite(settings: Settings, runs: list[int], known: int) -> None:
+    if not runs:
+        return
+    shown = ", ".join(map(str, runs[:5])) + (", ..." if len(runs) > 5 else "")
+    journal = shlex.quote(str(settings.folder / JOURNAL))
+    raise ValueError(
+        f"{settings.folder / 'trials'} holds runs that the study must know, trials {shown}, but "
+        f"{redact(settings.storage)} has {known} trials of it; new ones would overwrite them. Put "
+        "back the storage as it was, or make the journal of the runs: python -m zmodel.study "
+        f"repair {journal}; or give another study_name=..."
+    )
+
+
+def _note_settings(study: optuna.Study, prepared: Prepared) -> None:
     """What analysis wants to know about the study, as user attributes; only what changed."""
+    settings, objective = prepared.settings, prepared.objective
     attrs = {
-        "space": space.to_json()["distributions"],
+        "space": prepared.space.to_json()["distributions"],
         "n_trials": settings.n_trials,
-        "fixed": shared.fixed,
+        "fixed": prepared.shared.fixed,
         "optimized_metric": objective if isinstance(objective, list) else [objective],
         "command": command_line(),
         "sampler": settings.sampler["_target_"].rpartition(".")[-1],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,27 @@ from zmodel.core.atomic_file import write
 from zmodel.sweep.space.search_space import SearchSpace
 
 
-def write_results(study: optuna.Study, space: SearchSpace, folder: Path) -> None:
-    """Write both files; nothing when no trial has completed."""
+def write_results(study: optuna.Study, space: SearchSpace, folder: Path) -> int:
+    """Write both files; nothing when no trial has completed.
+
+    Returns:
+        the exit code: 0, or 1 with a message when they cannot be written.
+    """
     if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-        return
+        return 0
+    try:
+        _write(study, space, folder)
+    except OSError as error:
+        print(
+            f"error: the results cannot be written into {folder}: {error.strerror}. The study "
+            "itself is kept; mend that, and give the same command again.",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+def _write(study: optuna.Study, space: SearchSpace, folder: Path) -> None:
     results: dict[str, Any] = {"name": "optuna"}
     if len(study.directions) == 1:
         best = study.best_trial

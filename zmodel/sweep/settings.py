@@ -44,6 +44,7 @@ class Settings:
     history: int | None
     max_failure_rate: float
     max_attempts: int
+    trial_timeout: float | None
     on_change: str
     preflight: tuple[str, ...] | None
     preload: tuple[str, ...]
@@ -63,7 +64,7 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
     missing = ", ".join(key for key in KEYS if key not in given)
     if missing:
         raise ValueError(f"hydra.sweeper needs {missing}. Start from hydra/sweeper=zmodel.")
-    name = folder.name if given["study_name"] is None else str(given["study_name"])
+    name = folder.name if given["study_name"] is None else given["study_name"]
     folder_name(name, "hydra.sweeper.study_name")  # none that could leave the log folder
     known("hydra.sweeper.on_change", given["on_change"], ("refuse", "continue"))
     for key in ("n_trials", "max_attempts", "workers_per_gpu"):
@@ -71,7 +72,12 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
     at_least("hydra.sweeper.seed", given["seed"], 0)
     if given["history"] is not None:
         at_least("hydra.sweeper.history", given["history"], 100)  # TPE's good trials are a tenth
-    preflight = given["preflight"]
+    timeout, preflight = given["trial_timeout"], given["preflight"]
+    if timeout is not None and (isinstance(timeout, bool | str) or not timeout > 0):
+        raise ValueError(
+            "hydra.sweeper.trial_timeout must be null or a number of seconds above 0, received "
+            f"{timeout!r}; use for example hydra.sweeper.trial_timeout=3600."
+        )
     read = {
         "study_name": name,
         "storage": str(given["storage"] or folder / JOURNAL),

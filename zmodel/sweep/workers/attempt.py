@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -14,11 +15,24 @@ from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.core.running_trial import running
 from zmodel.study.trial_attributes import attr, fixed_params
-from zmodel.sweep.workers.heartbeat import Heartbeat
 from zmodel.sweep.workers.optuna_trial import OptunaTrial
-from zmodel.sweep.workers.outcome import STORAGE_ERRORS, TrialOutcome, failure, outcome_of
+from zmodel.sweep.workers.outcome import (
+    STORAGE_ERRORS,
+    NoSpace,
+    TrialOutcome,
+    failure,
+    outcome_of,
+)
 from zmodel.sweep.workers.rehearsal import Refused
 from zmodel.sweep.workers.session import Session
+from zmodel.sweep.workers.trial_watch import TIMED_OUT, TrialWatch
+
+PUT_BACK = {
+    KeyboardInterrupt: "Ctrl-C",
+    Refused: "its configuration changed",
+    NoSpace: "no space left on the disk",
+}
+"""What the trial notes when the error that ends its worker is not its own."""
 
 
 class Attempt:
@@ -29,42 +43,52 @@ class Attempt:
         self._given = session.given
         self._ticket = ticket
         self._storage = session.storage
-        self._id = session.trial_id(ticket)
+        self._id = session.slots.id_of(ticket)
         self._folder = session.given.settings.folder / "trials" / str(ticket.number)
+        self._shown: OptunaTrial | None = None
 
     def run(self) -> None:
         """Run and record.
 
         Raises:
             Refused: the configuration files changed.
-            JournalError, StorageUnavailable: the storage; the trial is given again.
+            StorageError, StorageUnavailable, NoSpace: the trial is given again.
         """
         self._set("dir", str(self._folder))
-        slots = self._session.slots
         try:
             outcome = self._outcome()
-        except KeyboardInterrupt:
-            slots.interrupt(self._ticket, "Ctrl-C", crashed=False)
+        except (KeyboardInterrupt, Refused, NoSpace) as error:
+            self._put_back(PUT_BACK[type(error)])
             raise
-        except Refused:
-            slots.interrupt(self._ticket, "its configuration changed", crashed=False)
-            raise
-        except STORAGE_ERRORS:
-            raise  # not the trial's fault
-        except (Exception, SystemExit) as error:
-            outcome = failure(error)
-        if outcome.interrupted is not None:
-            slots.interrupt(self._ticket, str(outcome.interrupted), crashed=False)
+        if outcome.put_back is not None:
+            self._put_back(outcome.put_back)
             return
         try:
             self._record(outcome)
         except UpdateFinishedTrialError:
             print(f"trial {self._ticket.number} was given to another worker in the meantime")
 
+    def _put_back(self, reason: str) -> None:
+        self._session.slots.interrupt(self._ticket, reason, crashed=False)
+
     def _outcome(self) -> TrialOutcome:
+        resumed = self._resume()
+        try:
+            outcome = self._run(resumed)
+        except (Refused, NoSpace, *STORAGE_ERRORS):
+            raise  # not the trial's fault
+        except (Exception, SystemExit) as error:
+            outcome = failure(error)
+        reported = self._shown is not None and self._shown.reported
+        further = reported or self._checkpoint(self._ticket.number).is_file()
+        if outcome.reason is None or not resumed or further:
+            return outcome
+        # the next attempt finds no checkpoint in this one's folder
+        return TrialOutcome(put_back=f"it starts anew, since it could not resume: {outcome.reason}")
+
+    def _run(self, resumed: dict[str, Any]) -> TrialOutcome:
         session, given, ticket = self._session, self._given, self._ticket
         proposals, space = session.proposals, given.space
-        resumed = self._resume()
         session.study.sampler = proposals.sampler_for(ticket)
         with session.lock() if proposals.needs_lock else nullcontext():
             trial = optuna.Trial(session.study, self._id)
@@ -75,10 +99,13 @@ class Attempt:
         cfg = given.job.compose(overrides, ticket.number, self._folder, changes)
         if given.job.comparable and given.job.files_edited:
             self._check_unchanged(cfg, [*params, *changes])
-        shown = OptunaTrial(trial, self._storage, self._id)
-        with Heartbeat(self._storage, self._id), running(shown):
+        self._shown = shown = OptunaTrial(trial, self._storage, self._id)
+        limit = given.settings.trial_timeout
+        code = TIMED_OUT if given.settings.n_jobs else 1
+        with TrialWatch(self._storage, self._id, limit, code), running(shown):
             returned = given.job.run(cfg)
-        return outcome_of(returned, len(given.settings.direction), self._folder, shown.pruned)
+        objectives = len(given.settings.direction)
+        return outcome_of(returned, self._folder, objectives, limit, shown.pruned)
 
     def _check_unchanged(self, cfg: DictConfig, own: list[str]) -> None:
         """Somebody has edited a file of the configuration while the study runs: a comment, say.
@@ -96,13 +123,16 @@ class Attempt:
         number = attr(self._ticket, "resumed_from")
         if number is None or number >= self._ticket.number:
             return {}
-        checkpoint = self._folder.parent / str(number) / "checkpoints" / "last.ckpt"
+        checkpoint = self._checkpoint(number)
         if not checkpoint.is_file():
             return {}
         earlier = self._session.slots.trials()[number].intermediate_values
         for epoch, value in earlier.items():
             self._storage.set_trial_intermediate_value(self._id, epoch, value)
         return {"ckpt_path": str(checkpoint)}
+
+    def _checkpoint(self, number: int) -> Path:
+        return self._folder.parent / str(number) / "checkpoints" / "last.ckpt"
 
     def _record(self, outcome: TrialOutcome) -> None:
         study, number = self._session.study, self._ticket.number

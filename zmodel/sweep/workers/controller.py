@@ -6,8 +6,6 @@ import signal
 import sys
 from types import FrameType
 
-import optuna
-from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from zmodel.study.budget.slots import Slots
@@ -15,6 +13,7 @@ from zmodel.study.folder import WORKERS
 from zmodel.sweep.settings import Settings
 from zmodel.sweep.workers.local_pool import Exit, LocalPool
 from zmodel.sweep.workers.progress import REFRESH_SECONDS, Progress
+from zmodel.sweep.workers.trial_watch import TIMED_OUT
 from zmodel.sweep.workers.worker import DONE, LIMIT, REFUSED
 
 FUTILE_STARTS = 5
@@ -27,11 +26,8 @@ class Controller:
     ``run`` returns the exit code of the contract: 0, 1, 3, 130 or 143.
     """
 
-    def __init__(
-        self, settings: Settings, study: optuna.Study, slots: Slots, workers: LocalPool
-    ) -> None:
+    def __init__(self, settings: Settings, slots: Slots, workers: LocalPool) -> None:
         self._settings = settings
-        self._study = study
         self._slots = slots
         self._workers = workers
         self._asked: int | None = None
@@ -45,8 +41,7 @@ class Controller:
         self._claimed = -1
 
     def run(self) -> int:
-        maximise = self._study.directions[0] == StudyDirection.MAXIMIZE
-        progress = Progress(self._slots.tally(), maximise)
+        progress = Progress(self._slots.tally(), self._settings.direction[0] == "maximize")
         before = {s: signal.signal(s, self._on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
             self._watch(progress)
@@ -97,8 +92,12 @@ class Controller:
         self._futile = self._futile + 1 if claimed == self._claimed else 0
         self._claimed = claimed
         logs = self._settings.folder / WORKERS
-        how = f"signal {-ended.code}" if ended.code < 0 else f"exit code {ended.code}"
-        print(f"\na worker died ({how}); its trial is given again. Logs: {logs}", file=sys.stderr)
+        if ended.code == TIMED_OUT:
+            how = "was ended, since its trial hung; the trial has failed"
+        else:
+            died = f"signal {-ended.code}" if ended.code < 0 else f"exit code {ended.code}"
+            how = f"died ({died}); its trial is given again"
+        print(f"\na worker {how}. Logs: {logs}", file=sys.stderr)
         if self._futile >= FUTILE_STARTS * self._settings.n_jobs and self._ended is None:
             print(f"error: {self._futile} workers died in a row without a trial", file=sys.stderr)
             self._ended = 1

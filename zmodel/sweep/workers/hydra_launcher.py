@@ -15,7 +15,6 @@ from typing import Any
 import optuna
 from hydra.core.plugins import Plugins
 from hydra.core.utils import configure_log
-from optuna.study import StudyDirection
 
 from zmodel.core.interrupt import stop
 from zmodel.study.budget.slots import Slots
@@ -67,7 +66,7 @@ class LaunchedStudy:
             task_function=WorkerTask(self._given),
             config=job.config,
         )
-        maximise = self._study.directions[0] == StudyDirection.MAXIMIZE
+        maximise = self._given.settings.direction[0] == "maximize"
         before = signal.signal(signal.SIGINT, self._on_signal)
         try:
             with watched(self._slots, maximise, f"{n_jobs} launched workers"):

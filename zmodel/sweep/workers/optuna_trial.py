@@ -24,15 +24,18 @@ class OptunaTrial:
             and not isinstance(trial.study.pruner, optuna.pruners.NopPruner)
             and not SPARED & set(trial.user_attrs)
         )
-        self._reported = set(storage.get_trial(trial_id).intermediate_values)
-        """Epochs; of a resumed trial also those of the attempt before."""
+        self.reported = False
+        """Whether this attempt has reported an epoch."""
+        self._known = set(storage.get_trial(trial_id).intermediate_values)
+        """Epochs reported, also by the attempt that this one resumes."""
 
     def report(self, epoch: int, value: float) -> None:
+        self.reported = True
         if self._several:  # Trial.report refuses
             self._storage.set_trial_intermediate_value(self._id, epoch, value)
-        elif epoch not in self._reported:
+        elif epoch not in self._known:
             self._trial.report(value, epoch)
-            self._reported.add(epoch)
+            self._known.add(epoch)
 
     def should_prune(self) -> bool:
         return self._can_prune and self._trial.should_prune()

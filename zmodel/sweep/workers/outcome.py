@@ -6,7 +6,7 @@ import io
 import json
 import math
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +16,9 @@ from hydra.core.utils import JobReturn
 from optuna.trial import TrialState
 
 from zmodel.core.interrupt import Interrupted
-from zmodel.study.storage.errors import StorageError
+from zmodel.study.storage.errors import FULL, StorageError
 from zmodel.study.storage.outage import StorageUnavailable
+from zmodel.sweep.workers.trial_watch import TIME_IS_UP, timeout_reason
 
 TRACEBACK_CHARACTERS = 8_000
 RESULT_ATTRS = (
@@ -28,31 +29,40 @@ STORAGE_ERRORS = (StorageError, StorageUnavailable)
 """What ends a worker: without its storage it can neither get trials nor record them."""
 
 
+class NoSpace(Exception):
+    """A disk is full: no trial can go on, and none is to blame."""
+
+
 @dataclass(frozen=True)
 class TrialOutcome:
-    """How a trial ended: values of a completed one, a reason of a failed one, or interrupted."""
+    """How a trial ended: with values, with the reason of a failure, or put back with a reason."""
 
     state: TrialState = TrialState.FAIL
     values: tuple[float, ...] | None = None
     reason: str | None = None
     traceback: str | None = None
-    interrupted: Interrupted | None = None
+    put_back: str | None = None
     attrs: dict[str, Any] = field(default_factory=dict)
 
 
-def outcome_of(returned: JobReturn, objectives: int, folder: Path, pruned: bool) -> TrialOutcome:
+def outcome_of(
+    returned: JobReturn, folder: Path, objectives: int, limit: float | None, pruned: bool
+) -> TrialOutcome:
     """Judge a job that came back.
 
-    Failed: an exception, nothing returned, not a number, not finite, or the wrong count.
+    Failed: an exception, nothing returned, not a number, not finite, the wrong count, or stopped
+    at its time limit.
 
     Raises:
-        StorageError, StorageUnavailable: the run met one of them.
+        StorageError, StorageUnavailable, NoSpace: the run met one of them.
     """
     attrs = result_attrs(folder)
     try:
         value = value_of(returned)
     except Interrupted as error:
-        return TrialOutcome(interrupted=error)
+        if error.signum == TIME_IS_UP:
+            return TrialOutcome(reason=timeout_reason(limit), attrs=attrs)
+        return TrialOutcome(put_back=str(error))
     except STORAGE_ERRORS:
         raise
     except Exception as error:
@@ -73,11 +83,27 @@ def value_of(returned: JobReturn) -> Any:
 
 
 def failure(error: BaseException, attrs: dict[str, Any] | None = None) -> TrialOutcome:
-    """What is kept of an exception: type and message, and the end of its traceback."""
+    """What is kept of an exception: type and message, and the end of its traceback.
+
+    Raises:
+        NoSpace: that was the reason.
+    """
+    if any(isinstance(e, OSError) and e.errno in FULL for e in _chain(error)):
+        raise NoSpace(
+            "there is no space left on a disk that trials write to; free some, then give the same "
+            "command again: the running trials are put back"
+        ) from error
     text = "".join(traceback.format_exception(error))
     first_line = str(error).strip().splitlines()[:1]
     reason = ": ".join([type(error).__name__, *first_line])
     return TrialOutcome(reason=reason, traceback=text[-TRACEBACK_CHARACTERS:], attrs=attrs or {})
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and those it came from or was met on the way to."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def as_values(returned: Any, objectives: int) -> tuple[float, ...]:

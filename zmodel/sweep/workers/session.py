@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 import optuna
-from optuna.trial import FrozenTrial
 
 from zmodel.study.budget.lease import Lease
 from zmodel.study.budget.slots import Slots
@@ -68,8 +67,3 @@ class Session:
             self.storage, study_id, settings.n_trials, self.lock, settings.max_attempts
         )
         self.proposals = Proposals(settings, self.given.space)
-
-    def trial_id(self, trial: FrozenTrial) -> int:
-        """By which the storage knows the trial."""
-        study_id = self.slots.study_id
-        return self.storage.get_trial_id_from_study_id_trial_number(study_id, trial.number)

@@ -10,7 +10,7 @@ from zmodel.study.folder import WORKERS
 from zmodel.study.stop_request import stop_request
 from zmodel.sweep.workers.attempt import Attempt
 from zmodel.sweep.workers.failure_limit import failure_limit
-from zmodel.sweep.workers.outcome import STORAGE_ERRORS
+from zmodel.sweep.workers.outcome import STORAGE_ERRORS, NoSpace
 from zmodel.sweep.workers.rehearsal import Refused, rehearse
 from zmodel.sweep.workers.session import Assignment, Session
 
@@ -18,7 +18,7 @@ POLL_SECONDS = 0.5
 DONE, LIMIT, REFUSED = 0, 3, 10
 """Exit codes of a worker, beside 128 + signal: budget used up, too many failures, bad set-up."""
 
-CANNOT_GO_ON = (Refused, *STORAGE_ERRORS)
+CANNOT_GO_ON = (Refused, NoSpace, *STORAGE_ERRORS)
 """What a worker raises with a message for the user."""
 
 
@@ -28,7 +28,8 @@ def work(given: Assignment) -> int:
     Raises:
         Refused: with a message for the user; before the first claim, or when the configuration
             files changed.
-        StorageError, StorageUnavailable: the storage is lost; trials are given again.
+        StorageError, StorageUnavailable, NoSpace: the storage is lost, or a disk is full; its
+            trial is given again.
     """
     with Lease(given.settings.folder / WORKERS) as lease:
         session = Session(given, lease)

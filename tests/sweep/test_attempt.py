@@ -1,0 +1,115 @@
+"""What becomes of a trial that meets trouble: put back, failed, or begun anew."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from pathlib import Path
+
+import optuna
+import pytest
+from hydra.core.hydra_config import HydraConfig
+from optuna.trial import TrialState
+
+from zmodel.core.interrupt import Interrupted, stop
+from zmodel.core.running_trial import running_trial
+from zmodel.sweep.workers.trial_watch import TIME_IS_UP, TIMED_OUT, TrialWatch
+
+
+def checkpoint() -> Path:
+    """Where the task of the running trial writes its last state."""
+    path = Path(HydraConfig.get().runtime.output_dir, "checkpoints", "last.ckpt")
+    path.parent.mkdir(exist_ok=True)
+    return path
+
+
+def interrupted_once(then):
+    """A task whose first attempt reports an epoch, writes a checkpoint and is put back."""
+
+    def task(cfg):
+        if running_trial().number:
+            return then(cfg)
+        running_trial().report(0, 0.25)
+        checkpoint().write_text("half a file")
+        raise Interrupted(15)
+
+    return task
+
+
+def test_a_trial_that_cannot_be_resumed_starts_anew(inline):
+    def then(cfg):
+        if cfg.ckpt_path is not None:
+            raise RuntimeError("failed finding central directory")
+        return cfg.x
+
+    assert inline.run("hydra.sweeper.n_trials=1", task=interrupted_once(then)) == 0
+    first, second, third = inline.study.trials
+    assert first.params == second.params == third.params
+    assert [t.state for t in (first, second)] == [TrialState.FAIL] * 2
+    assert "central directory" in second.user_attrs["interrupted"]
+    assert third.value == third.params["x"] and third.intermediate_values == {}
+
+
+def test_a_resumed_trial_that_comes_further_and_fails_has_failed(inline):
+    def then(cfg):
+        running_trial().report(1, 0.5)
+        raise RuntimeError("diverged")
+
+    assert inline.run("hydra.sweeper.n_trials=1", task=interrupted_once(then)) == 3
+    first, second = inline.study.trials
+    assert second.user_attrs["fail_reason"] == "RuntimeError: diverged"
+    assert "interrupted" not in second.user_attrs
+    assert second.intermediate_values == {0: 0.25, 1: 0.5}
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_costs_no_trial(inline, capsys, number):
+    def full(cfg):
+        if running_trial().number == 1:
+            try:
+                raise OSError(number, os.strerror(number), "csv/metrics.csv")
+            except OSError:
+                raise RuntimeError("unexpected pos 576 vs 534")  # noqa: B904 - as torch does
+        return cfg.x
+
+    assert inline.run("hydra.sweeper.n_trials=3", task=full) == 1
+    err = capsys.readouterr().err
+    assert "no space left" in err and "Traceback" not in err
+    assert [t.state for t in inline.study.trials] == [TrialState.COMPLETE, TrialState.FAIL]
+    assert inline.run("hydra.sweeper.n_trials=3") == 0
+    values = {t.user_attrs["slot"]: t.value for t in inline.study.trials if t.value is not None}
+    assert sorted(values) == [0, 1, 2]
+
+
+def test_a_trial_fails_at_its_time_limit_and_the_next_one_runs(inline):
+    def task(cfg):
+        while running_trial().number == 0:
+            time.sleep(0.01)
+            if stop.signum is not None:  # as the checkpoint callback does at the end of an epoch
+                raise Interrupted(stop.signum)
+        return cfg.x
+
+    assert inline.run("hydra.sweeper.n_trials=2", "hydra.sweeper.trial_timeout=1", task=task) == 0
+    slow, quick = inline.study.trials
+    assert slow.user_attrs["fail_reason"].startswith("TimeoutError")
+    assert "trial_timeout=1" in slow.user_attrs["fail_reason"]
+    assert quick.state == TrialState.COMPLETE and stop.signum is None
+
+
+def test_a_trial_that_hangs_fails_and_ends_its_process(monkeypatch, capfd):
+    study = optuna.create_study()
+    trial = study.ask()
+    storage, ended = optuna.storages.InMemoryStorage(), threading.Event()
+    study = optuna.create_study(storage=storage)
+    trial = study.ask()
+    codes = []
+    monkeypatch.setattr(os, "_exit", lambda code: (codes.append(code), ended.set()))
+    with TrialWatch(storage, 0, limit=0.1):
+        assert ended.wait(10)
+        assert stop.signum == TIME_IS_UP
+    assert codes == [TIMED_OUT] and stop.signum is None
+    failed = study.trials[trial.number]
+    assert failed.state == TrialState.FAIL and "hung" in failed.user_attrs["fail_reason"]
+    assert "most recent call first" in capfd.readouterr().err  # where it hung

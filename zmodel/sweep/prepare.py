@@ -1,0 +1,101 @@
+"""What is read and checked about one start of a study before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from zmodel.sweep.sampling.proposals import Proposals
+from zmodel.sweep.sampling.samplers import grid_size, make_pruner
+from zmodel.sweep.sampling.warm_start import first_configurations
+from zmodel.sweep.settings import Settings, read_settings, settled
+from zmodel.sweep.space.parse import parse_space
+from zmodel.sweep.space.rehearsal_points import params_at, points
+from zmodel.sweep.space.search_space import SearchSpace
+from zmodel.sweep.sweeper import plain
+from zmodel.sweep.workers.job import Job
+from zmodel.sweep.workers.shared_config import SharedConfig, shared_config
+
+SUBDIRS = ("trials/${hydra.job.num}", "${hydra.job.num}")
+"""The folder of a trial, and what stands there when nothing was said."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A start that can work, as far as can be told without running anything."""
+
+    settings: Settings
+    space: SearchSpace
+    job: Job
+    proposals: Proposals
+    objective: Any
+    """``optimized_metric``: a name or a list of names."""
+    shared: SharedConfig
+    example: list[str]
+    """Overrides of a trial, under which the configuration composes."""
+    first: list[dict[str, Any]]
+    """Parameters of the first trials."""
+
+
+def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: Job) -> Prepared:
+    """Read the settings and the search space, and check all that can be checked beforehand.
+
+    Args:
+        given: what the configuration says under ``hydra.sweeper``.
+        arguments: the overrides of the command line.
+        folder: of the study.
+
+    Raises:
+        ValueError: names the setting that cannot work, and a way on.
+        HydraException: the configuration does not compose.
+    """
+    _check_subdir(job.config)
+    settings = read_settings(given, folder)
+    space = _read_space(settings, arguments, job)
+    params = params_at(points(space)[0], space, job.config)
+    example = [*space.fixed, *space.overrides(params)]
+    cfg = job.compose(example, 0, folder / "trials" / "0", {})
+    objective = plain(cfg.get("optimized_metric"))
+    settings = settled(settings, objective)
+    if settings.sampler["_target_"].endswith("GridSampler"):
+        settings = replace(settings, n_trials=min(settings.n_trials, grid_size(space)))
+    proposals = Proposals(settings, space)
+    # a wrong option is an error now, not in every worker
+    proposals.sampler_for_slot(0)
+    make_pruner(settings.pruner)
+    return Prepared(
+        settings=settings,
+        space=space,
+        job=job,
+        proposals=proposals,
+        objective=objective,
+        shared=shared_config(cfg, job, space, settings),
+        example=example,
+        first=first_configurations(settings.enqueue, settings.from_study, folder, space),
+    )
+
+
+def _check_subdir(config: DictConfig) -> None:
+    """The folder of a trial is its number in Optuna: no other may be asked for."""
+    sweep = OmegaConf.to_container(config.hydra.sweep, resolve=False)
+    assert isinstance(sweep, dict)
+    if sweep["subdir"] not in SUBDIRS:
+        raise ValueError(
+            f"hydra.sweep.subdir must be {SUBDIRS[0]}, where trials are found again, received "
+            f"{sweep['subdir']}; leave it out, or choose the study's folder by hydra.sweep.dir."
+        )
+
+
+def _read_space(settings: Settings, arguments: list[str], job: Job) -> SearchSpace:
+    loader = job.hydra_context.config_loader
+    space = parse_space(settings.params, arguments, settings.custom_search_space, loader)
+    if not space.distributions and space.custom is None:
+        raise ValueError(
+            "A study needs something to search, got an empty hydra.sweeper.params. Choose "
+            "hparams_search=zlayers or give a sweep such as 'model.z_layers=range(1,6)'."
+        )
+    return space
