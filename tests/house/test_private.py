@@ -17,8 +17,8 @@ FILES = sorted(
     for file in (ROOT / "zmodel").rglob("*.py")
     if "compat" not in file.parts
 )
-PUBLIC = {"_replace", "_asdict", "_make", "_fields", "_field_defaults"}
-"""Documented names of named tuples."""
+PUBLIC = {"_replace", "_asdict", "_make", "_fields", "_field_defaults", "_exit"}
+"""Documented names, of named tuples and os._exit."""
 OWN = {"self", "cls", "super()"}
 BY_NAME = {"getattr", "setattr", "hasattr", "delattr"}
 # Still to be mended: take your file out, add none.
