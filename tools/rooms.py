@@ -20,6 +20,7 @@ TABLE: dict[str, set[str]] = {
     "analysis": {"core", "compat", "study"},
     "final": {
         "core", "compat", "cli", "study", "sweep", "analysis", "callbacks", "model", "predict",
+        "run",
     },
     "train": {"core", "cli", "run", "trackers"},
     "analyze": {"cli", "analysis"},

@@ -11,12 +11,14 @@ Shapes: N samples, C classes.
 from __future__ import annotations
 
 import argparse
+import csv
 import importlib
 import json
 import math
 import sys
 import zlib
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -63,11 +65,13 @@ class Model:
     module: Deployed
     classes: tuple[str, ...]
     input_shape: tuple[int, ...]
+    features: tuple[str, ...] = ()
+    """Columns of the table that was learned from, in the order of a row of samples."""
 
     def probabilities(self, x: NDArray) -> NDArray[np.float32]:
         """(N, C) for samples as :func:`samples` accepts them."""
         dtype = self.module.mean.numpy().dtype
-        inputs = torch.from_numpy(samples(x, self.input_shape, dtype))
+        inputs = torch.from_numpy(samples(x, self.input_shape, dtype, self.features))
         with torch.inference_mode():
             parts = [self.module(batch) for batch in inputs.split(BATCH)]
         return torch.cat(parts).numpy() if parts else np.zeros((0, len(self.classes)), np.float32)
@@ -84,16 +88,17 @@ def load(folder: str | Path) -> Model:
         if not (folder / name).is_file():
             raise ValueError(f"{folder} must be the folder of a model, but has no {name}.")
     try:
-        config = json.loads((folder / CONFIG_FILE).read_text())
+        config = json.loads((folder / CONFIG_FILE).read_text("utf-8"))
         net = network_class(config["network"])(**config["arguments"])
         normalisation = config["normalisation"] or {"mean": [0.0], "std": [1.0]}
         dtype = INPUT_TYPES[config.get("input_dtype", "float32")]
         mean, std = (torch.tensor(normalisation[k], dtype=dtype) for k in ("mean", "std"))
         classes, shape = tuple(config["classes"]), tuple(config["input_shape"])
+        features = tuple(config.get("features") or ())
         net.load_state_dict(torch.load(folder / WEIGHTS_FILE, weights_only=True))
     except (KeyError, TypeError, RuntimeError, json.JSONDecodeError, UnpicklingError) as error:
         raise ValueError(f"{folder} does not hold a model that can be read: {error}") from error
-    return Model(Deployed(net, mean, std).eval(), classes, shape)
+    return Model(Deployed(net, mean, std).eval(), classes, shape, features)
 
 
 def network_class(path: str) -> type[nn.Module]:
@@ -110,7 +115,9 @@ def network_class(path: str) -> type[nn.Module]:
     return found
 
 
-def samples(x: NDArray, shape: Sequence[int], dtype: DTypeLike = np.float32) -> NDArray:
+def samples(
+    x: NDArray, shape: Sequence[int], dtype: DTypeLike = np.float32, features: Sequence[str] = ()
+) -> NDArray:
     """Checked samples (N, *shape); flat rows and a missing channel axis are put in shape.
 
     Raises:
@@ -121,10 +128,11 @@ def samples(x: NDArray, shape: Sequence[int], dtype: DTypeLike = np.float32) -> 
     wanted = tuple(shape)
     given = tuple(x.shape[1:])
     flat = (math.prod(wanted),)
+    columns = ", ".join(features[:20]) + (", ..." if features[20:] else "")
     if x.ndim < 1 or given not in (wanted, flat, *([wanted[1:]] if wanted[0] == 1 else [])):
         raise ValueError(
             f"Samples must have the shape (N, {', '.join(map(str, wanted))}), or be rows of "
-            f"{flat[0]} numbers, got {tuple(x.shape)}."
+            f"{flat[0]} numbers{f' ({columns})' if columns else ''}, got {tuple(x.shape)}."
         )
     small = np.abs(x) <= np.finfo(np.float32).max
     bad = np.flatnonzero(~small.reshape(len(x), *flat).all(axis=1))
@@ -164,20 +172,12 @@ def write(out: Path | None, classes: Sequence[str], probabilities: NDArray[np.fl
             classes=names,
         )  # fmt: skip
         return
-    head = ",".join(_cell(cell) for cell in ("class", *classes))
-    rows = (
-        ",".join([_cell(classes[k]), *(f"{p:.6f}" for p in row)])
-        for k, row in zip(predicted, probabilities, strict=True)
-    )
-    text = "\n".join([head, *rows]) + "\n"
-    if out is None:
-        sys.stdout.write(text)
-    else:
-        out.write_text(text)
-
-
-def _cell(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if set(text) & set(',"\n\r') else text
+    target = nullcontext(sys.stdout) if out is None else out.open("w", encoding="utf-8", newline="")
+    with target as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["class", *classes])
+        for k, row in zip(predicted, probabilities, strict=True):
+            writer.writerow([classes[k], *(f"{p:.6f}" for p in row)])
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -20,7 +20,13 @@ from zmodel.callbacks.last_weights import LastWeights
 from zmodel.final.choice import Candidate, Run, choose
 from zmodel.final.job import FinalJob
 from zmodel.final.plan import FinalPlan, settle_plan
-from zmodel.final.scores import Predictions, calibration, most_confused, per_class, spread
+from zmodel.final.scores import (
+    Predictions,
+    calibration,
+    mean_and_interval,
+    most_confused,
+    per_class,
+)
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.sweep.space.override_text import parser
 
@@ -201,10 +207,10 @@ def test_calibration_and_scores_of_known_predictions():
     first, second = per_class(counts, ("a", "b"), seeds=1)
     assert (first["precision"], first["recall"], first["support"]) == (0.8, 1.0, 8)
     assert (second["precision"], second["f1"]) == (0, 0)
-    mean, std, interval = spread([0.9, 0.92, 0.94])
+    mean, std, interval = mean_and_interval([0.9, 0.92, 0.94])
     assert interval is not None and std == pytest.approx(0.02)
     assert interval[1] - mean == pytest.approx(4.302653 * 0.02 / 3**0.5, abs=1e-6)  # t table, 2 df
-    assert spread([0.9]) == (0.9, 0.0, None)
+    assert mean_and_interval([0.9]) == (0.9, 0.0, None)
 
 
 def test_candidates_are_distinct_and_the_plan_is_kept(tmp_path):

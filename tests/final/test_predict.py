@@ -110,6 +110,13 @@ def test_what_cannot_be_predicted_is_said(model, tmp_path, capsys, arrays, named
     assert named in output.err and output.err.startswith("error: ") and not output.out
 
 
+def test_a_row_of_too_many_numbers_is_told_the_features(model):
+    config = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**config, "features": ["height", "größe"]}))
+    with pytest.raises(ValueError, match="height, größe"):
+        load(model).probabilities(np.zeros((2, 13)))
+
+
 def test_torn_and_missing_files_are_said(model, tmp_path, capsys):
     np.savez(tmp_path / "x.npz", x=samples())
     whole = (tmp_path / "x.npz").read_bytes()

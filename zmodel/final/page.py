@@ -9,7 +9,7 @@ from zmodel.analysis.page import html as page
 from zmodel.analysis.page.section import make, to_html, write_files
 from zmodel.core.atomic_file import write
 from zmodel.final.figures import confusion, learning, mistakes, reliability
-from zmodel.final.summary import Outcome
+from zmodel.final.summary import FinalResult
 from zmodel.final.words import optimism_sentences, test_sentence
 
 FIGURES: tuple[ModuleType, ...] = (learning, confusion, mistakes, reliability)
@@ -17,23 +17,23 @@ SECTION = "section.html"
 """The page's content without its frame, for a report that shows the final stage too."""
 
 
-def write_page(outcome: Outcome, model: dict[str, Any] | None) -> None:
+def write_page(result: FinalResult, model: dict[str, Any] | None) -> None:
     """Write the page, its section alone, and what they show as files."""
-    summary = outcome.summary(model)
-    body = [_result(summary), *(_figure(outcome, module) for module in FIGURES)]
+    summary = result.summary(model)
+    body = [_result(summary), *(_figure(result, module) for module in FIGURES)]
     body.append(_per_class(summary))
     if model:
         body.append(_model(model))
     section = "".join(body)
-    write(outcome.folder / SECTION, section)
-    study = page.text(outcome.plan.study)
+    write(result.folder / SECTION, section)
+    study = page.text(result.plan.study)
     head = f"<h1>Final stage of study {study}</h1>"
-    text = f"Trial {outcome.winner.trial} won; test accuracy {summary['test_acc_mean']:.4f}."
+    text = f"Trial {result.winner.trial} won; test accuracy {summary['test_acc_mean']:.4f}."
     head += f'<p class="headline">{page.text(text)}</p>'
     nav = [(_name(module), module.TITLE) for module in FIGURES]
     nav += [("classes", "Classes"), *([("model", "Model")] if model else [])]
-    title = f"{outcome.plan.study}: final stage"
-    write(outcome.folder / "index.html", page.document(title, head, nav, section, page.footer()))
+    title = f"{result.plan.study}: final stage"
+    write(result.folder / "index.html", page.document(title, head, nav, section, page.footer()))
 
 
 def _result(summary: dict[str, Any]) -> str:
@@ -62,9 +62,9 @@ def _result(summary: dict[str, Any]) -> str:
     )
 
 
-def _figure(outcome: Outcome, module: ModuleType) -> str:
-    section = make(module, module.data(outcome), _name(module))
-    write_files(section.name, section, outcome.folder)
+def _figure(result: FinalResult, module: ModuleType) -> str:
+    section = make(module, module.data(result), _name(module))
+    write_files(section.name, section, result.folder)
     return to_html(section)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from zmodel.analysis.page.files import to_json
 from zmodel.analysis.statistics.selection import objective_name, ranked
 from zmodel.cli.overrides_of_trial import trial_overrides
+from zmodel.core.arguments import at_least
 from zmodel.core.atomic_file import write
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -136,8 +137,7 @@ def _distinct(trials: list[TrialRecord]) -> list[TrialRecord]:
 
 def _checked(key: str, value: Any) -> Any:
     if key in COUNTS:
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"final.{key} must be a whole number of at least 1, got {value!r}.")
+        at_least(f"final.{key}", value, 1)
     elif not isinstance(value, bool):
         raise ValueError(f"final.{key} must be true or false, got {value!r}.")
     return value

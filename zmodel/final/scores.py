@@ -47,7 +47,7 @@ class Predictions:
         return counts
 
 
-def spread(values: Sequence[float]) -> tuple[float, float, list[float] | None]:
+def mean_and_interval(values: Sequence[float]) -> tuple[float, float, list[float] | None]:
     """Mean, sample standard deviation, 95 % interval of the mean (Student's t; None for one)."""
     mean, n = float(np.mean(values)), len(values)
     if n < 2:

@@ -12,7 +12,7 @@ from zmodel.cli.overrides_of_trial import key_of
 from zmodel.final.choice import Candidate, candidates_of, choose
 from zmodel.final.job import FinalJob, user_overrides
 from zmodel.final.plan import FinalPlan, settle_plan
-from zmodel.final.summary import SUMMARY_FILE, Outcome, read_summary
+from zmodel.final.summary import SUMMARY_FILE, FinalResult, read_summary
 from zmodel.final.testing import test_once
 from zmodel.final.words import in_words
 from zmodel.study.folder import JOURNAL, list_studies, study_folder
@@ -52,7 +52,7 @@ class Stage:
             raise ValueError(f"The final stage needs study=NAME. In {log_dir} there are: {known}.")
         _check(arguments)
         options: dict[str, Any] = {str(key): value for key, value in config.final.items()}
-        home = study_folder(log_dir, str(config.study))
+        home = study_folder(log_dir, config.study)
         record = find_study(home.name, log_dir, options.pop("storage", None))
         return cls(settings, tuple(arguments), job, record, home / "final", options)
 
@@ -88,8 +88,10 @@ class Stage:
                 return self._already_done(plan)
             tested = test_once(chosen, job, self.arguments, self.folder / "test")
             further = tuple(user_overrides(self.arguments))
-            outcome = Outcome(plan, tuple(candidates), winner, tuple(tested), further, self.folder)
-            self._write(outcome, job)
+            result = FinalResult(
+                plan, tuple(candidates), winner, tuple(tested), further, self.folder
+            )
+            self._write(result, job)
         return 0
 
     def _train(
@@ -117,17 +119,17 @@ class Stage:
             return 0, []  # stopped on request
         return 0, sorted(candidates_of(ended, folder), key=lambda c: trials.index(c.trial))
 
-    def _write(self, outcome: Outcome, job: FinalJob) -> None:
+    def _write(self, result: FinalResult, job: FinalJob) -> None:
         from zmodel.final.export import export_model
         from zmodel.final.page import write_page
 
-        model = export_model(outcome, job, self.arguments)
-        write_page(outcome, model)
-        plan, winner = outcome.plan, outcome.winner
+        model = export_model(result, job, self.arguments)
+        write_page(result, model)
+        plan, winner = result.plan, result.winner
         for folder in (self.folder, self.folder.parent):
             overrides = list(plan.overrides[winner.trial])
             write_best(folder, plan.study, winner.trial, winner.mean, overrides)
-        summary = outcome.write(model)
+        summary = result.write(model)
         print(in_words(summary, self.folder))
 
     def _announce(self, plan: FinalPlan) -> None:
@@ -156,7 +158,7 @@ class Stage:
 
 
 def _ended(name: str, storage: str | None, folder: Path) -> list[TrialRecord]:
-    """The trials of a sweep of this stage that have an outcome; none before its first start."""
+    """The trials of a sweep of this stage that have ended; none before its first start."""
     if storage is None and not (folder / JOURNAL).is_file():
         return []
     try:

@@ -14,14 +14,14 @@ from zmodel.analysis.page.files import to_json
 from zmodel.core.atomic_file import write
 from zmodel.final.choice import Candidate
 from zmodel.final.plan import FinalPlan
-from zmodel.final.scores import calibration, most_confused, per_class, spread
+from zmodel.final.scores import calibration, mean_and_interval, most_confused, per_class
 from zmodel.final.testing import Tested
 
 SUMMARY_FILE = "summary.json"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FinalResult:
     """`winner` with its validation values; `tested` holds the runs that met the test set, which
     are retrained ones if that was asked for; `further`: overrides that the user gave all runs."""
 
@@ -43,7 +43,7 @@ class Outcome:
 
     def summary(self, model: dict[str, Any] | None) -> dict[str, Any]:
         """The content of summary.json; `model` says what was exported."""
-        mean, std, interval = spread([t.accuracy for t in self.tested])
+        mean, std, interval = mean_and_interval([t.accuracy for t in self.tested])
         found, plan = calibration([t.predictions for t in self.tested]), self.plan
         accuracy = "acc" in plan.metric and plan.maximize
         return {

@@ -63,7 +63,8 @@ class ArrayFile(OwnData):
         self.sample_shape = None
         if input_shape is not None:
             self.sample_shape = whole_numbers("data.input_shape", input_shape, "[1,28,28]")
-        self._features: tuple[str, ...] = ()
+        self.features: tuple[str, ...] = ()
+        """Columns of a table that are learned from, in their order; known from rows() on."""
 
     @property
     def source(self) -> str:
@@ -73,13 +74,13 @@ class ArrayFile(OwnData):
         return self.test_path is not None
 
     def rows(self) -> Rows:
-        table = read_table(self.path, self.columns, self.labels_path, self._features)
+        table = read_table(self.path, self.columns, self.labels_path, self.features)
         if self.test_path is not None and table.parts is not None and "test" in table.parts:
             raise ValueError(
                 f"{self.path}: the test part must be given once, found it in the file and in "
                 f"data.test_path={self.test_path}; set data.test_path=null or drop those rows."
             )
-        self._features = table.features
+        self.features = table.features
         x = self._shaped(self.path, table.x)
         return Rows(table.labels, table.parts, table.groups, lambda indices: x[indices])
 
@@ -88,7 +89,7 @@ class ArrayFile(OwnData):
             return super().load_test()
         rows, _ = self._rows_and_test()
         columns = Columns(self.columns.label)
-        table = read_table(self.test_path, columns, self.test_labels_path, self._features)
+        table = read_table(self.test_path, columns, self.test_labels_path, self.features)
         x = self._shaped(self.test_path, table.x)
         self.compare_test(rows.read(np.arange(len(rows.labels))), x)
         return Arrays(x, encode(str(self.test_path), table.labels, self.classes))

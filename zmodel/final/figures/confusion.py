@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.diagnostics.training import confusion
 from zmodel.analysis.diagnostics.training.confusion import Confusion
-from zmodel.final.summary import Outcome
+from zmodel.final.summary import FinalResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,9 +16,9 @@ QUESTION = "Which classes does the winner mix up on the test set?"
 SIZE = confusion.SIZE
 
 
-def data(outcome: Outcome) -> Confusion:
-    counts = tuple(tuple(int(n) for n in row) for row in outcome.counts)
-    return Confusion(outcome.winner.trial, "test", outcome.classes, counts)
+def data(result: FinalResult) -> Confusion:
+    counts = tuple(tuple(int(n) for n in row) for row in result.counts)
+    return Confusion(result.winner.trial, "test", result.classes, counts)
 
 
 def draw(record: Confusion, ax: Axes) -> None:

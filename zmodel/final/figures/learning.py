@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.page import axes, style
-from zmodel.final.summary import Outcome
+from zmodel.final.summary import FinalResult
 from zmodel.study.run_folder import read_metrics
 
 if TYPE_CHECKING:
@@ -27,15 +27,15 @@ class Learning:
     retrained: bool
 
 
-def data(outcome: Outcome) -> Learning:
+def data(result: FinalResult) -> Learning:
     curves = {
         t.run.seed: {
             metric: {epoch + 1: value for epoch, value in sorted(curve.items())}
             for metric, curve in read_metrics(t.run.folder).items()
         }
-        for t in outcome.tested
+        for t in result.tested
     }
-    return Learning(curves, bool(outcome.plan.options["retrain"]))
+    return Learning(curves, bool(result.plan.options["retrain"]))
 
 
 def draw(record: Learning, ax: Axes) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zmodel.analysis.page import style
 from zmodel.final.scores import Predictions, most_confused
-from zmodel.final.summary import Outcome
+from zmodel.final.summary import FinalResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,9 +39,9 @@ class Mistakes:
     pairs: tuple[Pair, ...]
 
 
-def data(outcome: Outcome) -> Mistakes:
-    predictions = [t.predictions for t in outcome.tested]
-    found = most_confused(outcome.counts, outcome.classes)
+def data(result: FinalResult) -> Mistakes:
+    predictions = [t.predictions for t in result.tested]
+    found = most_confused(result.counts, result.classes)
     return Mistakes(tuple(_pair(pair, predictions) for pair in found))
 
 

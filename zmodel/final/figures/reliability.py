@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.page import axes, style
 from zmodel.final.scores import calibration
-from zmodel.final.summary import Outcome
+from zmodel.final.summary import FinalResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,8 +26,8 @@ class Reliability:
     samples: int
 
 
-def data(outcome: Outcome) -> Reliability:
-    found = calibration([t.predictions for t in outcome.tested])
+def data(result: FinalResult) -> Reliability:
+    found = calibration([t.predictions for t in result.tested])
     bins = tuple(found["bins"])
     return Reliability(found["ece"], bins, sum(b["count"] for b in bins))
 
