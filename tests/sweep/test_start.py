@@ -46,6 +46,27 @@ def test_an_edited_choice_of_a_searched_group_ends_the_study(inline, tmp_path, c
     assert len(finished) >= 5 and {t.value for t in finished} == {2, 4}
 
 
+@pytest.mark.parametrize("sampler", ["random", "tpe", "brute", "grid"])
+def test_a_finite_space_is_tried_once_and_the_study_ends(inline, capsys, sampler):
+    seen = []
+    command = ("x=choice(0.1,0.2)", "layers=range(1,5)", f"hydra/sweeper/sampler={sampler}",
+               "hydra.sweeper.coverage={layers: 2}", "hydra.sweeper.history=null")  # fmt: skip
+    for _ in range(2):  # again: there is nothing left to do
+        assert inline.run(*command, task=lambda cfg: seen.append((cfg.x, cfg.layers)) or 1.0) == 0
+    assert len(set(seen)) == len(seen) == 8
+    assert "complete: 8 of 8" in capsys.readouterr().out
+
+
+def test_what_exists_under_a_condition_is_counted_where_it_exists(inline):
+    seen = []
+    command = (
+        "hydra.sweeper.params={x: '0.1,0.2', layers: {space: 'range(1,4)', when: 'x > 0.15'}}",
+        "hydra.sweeper.n_trials=5",
+    )
+    assert inline.run(*command, task=lambda cfg: seen.append((cfg.x, cfg.layers)) or 1.0) == 0
+    assert sorted(seen) == [(0.1, 1), (0.2, 1), (0.2, 2), (0.2, 3)]
+
+
 def test_another_folder_for_trials_is_refused(inline):
     with pytest.raises(ValueError, match=r"hydra\.sweep\.subdir"):
         inline.run("hydra.sweep.subdir=my_${hydra.job.num}")

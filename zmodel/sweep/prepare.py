@@ -13,6 +13,7 @@ from zmodel.sweep.sampling.proposals import Proposals
 from zmodel.sweep.sampling.samplers import grid_size, make_pruner
 from zmodel.sweep.sampling.warm_start import first_configurations
 from zmodel.sweep.settings import Settings, read_settings, settled
+from zmodel.sweep.space.combinations import count_combinations
 from zmodel.sweep.space.parse import parse_space
 from zmodel.sweep.space.rehearsal_points import params_at, points
 from zmodel.sweep.space.search_space import SearchSpace
@@ -22,6 +23,9 @@ from zmodel.sweep.workers.shared_config import SharedConfig, shared_config
 
 SUBDIRS = ("trials/${hydra.job.num}", "${hydra.job.num}")
 """The folder of a trial, and what stands there when nothing was said."""
+
+EVERY_ONE = {"_target_": "optuna.samplers.BruteForceSampler"}
+"""Tries every combination once, also under conditions."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,7 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
     cfg = job.compose(example, 0, folder / "trials" / "0", {})
     objective = plain(cfg.get("optimized_metric"))
     settings = settled(settings, objective)
-    if settings.sampler["_target_"].endswith("GridSampler"):
-        settings = replace(settings, n_trials=min(settings.n_trials, grid_size(space)))
+    settings = _within(space, settings)
     proposals = Proposals(settings, space)
     # a wrong option is an error now, not in every worker
     proposals.sampler_for_slot(0)
@@ -77,6 +80,23 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
         example=example,
         first=first_configurations(settings.enqueue, settings.from_study, folder, space),
     )
+
+
+def _within(space: SearchSpace, settings: Settings) -> Settings:
+    """No more trials than the space has combinations: with the same seed, more would be the same.
+
+    Where the budget has room for all of them, each is tried exactly once.
+    """
+    if settings.sampler["_target_"].endswith("GridSampler"):
+        return replace(settings, n_trials=min(settings.n_trials, grid_size(space)))
+    count = count_combinations(space, settings.n_trials)
+    if count is None:
+        return settings
+    print(
+        f"note: the search has {count} combinations, and each is tried once (the budget is "
+        f"{settings.n_trials} trials); to try them with several seeds, search seed=range(0,5) too"
+    )
+    return replace(settings, n_trials=count, sampler=EVERY_ONE, history=None)
 
 
 def _check_subdir(config: DictConfig) -> None:

@@ -15,6 +15,7 @@ from zmodel.sweep.sampling.floor_schedule import FloorSchedule, forced_attrs
 from zmodel.sweep.sampling.forcing_sampler import ForcingSampler
 from zmodel.sweep.sampling.samplers import make_sampler, needs_lock
 from zmodel.sweep.settings import Settings
+from zmodel.sweep.space.combinations import count_combinations
 from zmodel.sweep.space.search_space import SearchSpace
 
 
@@ -29,12 +30,16 @@ class Proposals:
             if settings.coverage
             else None
         )
+        self._every_one = count_combinations(space, settings.n_trials) is not None
+        """The budget has room for every combination: to force one would repeat another."""
         self.needs_lock = needs_lock(settings.sampler)
         """Whether sampling must exclude other workers (samplers that keep state in the study)."""
 
     def decide(self, trials: Sequence[FrozenTrial], slot: int) -> dict[str, Any]:
         """User attributes of the next new trial, decided under the study's lock."""
-        decided = forced_attrs(self.floors.next_forced(trials)) if self.floors else {}
+        decided: dict[str, Any] = {}
+        if self.floors is not None and not self._every_one:
+            decided = forced_attrs(self.floors.next_forced(trials))
         share = self._settings.control
         if int((slot + 1) * share) > int(slot * share):  # evenly spread over the slots
             decided["control"] = True
