@@ -10,9 +10,8 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from zmodel.study.journal.file import JournalError, JournalFile
-from zmodel.study.journal.lines import Gap
-from zmodel.study.journal.lost import lost_trials
-from zmodel.study.journal.repair import repair
+from zmodel.study.repair.repair import repair
+from zmodel.study.storage.file_lock import LOCK_FILE
 
 WORKERS, TRIALS = 3, 8
 X = optuna.distributions.FloatDistribution(0, 1)
@@ -88,56 +87,77 @@ def test_any_lost_line_changes_at_most_the_trial_it_was_about(
         assert len(changed) <= 1, (lost + 1, line, str(report))
 
 
-def log(op: int, worker: str, **fields: object) -> dict[str, object]:
-    return {"op_code": op, "worker_id": f"{worker}-1", "study_id": 0, **fields}
+def creation_of(path: Path, number: int) -> int:
+    """The line (0-based) that creates this trial."""
+    lines = path.read_bytes().splitlines()
+    return [n for n, line in enumerate(lines) if line.startswith(b'{"op_code":4')][number]
 
 
-STUDY = log(0, "a", study_name="study", directions=[2])
-
-
-def test_what_follows_tells_more_than_what_a_damaged_line_looks_like() -> None:
-    """Worker a writes to trial 1, which it has just begun: so none was begun in between."""
-    gap = Gap(3, b'{"op_code":4,"worker_i?', torn=False)
-    begin = log(4, "a", datetime_start=None)
-    write = log(8, "a", trial_id=1, user_attr={"k": 0})
-    assert lost_trials([STUDY, begin, gap, begin, write]) == {gap: 0}
-
-
-def test_nobody_writes_to_a_finished_trial() -> None:
-    """Trial 1 is claimed and finished: it cannot be the second one, which was added finished."""
-    gap = Gap(3, b"?", torn=False)
-    added = log(4, "a", datetime_start=None, state=1)
-    claim = log(6, "b", trial_id=1, state=0, values=None)
-    end = log(6, "b", trial_id=1, state=1, values=[0.5])
-    assert lost_trials([STUDY, added, gap, added, claim, end]) == {gap: 1}
+def spoil(path: Path, *numbers: int) -> None:
+    lines = path.read_bytes().splitlines()
+    for number in numbers:
+        lines[number] = b"?"
+    path.write_bytes(b"\n".join(lines) + b"\n")
 
 
 def test_a_lost_creation_is_made_again_with_its_slot_and_results(path: Path) -> None:
     before = read(path)
-    lines = path.read_bytes().splitlines()
-    creation = [n for n, line in enumerate(lines) if line.startswith(b'{"op_code":4')][2]
-    lines[creation] = b"?"
-    path.write_bytes(b"\n".join(lines) + b"\n")
-    report = repair(path)
-    assert "trial id 2 was created again, its later lines complete it" in str(report)
-    assert f"line {creation + 1}: " in str(report)
+    line = creation_of(path, 2)
+    spoil(path, line)
+    assert "a trial was created again" in repair(path).damaged[line + 1]
     assert outcome(read(path)[2]) == outcome(before[2])
     assert read(path)[2].user_attrs["slot"] == before[2].user_attrs["slot"]
-    assert str(creation + 1) in read(path)[2].user_attrs["repaired"]
+    assert str(line + 1) in read(path)[2].user_attrs["repaired"]
+
+
+def test_several_lost_creations_keep_every_number(path: Path) -> None:
+    before = read(path)
+    spoil(path, *(creation_of(path, number) for number in (1, 2, 5)))
+    repair(path)
+    assert [outcome(t) for t in read(path)] == [outcome(t) for t in before]
+    assert {t.user_attrs["slot"] for t in read(path)} == set(range(TRIALS))
 
 
 def test_a_lost_creation_without_an_outcome_fails_and_gives_its_slot_back(path: Path) -> None:
     slot = read(path)[2].user_attrs["slot"]
-    lines = path.read_bytes().splitlines()
-    creation = [n for n, line in enumerate(lines) if line.startswith(b'{"op_code":4')][2]
-    end = next(n for n, line in enumerate(lines) if b'"trial_id":2,"state":1' in line)
-    lines[creation], lines[end] = b"?", b"?"
-    path.write_bytes(b"\n".join(lines) + b"\n")
-    assert "trial id 2 was created again, set to FAIL" in str(repair(path))
+    end = next(
+        n
+        for n, line in enumerate(path.read_bytes().splitlines())
+        if b'"trial_id":2,"state":1' in line
+    )
+    spoil(path, creation_of(path, 2), end)
+    report = repair(path)
+    assert report.rebuilt.states == {TrialState.FAIL: 1}
     trial = read(path)[2]
     assert trial.state == TrialState.FAIL and len(trial.intermediate_values) == 3
-    assert trial.user_attrs["fail_reason"] == f"JournalDamage: line {creation + 1}"
     assert trial.user_attrs["slot"] == slot and trial.user_attrs["interrupted"]
+
+
+REFUSED = [
+    b'{"op_code":99,"worker_id":"w-0","study_id":0}',
+    b'{"op_code":6,"worker_id":"w-0","trial_id":0,"state":77,"values":null}',
+    b'{"op_code":2,"worker_id":"w-0","study_id":0,"user_attr":{"a":1,"b":2}}',
+    b'{"op_code":4,"worker_id":"w-0","study_id":0,"datetime_start":"today"}',
+    b'{"op_code":8,"worker_id":"w-0","trial_id":999999999,"user_attr":{"a":1}}garbage',
+]
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_what_optuna_cannot_apply_is_set_aside(path: Path, line: bytes) -> None:
+    before = read(path)
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([*lines[:9], line, *lines[9:]]) + b"\n")
+    report = repair(path)
+    assert list(report.damaged) == [10]
+    assert [outcome(t) for t in read(path)] == [outcome(t) for t in before]
+    assert line in report.backup.read_bytes()
+
+
+def test_a_trial_number_that_cannot_be_makes_no_end_of_trials(path: Path) -> None:
+    line = b'{"op_code":8,"worker_id":"w-0","trial_id":999999999,"user_attr":{"a":1}}\n'
+    path.write_bytes(path.read_bytes() + b"garbage\n" + line)
+    repair(path)
+    assert TRIALS <= len(read(path)) <= TRIALS + 1
 
 
 def test_logs_behind_a_torn_one_are_kept(path: Path) -> None:
@@ -148,7 +168,7 @@ def test_logs_behind_a_torn_one_are_kept(path: Path) -> None:
         lines[n] = b'{"op_code":4,"worker_id":"0-0","study_i' + lines[n]
     path.write_bytes(b"\n".join(lines) + b"\n")
     report = repair(path)
-    assert report.damaged[4] == '1 log(s) on it kept, "create trial" lost'
+    assert list(report.damaged) == [4, 10]
     assert [outcome(t) for t in read(path)] == [outcome(t) for t in before]
 
 
@@ -158,7 +178,8 @@ def test_the_backup_is_the_damaged_file_and_nothing_else_is_left(path: Path) -> 
     report = repair(path)
     assert report.torn_bytes == 17 and report.backup is not None
     assert report.backup.read_bytes() == damaged
-    assert sorted(os.listdir(path.parent)) == sorted([path.name, report.backup.name])
+    left = {path.name, report.backup.name, LOCK_FILE}
+    assert set(os.listdir(path.parent)) == left
     assert repair(path).healthy and "nothing changed" in str(repair(path))
 
 
@@ -176,9 +197,9 @@ def test_a_lost_study_needs_its_direction_and_takes_the_name_of_its_folder(path:
     lines[0] = b"garbage"
     damaged = b"\n".join(lines) + b"\n"
     path.write_bytes(damaged)
-    with pytest.raises(JournalError, match="its name or direction cannot be read"):
+    with pytest.raises(JournalError, match="direction"):
         repair(path)
-    assert path.read_bytes() == damaged and os.listdir(path.parent) == [path.name]
+    assert path.read_bytes() == damaged and set(os.listdir(path.parent)) == {path.name, LOCK_FILE}
     repair(path, directions=["maximize"])
     assert [outcome(t) for t in read(path)] == [outcome(t) for t in before]
 

@@ -11,8 +11,8 @@ import optuna
 from optuna.trial import TrialState
 
 from zmodel.study.folder import journal_of, list_studies
-from zmodel.study.journal.repair import repair
-from zmodel.study.records import StudyRecord, find_study
+from zmodel.study.records import StudyRecord, TrialRecord, find_study
+from zmodel.study.repair.repair import repair
 from zmodel.study.stop_request import request_stop
 from zmodel.study.storage.opening import open_storage
 
@@ -68,9 +68,10 @@ def one_line(study: StudyRecord) -> str:
     return f"{study.name:<24} of {study.attrs.get('n_trials', '?')}: {counts}  {value}".rstrip()
 
 
-def best_trials(study: StudyRecord) -> list:
+def best_trials(study: StudyRecord) -> list[TrialRecord]:
     complete = [t for t in study.trials if t.state == "complete" and t.value is not None]
-    return sorted(complete, key=lambda t: t.value, reverse=study.directions[0] == "maximize")
+    sign = -1 if study.directions[0] == "maximize" else 1
+    return sorted(complete, key=lambda t: sign * (t.value or 0.0))
 
 
 def show(options: argparse.Namespace) -> None:

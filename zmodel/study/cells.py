@@ -58,10 +58,10 @@ class Cell:
         A range that is forced but not drawn from yet comes as [low, high], as it is stored.
         """
         if not self.is_range:
-            return same(value, self.target) or _close(value, self.target)
+            return bool(same(value, self.target)) or _close(value, self.target)
         if isinstance(value, (list, tuple)):
-            return tuple(value) == self.target
-        return _is_number(value) and self.target[0] <= value <= self.target[1]
+            return bool(tuple(value) == self.target)
+        return _is_number(value) and bool(self.target[0] <= value <= self.target[1])
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Cells(Sequence[Cell]):
             return known if known is not None else next(near, None)
         if not _is_number(value):
             return None
-        return sum(value >= cell.target[0] for cell in self.cells[1:])
+        return sum(bool(value >= cell.target[0]) for cell in self.cells[1:])
 
     def label_of(self, trial: TrialRecord) -> str | None:
         """The label of the trial's cell."""

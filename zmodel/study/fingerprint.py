@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.trial import TrialState
 
-from zmodel.core.atomic_file import write
 from zmodel.core.moved import current, translated
 from zmodel.core.provenance import git_state, versions
 
@@ -65,7 +63,8 @@ def make_fingerprint(
         "fixed": dict(fixed),
         "data": None,
     }
-    return json.loads(json.dumps(made, default=str))
+    plain: dict[str, Any] = json.loads(json.dumps(made, default=str))
+    return plain
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -129,8 +128,3 @@ def provenance_notes(study: optuna.Study) -> list[str]:
         study.set_user_attr("provenance", now)
         return []
     return differences(old, now)
-
-
-def write_study_json(folder: Path, content: Mapping[str, Any]) -> None:
-    """The human-readable copy, ``study.json``; written whole or not at all."""
-    write(folder / "study.json", json.dumps(content, indent=1, default=str), durable=True)

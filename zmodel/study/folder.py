@@ -10,7 +10,8 @@ from zmodel.core.suggestion import suggestion
 JOURNAL = "study.journal"
 WORKERS = "workers"
 """The folder of leases and of workers' logs."""
-STUDY_FILES = (JOURNAL, "study.json")
+STUDY_JSON = "study.json"
+STUDY_FILES = (JOURNAL, STUDY_JSON)
 RUN_FILES = (".hydra", "result.json", "csv")
 """What tells a folder of a run from an empty one."""
 
@@ -60,3 +61,8 @@ def runs_without_journal(folder: Path) -> list[int]:
     if journal.is_file() and journal.stat().st_size:
         return []
     return list(run_folders(folder))
+
+
+def unrecorded_runs(folder: Path, recorded: int) -> list[int]:
+    """Numbers of the runs that a study of so many trials does not know: it would overwrite them."""
+    return [number for number in run_folders(folder) if number >= recorded]

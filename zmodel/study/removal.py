@@ -13,7 +13,7 @@ from optuna.storages import BaseStorage
 
 from zmodel.study.budget.lease import Lease, others_at_work
 from zmodel.study.fingerprint import has_begun
-from zmodel.study.folder import JOURNAL, WORKERS
+from zmodel.study.folder import JOURNAL, STUDY_JSON, WORKERS
 from zmodel.study.storage.address import scheme
 from zmodel.study.storage.file_lock import LOCK_FILE
 
@@ -45,7 +45,7 @@ def remove_unbegun(
             return False
         optuna.delete_study(study_name=study.study_name, storage=storage)
         mine.release()
-        for file in ("study.json", JOURNAL, LOCK_FILE):
+        for file in (STUDY_JSON, JOURNAL, LOCK_FILE):
             (folder / file).unlink(missing_ok=True)
         shutil.rmtree(folder / WORKERS, ignore_errors=True)
         with suppress(OSError):  # something of the user's is in it

@@ -15,6 +15,11 @@ from typing import Any
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 
+RESULT_ATTRS = (
+    "epochs", "max_epochs", "best_epoch", "stopped_early", "seconds", "parameters", "metrics",
+    "seed",
+)  # fmt: skip
+
 
 def run_folder(study: StudyRecord, trial: TrialRecord) -> Path | None:
     """Where the trial's files are, also after the study's folder was moved; None if nowhere."""
@@ -70,6 +75,16 @@ def read_result(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def result_attrs(folder: Path) -> dict[str, Any]:
+    """What a trial keeps of result.json as attributes; nothing if the task wrote none."""
+    result = read_result(folder)
+    if not result:
+        return {}
+    git = result.get("git") or {}
+    attrs = {key: result[key] for key in RESULT_ATTRS if key in result}
+    return {**attrs, "git_commit": git.get("commit"), "git_dirty": git.get("dirty")}
 
 
 def metrics_of(study: StudyRecord, trial: TrialRecord) -> dict[str, float]:

@@ -14,11 +14,11 @@ from zmodel.study.fingerprint import (
     make_fingerprint,
     provenance_notes,
     settle,
-    write_study_json,
 )
 from zmodel.study.folder import JOURNAL, run_folders, runs_without_journal
 from zmodel.study.storage.address import redact
 from zmodel.study.storage.opening import open_storage
+from zmodel.study.study_json import write_study_json
 from zmodel.sweep.prepare import Prepared
 from zmodel.sweep.settings import Settings
 

@@ -1,4 +1,4 @@
-"""The journal file: appending, locking, reading damaged lines, repair. Knows nothing of budgets.
+"""The journal file: appending, locking, telling damaged lines. Knows nothing of budgets.
 
-Read first: ``file``, then ``durable``.
+Read first: ``file``, then ``durable`` and ``lines``.
 """

@@ -114,7 +114,7 @@ class JournalFile(BaseJournalBackend):
     def _parse(self, lines: list[bytes]) -> list[Log]:
         # One call for all lines is much faster than one each, and shares the keys' strings.
         try:
-            logs = json.loads(b"[" + b",".join(lines) + b"]")
+            logs: list[Log] = json.loads(b"[" + b",".join(lines) + b"]")
         except (ValueError, RecursionError):
             logs = []
         if len(logs) == len(lines) and all(map(is_log, logs)):

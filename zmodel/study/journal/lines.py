@@ -37,13 +37,13 @@ _DECODER = json.JSONDecoder()
 class Gap:
     """The unreadable part of line `line` (1-based).
 
-    `torn`: a log follows on the same line. Then this one was never written to its end, and nobody
-    has been told that it was.
+    `without_effect`: a log follows on the same line, so that this one was never written to its
+    end, or Optuna refuses it. Then nobody can have gone by it, unless the disk spoilt it later.
     """
 
     line: int
     text: bytes
-    torn: bool
+    without_effect: bool
 
 
 def parse(line: bytes) -> Log | None:
@@ -90,23 +90,23 @@ def salvage(number: int, line: bytes) -> list[Log | Gap]:
         log = parse(line[start:end])
         if log is not None:
             if line[done:start].strip(b"\0 "):
-                pieces.append(Gap(number, line[done:start], torn=True))
+                pieces.append(Gap(number, line[done:start], without_effect=True))
             pieces.append(log)
             done = end
     if line[done:].strip(b"\0 ") or not pieces:
-        pieces.append(Gap(number, line[done:], torn=False))
+        pieces.append(Gap(number, line[done:], without_effect=False))
     return pieces
 
 
 def name(text: bytes) -> str:
     if not text.strip(b"\0 \r"):
         return "a blank stretch: possibly a log"
-    op = field(text, "op_code")
+    op = value_in(text, "op_code")
     known = isinstance(op, int) and op in set(Op)
     return f'"{Op(op).name.lower().replace("_", " ")}"' if known else "an unreadable log"
 
 
-def field(text: bytes, key: str) -> Any:
+def value_in(text: bytes, key: str) -> Any:
     """The value of the JSON key `key` as far as it survived in a damaged log; else None."""
     decoded = text.decode("utf-8", "replace")
     key = f'"{key}":'

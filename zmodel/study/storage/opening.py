@@ -40,22 +40,9 @@ def open_storage(
     """
     kind = scheme(spec)
     if kind == "journal":
-        path = journal_path(spec)
-        journal = JournalFile(path, create=create, read_only=read_only)
-        try:
-            return JournalStorage(journal)
-        except StorageError:
-            raise
-        except Exception as error:
-            raise journal.inapplicable(error) from error
+        return _open_journal(journal_path(spec), create=create, read_only=read_only)
     if kind == "grpc":
-        from zmodel.study.storage.proxy import open_proxy, warn_beyond_loopback
-
-        if create:  # once, where a study is started, not in every worker and reader
-            warn_beyond_loopback(spec)
-        return RetryingStorage(
-            patiently(lambda: open_proxy(spec, deadline=timeout), timeout), outage
-        )
+        return RetryingStorage(_open_proxy(spec, timeout, warn=create), outage)
     from zmodel.study.storage.database import open_database
 
     url = database_url(spec)
@@ -66,3 +53,21 @@ def open_storage(
         return CachedStorage(database)
 
     return RetryingStorage(patiently(connect, timeout), outage)
+
+
+def _open_journal(path: str, *, create: bool, read_only: bool) -> BaseStorage:
+    journal = JournalFile(path, create=create, read_only=read_only)
+    try:
+        return JournalStorage(journal)
+    except StorageError:
+        raise
+    except Exception as error:
+        raise journal.inapplicable(error) from error
+
+
+def _open_proxy(spec: str, timeout: float, *, warn: bool) -> BaseStorage:
+    from zmodel.study.storage.proxy import open_proxy, warn_beyond_loopback
+
+    if warn:  # once, where a study is started, not in every worker and reader
+        warn_beyond_loopback(spec)
+    return patiently(lambda: open_proxy(spec, deadline=timeout), timeout)

@@ -43,7 +43,7 @@ class _Call(NamedTuple):
     compression: Any
 
 
-class _Deadline(grpc.UnaryUnaryClientInterceptor):
+class _Deadline(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc] # grpc has no types
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 

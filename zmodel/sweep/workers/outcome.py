@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 import traceback
 from collections.abc import Iterator, Sequence
@@ -16,15 +15,12 @@ from hydra.core.utils import JobReturn
 from optuna.trial import TrialState
 
 from zmodel.core.interrupt import Interrupted
+from zmodel.study.run_folder import result_attrs
 from zmodel.study.storage.errors import FULL, StorageError
 from zmodel.study.storage.outage import StorageUnavailable
 from zmodel.sweep.workers.trial_watch import TIME_IS_UP, timeout_reason
 
 TRACEBACK_CHARACTERS = 8_000
-RESULT_ATTRS = (
-    "epochs", "max_epochs", "best_epoch", "stopped_early", "seconds", "parameters", "metrics",
-    "seed",
-)  # fmt: skip
 STORAGE_ERRORS = (StorageError, StorageUnavailable)
 """What ends a worker: without its storage it can neither get trials nor record them."""
 
@@ -120,15 +116,3 @@ def as_values(returned: Any, objectives: int) -> tuple[float, ...]:
     if not all(math.isfinite(value) for value in values):
         raise ValueError(f"the objective must be finite, got {returned!r}")
     return values
-
-
-def result_attrs(folder: Path) -> dict[str, Any]:
-    """What the study keeps of ``result.json``; nothing if the task wrote none."""
-    try:
-        result = json.loads((folder / "result.json").read_text())
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
-    attrs = {key: result[key] for key in RESULT_ATTRS if key in result}
-    attrs["git_commit"] = result.get("git", {}).get("commit")
-    attrs["git_dirty"] = result.get("git", {}).get("dirty")
-    return attrs
