@@ -15,7 +15,7 @@ from zmodel.study.fingerprint import (
     provenance_notes,
     settle,
 )
-from zmodel.study.folder import JOURNAL, run_folders, runs_without_journal
+from zmodel.study.folder import JOURNAL, runs_without_journal, unrecorded_runs
 from zmodel.study.storage.address import redact
 from zmodel.study.storage.opening import open_storage
 from zmodel.study.study_json import write_study_json
@@ -41,7 +41,7 @@ def open_study(prepared: Prepared) -> tuple[BaseStorage, optuna.Study]:
         load_if_exists=True,
     )
     known = len(study.get_trials(deepcopy=False))
-    _refuse_to_overwrite(settings, [n for n in run_folders(settings.folder) if n >= known], known)
+    _refuse_to_overwrite(settings, unrecorded_runs(settings.folder, known), known)
     found = tuple(d.name.lower() for d in study.directions)
     if found != settings.direction:
         raise ValueError(
