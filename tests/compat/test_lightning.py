@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from zmodel.compat.lightning import count_steps
+from zmodel.compat.lightning import count_steps, set_max_steps
 
 
 class FourSteps(pl.LightningModule):
@@ -49,3 +49,9 @@ def test_steps_that_a_training_step_makes_by_itself_are_counted():
     trainer.fit(FourSteps(), DataLoader(TensorDataset(torch.zeros(1, 1)), num_workers=0))
     assert trainer.global_step == 8, "optim_step_progress.total.completed"
     assert steps == [3, 7], "_batches_that_stepped"  # of the last step before each is logged
+
+
+def test_the_limit_of_steps_can_be_set():
+    trainer = pl.Trainer(max_steps=3, logger=False, enable_checkpointing=False, accelerator="cpu")
+    assert set_max_steps(trainer, -1) == 3
+    assert trainer.max_steps == -1, "fit_loop.epoch_loop.max_steps"

@@ -12,6 +12,7 @@ import optuna
 import pytest
 import torch
 from runs import SMALL, config, result
+from trials import Trial
 
 from zmodel.core.interrupt import Interrupted, stop
 from zmodel.core.running_trial import running
@@ -22,24 +23,6 @@ from zmodel.study.storage.opening import open_storage
 
 ROOT = Path(__file__).parents[2]
 FOLDS = [*SMALL, "data.folds=3", "trainer.max_epochs=2", "model.dropout=0.1"]
-
-
-class Trial:
-    """Keeps what the run reports; prunes, or asks the process to stop, after so many folds."""
-
-    number, pruned = 0, False
-
-    def __init__(self, prune_after: int = 9, stop_after: int = 9):
-        self.reported: dict[int, float] = {}
-        self.prune_after, self.stop_after = prune_after, stop_after
-
-    def report(self, epoch, value):
-        self.reported[epoch] = value
-        if len(self.reported) == self.stop_after:
-            stop.request(2)
-
-    def should_prune(self):
-        return len(self.reported) >= self.prune_after
 
 
 def test_every_sample_is_validated_once_in_parts_alike():

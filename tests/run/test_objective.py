@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 from runs import SMALL, config, result
 from torchmetrics.functional.classification import multiclass_f1_score
+from trials import Trial
 
-from zmodel.core.objective import study_directions, watch_objective
+from zmodel.core.metric_direction import direction_of
+from zmodel.core.objective import directions, settle_monitors
 from zmodel.core.running_trial import running
-from zmodel.model.classifier import macro_f1
+from zmodel.model.classifier import Classifier, macro_f1
 from zmodel.run import run
-
-ROOT = Path(__file__).parents[2]
-
-
-class Trial:
-    """Keeps what the run reports, as a study would."""
-
-    number, pruned = 0, False
-
-    def __init__(self):
-        self.reported: list[float] = []
-
-    def report(self, epoch, value):
-        self.reported.append(value)
-
-    def should_prune(self):
-        return False
 
 
 def rare(folder: Path) -> list[str]:
@@ -60,9 +44,9 @@ def test_callbacks_follow_the_optimized_metric(tmp_path, name, mode):
     with running(Trial()) as trial:
         value = run(config(tmp_path, *rare(tmp_path), f"optimized_metric=val/{name}_best"))
     found = result(tmp_path)
-    assert value == found["metrics"][f"val/{name}_best"] == pytest.approx(mode(trial.reported))
+    assert value == found["metrics"][f"val/{name}_best"] == pytest.approx(mode(trial.curve))
     assert trial.reported[found["best_epoch"]] == pytest.approx(value)
-    assert trial.reported[-1] == pytest.approx(found["metrics"][f"val/{name}"])
+    assert trial.curve[-1] == pytest.approx(found["metrics"][f"val/{name}"])
 
 
 def test_balanced_weights_find_more_of_the_rare_class(tmp_path):
@@ -92,27 +76,123 @@ def test_what_contradicts_itself_is_refused(tmp_path, override, words):
     assert not (tmp_path / "checkpoints").exists()
 
 
-def test_the_direction_of_a_study_follows_what_it_optimises():
-    assert study_directions("val/acc_best") == ("maximize",)
-    assert study_directions(["val/loss_best", "parameters"]) == ("minimize", "minimize")
-    assert study_directions(["val/acc", "mine"], ["maximize", "minimize"]) == (
-        "maximize", "minimize",
-    )  # fmt: skip
-    for metrics, given in (
-        (["val/acc", "parameters"], ["maximize"]),  # one is missing
-        ("val/acc", ["minimize"]),  # the wrong way
-        ("mine", []),  # unknown
-        (None, []),
+@pytest.mark.parametrize(
+    ("name", "direction"),
+    [
+        ("val/acc_best", "maximize"), ("val/f1_macro", "maximize"), ("BinaryAUROC", "maximize"),
+        ("R2Score", "maximize"), ("recall_at_k", "maximize"), ("map50", "maximize"),
+        ("neg_mean_squared_error", "maximize"), ("log_likelihood", "maximize"),
+        ("val/loss", "minimize"), ("val/mse", "minimize"), ("MeanSquaredError", "minimize"),
+        ("top5_error", "minimize"), ("error_rate", "minimize"), ("brier_score", "minimize"),
+        ("negative_log_likelihood", "minimize"), ("cross_entropy", "minimize"),
+        ("val/perplexity_best", "minimize"), ("parameters", "minimize"),
+        ("val/score", None), ("val/mine", None), ("error_reduction", None), ("loss_gap", None),
+    ],
+)  # fmt: skip
+def test_the_name_of_a_metric_says_which_way_is_better(name, direction):
+    assert direction_of(name) == direction
+
+
+def settings(metric, **modes) -> OmegaConf:
+    """A configuration with callbacks of these modes."""
+    callbacks = {key: {"monitor": None, "mode": mode} for key, mode in modes.items()}
+    return OmegaConf.create({"optimized_metric": metric, "callbacks": callbacks})
+
+
+def test_a_study_goes_the_way_of_its_metric():
+    assert directions(settings("val/mse"), None) == ("minimize",)
+    assert directions(settings(["val/acc", "parameters"]), None) == ("maximize", "minimize")
+    assert directions(settings(["val/acc", "mine"]), [None, "minimize"])[1] == "minimize"
+    assert directions(settings("val/mine_best", checkpoint="min"), None) == ("minimize",)
+    assert directions(settings("val/mine", checkpoint=None), "minimize") == ("minimize",)
+    with pytest.raises(ValueError, match="one entry per metric"):
+        directions(settings(["val/acc", "parameters"]), ["maximize"])
+
+
+@pytest.mark.parametrize(
+    ("metric", "modes", "given", "words"),
+    [
+        (
+            "val/mse",
+            {},
+            "maximize",
+            "sweeper.direction must be minimize for val/mse, got max",
+        ),
+        ("val/mse", {"early_stopping": "max"}, None, "early_stopping.mode must be min for val/mse"),
+        ("val/mine", {"a": "min", "b": "max"}, None, "callbacks.b.mode must be min for val/mine"),
+        (
+            "val/mine",
+            {"a": "min"},
+            "maximize",
+            "a.mode must be max for val/mine, got min",
+        ),
+        (
+            "val/mine",
+            {"a": None},
+            None,
+            "set callbacks.checkpoint.mode=min",
+        ),
+    ],
+)
+def test_what_goes_two_ways_is_refused(metric, modes, given, words):
+    with pytest.raises(ValueError, match=words):
+        directions(settings(metric, **modes), given)
+
+
+def test_one_place_that_says_which_way_is_enough():
+    for cfg, given in (
+        (settings("val/mine_best", stopping="min", checkpoint=None), None),
+        (settings("val/mine_best", stopping=None, checkpoint=None), "minimize"),
     ):
-        with pytest.raises(ValueError, match="hydra.sweeper.direction"):
-            study_directions(metrics, given)
+        settle_monitors(cfg, None, given)
+        assert [dict(c) for c in cfg.callbacks.values()] == [
+            {"monitor": "val/mine", "mode": "min"}
+        ] * 2
 
 
-def test_a_study_in_the_wrong_direction_never_begins(tmp_path):
-    with pytest.raises(ValueError, match="early_stopping.mode must be min or max for val/auc"):
-        watch_objective(config(tmp_path, "optimized_metric=val/auc"), None)
-    overrides = ["hparams_search=random", "hydra.sweeper.direction=minimize"]
-    command = [sys.executable, "train.py", "-m", *overrides, f"paths.log_dir={tmp_path}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 1 and "hydra.sweeper.direction=maximize" in done.stderr
-    assert not (tmp_path / "studies").exists()
+class OwnError(Classifier):
+    """Logs an error, and declares nothing."""
+
+    METRICS = None
+
+    def scores(self, sums, split):
+        scores = super().scores(sums, split)
+        return scores | {"mse": scores["loss"] ** 2}
+
+
+def test_an_error_of_ones_own_is_minimised_everywhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZMODEL_ALLOW", f"{__name__}.*")
+    own = [f"model._target_={__name__}.OwnError", "model.optimizer.lr=0.1", "trainer.max_epochs=4"]
+    cfg = config(tmp_path, *SMALL, *own, "optimized_metric=val/mse", "test=false")
+    with running(Trial()) as trial:
+        value = run(cfg)
+    assert cfg.callbacks.early_stopping.mode == cfg.callbacks.checkpoint.mode == "min"
+    assert value == min(trial.curve) == trial.reported[result(tmp_path)["best_epoch"]]
+
+
+@pytest.mark.parametrize("monitor", ["val/acc", "train/loss"])
+def test_a_metric_counts_as_it_was_in_the_epoch_that_is_kept(tmp_path, monitor):
+    step = "_target_: torch.optim.lr_scheduler.StepLR, _partial_: true, step_size: 2, gamma: 1e4"
+    few = [f"model.scheduler={{{step}}}", "trainer.max_epochs=4", "test=false"]  # ruined at last
+    few += [f"callbacks.checkpoint.monitor={monitor}", "model.optimizer.lr=0.005"]
+    with running(Trial()) as trial:
+        value = run(config(tmp_path, *SMALL, *few, "optimized_metric=val/loss"))
+    found = result(tmp_path)
+    kept = found["best_epoch"]
+    assert kept < 3 and value == trial.reported[kept] == found["best_metrics"]["val/loss"]
+    assert found["metrics"]["val/loss"] == trial.curve[-1] != value
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_a_metric_of_training_can_be_optimised(tmp_path, every):
+    few = ["trainer.max_epochs=4", f"trainer.check_val_every_n_epoch={every}", "test=false"]
+    with running(Trial()) as trial:
+        value = run(config(tmp_path, *SMALL, *few, "optimized_metric=train/loss"))
+    assert sorted(trial.reported) == [0, 1, 2, 3] and value == min(trial.curve)
+    assert result(tmp_path)["best_metrics"]["train/loss"] == value
+
+
+def test_a_metric_of_training_needs_no_validation(tmp_path):
+    none = ["+trainer.limit_val_batches=0", "trainer.max_epochs=2", "test=false"]
+    value = run(config(tmp_path, *SMALL, *none, "optimized_metric=train/loss"))
+    assert value == result(tmp_path)["metrics"]["train/loss"]

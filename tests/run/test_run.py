@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import open_dict
 from runs import SMALL, config, result
+from trials import Trial
 
+from zmodel.cli.command import message
+from zmodel.core.interrupt import Interrupted, stop
+from zmodel.core.running_trial import running
 from zmodel.run import run
 
 ROOT = Path(__file__).parents[2]
@@ -71,27 +76,11 @@ def test_resuming_continues_as_if_never_interrupted(tmp_path):
     command = [*SMALL, "model.dropout=0.2", "model=znet_onecycle", "model.kernel_size=3"]
     whole = [*command, "trainer.max_epochs=5"]
     run(config(tmp_path / "whole", *whole))
-
-    from zmodel.core.interrupt import Interrupted, stop
-
-    class StopAfter:
-        """Asks to stop while the second epoch runs, as a signal would."""
-
-        def report(self, epoch, value):
-            if epoch == 1:
-                stop.request(2)
-
-        def should_prune(self):
-            return False
-
-    from zmodel.core.running_trial import running
-
-    trial = StopAfter()
-    with pytest.raises(Interrupted) as stopped, running(trial):
-        run(config(tmp_path / "part", *whole))
-    stop.clear()
-    assert stopped.value.exit_code == 130
-    assert not (tmp_path / "part" / "result.json").exists()
+    try:
+        with pytest.raises(Interrupted) as stopped, running(Trial(stop_after=2)):
+            run(config(tmp_path / "part", *whole))
+    finally:
+        stop.clear()
     run(config(tmp_path / "rest", *whole, f"ckpt_path={stopped.value.checkpoint}"))
     assert result(tmp_path / "rest")["metrics"] == result(tmp_path / "whole")["metrics"]
     assert result(tmp_path / "rest")["best_epoch"] == result(tmp_path / "whole")["best_epoch"]
@@ -145,9 +134,7 @@ def test_what_cannot_work_is_a_value_error_that_says_what_to_mend(tmp_path, over
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (["model.zlayers=2"], "Did you mean: 'z_layers'"),
         (["model.optimizer.rate=0.1"], "Known there: lr, weight_decay"),
-        (["data=foo"], "mnist1d"),
         (["model.z_layers=-1"], "z_layers must be"),
     ],
 )
@@ -156,6 +143,16 @@ def test_the_command_prints_one_message_and_exits_1(tmp_path, overrides, words):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
     assert words in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [("model.zlayers=2", "mean: 'z_layers'"), ("data=foo", "mnist1d")],
+)
+def test_a_misspelled_name_is_answered_with_the_known_ones(tmp_path, override, words):
+    with pytest.raises(Exception) as raised:
+        run(config(tmp_path, override))
+    assert words in message(raised.value)
 
 
 def test_help_is_light():
@@ -169,6 +166,19 @@ def test_help_is_light():
 
 def test_without_callbacks_nothing_is_kept(tmp_path):
     """Lightning's own checkpoint, which it adds by itself, would write after every epoch."""
-    few = ["callbacks=none", "trainer.max_epochs=1", "test=false", "optimized_metric=val/acc"]
-    assert run(config(tmp_path, *SMALL, *few)) > 0
+    few = ["trainer.max_epochs=1", "test=false", "optimized_metric=val/acc"]
+    assert run(config(tmp_path, *SMALL, *few, "callbacks=none")) > 0
     assert not list(tmp_path.rglob("*.ckpt")) and result(tmp_path)["epochs"] == 1
+
+
+@pytest.mark.parametrize("none", [None, [], "absent"])
+def test_no_callbacks_and_no_loggers_may_be_said_in_every_way(tmp_path, none):
+    cfg = config(tmp_path, *SMALL, "trainer.max_epochs=1", "test=false")
+    with open_dict(cfg):
+        for group in ("callbacks", "logger"):
+            if none == "absent":
+                del cfg[group]
+            else:
+                cfg[group] = none
+    assert run(cfg) > 0
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]

@@ -69,15 +69,20 @@ def test_a_missing_key_is_named():
         read_settings({key: None for key in KEYS if key != "n_trials"}, Path("/logs/a"))
 
 
+def optimizing(metric):
+    return OmegaConf.create({"optimized_metric": metric})
+
+
 def test_the_direction_reaches_the_policy():
     raced = read(policy={"share": 0.25}, coverage={"layers": 3})
-    assert settled(raced, "val/acc_best").direction == ("maximize",)
-    down = settled(raced, "val/loss_best")
+    assert settled(raced, optimizing("val/acc_best")).direction == ("maximize",)
+    down = settled(raced, optimizing("val/loss_best"))
     assert (down.direction, down.policy) == (("minimize",), Policy(share=0.25, maximize=False))
     for several in (raced, read(history=100)):
         with pytest.raises(ValueError, match="one objective"):
-            settled(several, ["val/acc_best", "parameters"])
-    assert settled(replace(raced, policy=None), ["val/acc", "epochs"]).direction[1] == "minimize"
+            settled(several, optimizing(["val/acc_best", "parameters"]))
+    both = settled(replace(raced, policy=None), optimizing(["val/acc", "epochs"]))
+    assert both.direction == ("maximize", "minimize")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
@@ -15,6 +14,7 @@ from torch import Tensor
 from zmodel.callbacks.monitor import Monitor, logged
 from zmodel.core.atomic_file import replacing
 from zmodel.core.interrupt import stop
+from zmodel.core.provenance import versions
 
 
 def write_atomically(content: dict[str, Any], path: Path) -> None:
@@ -106,7 +106,7 @@ class BestAndLast(Monitor):
                 "state_dict": self.best_weights,
                 "epoch": self.best_epoch,
                 "global_step": trainer.global_step,
-                "pytorch-lightning_version": pl.__version__,
+                "pytorch-lightning_version": versions()["pytorch-lightning"],
             }
             write_atomically(content, self.best_path)
 

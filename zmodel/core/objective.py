@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-RESULT_KEYS = ("parameters", "seconds", "epochs")
-"""Entries of the result that may serve as an objective, beside the logged metrics."""
-DIRECTIONS = {
-    "acc": "maximize",
-    "f1": "maximize",
-    "loss": "minimize",
-    **dict.fromkeys(RESULT_KEYS, "minimize"),
-}
+from zmodel.core.metric_direction import RESULT_KEYS, direction_of
+
+MODES = {"minimize": "min", "maximize": "max"}
 
 
 def metric_names(given: Any) -> list[str]:
@@ -24,70 +19,110 @@ def metric_names(given: Any) -> list[str]:
     return [given] if isinstance(given, str) else list(given)
 
 
-def direction_of(metric: str) -> str | None:
-    """``maximize`` or ``minimize``; ``None`` for a metric this program knows nothing of."""
-    return DIRECTIONS.get(metric.rpartition("/")[2].removesuffix("_best"))
+def followed(cfg: DictConfig) -> str:
+    """The metric that callbacks follow: the first one the run is judged by, as it is after every
+    epoch (without ``_best``)."""
+    names = [n for n in metric_names(cfg.get("optimized_metric")) if n not in RESULT_KEYS]
+    watched = [n for n in names if not n.startswith("test/")]
+    return watched[0].removesuffix("_best") if watched else "val/acc"
 
 
-def study_directions(metrics: Any, given: Sequence[str] = ()) -> tuple[str, ...]:
-    """``maximize`` or ``minimize`` for each metric a study optimises, as `given` or as known.
+# --- which way is better ---
+
+
+def directions(cfg: DictConfig, given: Any) -> tuple[str, ...]:
+    """``minimize`` or ``maximize`` for each metric of ``optimized_metric``.
+
+    Args:
+        given: ``hydra.sweeper.direction``: one, a list, or ``None``.
 
     Raises:
-        ValueError: `given` does not fit the metrics, or a metric is unknown and nothing is given.
+        ValueError: they do not fit, contradict each other, or nothing says which way is better.
     """
-    names = metric_names(metrics)
-    if given and names and len(names) != len(given):
+    names = metric_names(cfg.get("optimized_metric"))
+    wanted = _as_list(given) or [None] * len(names)
+    if not names or len(names) != len(wanted):
         raise ValueError(
             f"hydra.sweeper.direction needs one entry per metric of optimized_metric "
-            f"({', '.join(names)}), received {', '.join(given)}; leave it null for known metrics."
+            f"({', '.join(names) or 'none'}), got {', '.join(map(str, wanted)) or 'none'}."
         )
-    for name, direction in zip(names, given, strict=False):
-        if direction_of(name) not in (None, direction):
-            raise ValueError(
-                f"optimized_metric={name} is better when it is "
-                f"{'larger' if direction == 'minimize' else 'smaller'}, received "
-                f"hydra.sweeper.direction={direction}; leave it null, or set "
-                f"hydra.sweeper.direction={direction_of(name)}."
-            )
-    if given:
-        return tuple(given)
-    found = [direction_of(name) for name in names]
-    unknown = [name for name, direction in zip(names, found, strict=True) if direction is None]
-    if unknown or not names:
+    return tuple(
+        _one_way(cfg, name, {"hydra.sweeper.direction": direction} if direction else {})
+        for name, direction in zip(names, wanted, strict=True)
+    )
+
+
+def _as_list(given: Any) -> list[str | None]:
+    if given is None or isinstance(given, str):
+        return [given] if given else []
+    if not OmegaConf.is_list(given) and not isinstance(given, list | tuple):
+        given = [getattr(given, "name", given)]  # the stock sweeper's is an enumeration
+    return [None if g is None else str(getattr(g, "name", g)) for g in given]
+
+
+def _one_way(cfg: DictConfig, metric: str, said: dict[str, str]) -> str:
+    """The way that its name, `said` (key -> direction) and the modes of callbacks agree on."""
+    base = metric.removesuffix("_best")
+    modes = {
+        f"callbacks.{key}.mode": "minimize" if callback.mode == "min" else "maximize"
+        for key, callback in _monitors(cfg)
+        if callback.get("mode") and (callback.monitor or followed(cfg)) == base
+    }
+    by_name = direction_of(base)
+    every = ({f"the name of {metric}": by_name} if by_name else {}) | said | modes
+    if not every:
         raise ValueError(
-            "hydra.sweeper.direction must say which way is better for "
-            f"optimized_metric={', '.join(unknown) or 'null'}, which this program does not know; "
-            "set hydra.sweeper.direction=maximize or minimize."
+            f"Nothing says which way {metric} is better. If a smaller value is better, set "
+            "callbacks.checkpoint.mode=min (in a study, hydra.sweeper.direction=minimize does as "
+            "well); if a larger one is, max (maximize)."
         )
-    return tuple(direction for direction in found if direction is not None)
+    (first, way), *others = every.items()
+    for key, other in others:
+        if other != way:
+            wanted, got = (MODES[d] if key.endswith(".mode") else d for d in (way, other))
+            raise ValueError(
+                f"{key} must be {wanted} for {metric}, got {got}: {first} says that a "
+                f"{'smaller' if way == 'minimize' else 'larger'} value is better. Set it to null, "
+                f"or {key}={wanted}."
+            )
+    return way
 
 
-def watch_objective(cfg: DictConfig, logged: Collection[str] | None) -> None:
-    """Fill in what callbacks leave open: ``monitor: null`` is the first metric the run is judged
-    by, as it is after every epoch (without ``_best``); ``mode: null`` the way it is better.
+def _monitors(cfg: DictConfig) -> Iterator[tuple[str, DictConfig]]:
+    """The callbacks that follow a metric, by their key."""
+    callbacks = cfg.get("callbacks") or {}
+    return ((str(k), c) for k, c in callbacks.items() if c and "monitor" in c)
+
+
+def settle_monitors(cfg: DictConfig, logged: Collection[str] | None, given: Any = None) -> None:
+    """Fill in what callbacks leave open: ``monitor: null`` is what the run is judged by,
+    ``mode: null`` the way it is better.
 
     So early stopping, the choice of the best weights and the reports to the study follow
     ``optimized_metric``, unless one is told otherwise.
 
     Args:
-        logged: all metrics of a fit, of a module that declares them.
+        logged: all metrics of a fit, where they are known.
+        given: ``hydra.sweeper.direction``, in a study.
 
     Raises:
         ValueError: a metric that nothing logs, a mode that contradicts its metric, or none for a
-            metric this program does not know.
+            metric whose name does not say which way is better.
     """
-    names = [n for n in metric_names(cfg.optimized_metric) if n not in RESULT_KEYS]
-    watched = [n for n in names if not n.startswith("test/")]
-    for name in watched:
-        _check_logged("optimized_metric", name, logged)
-    for key, callback in cfg.callbacks.items():
-        if not callback or "monitor" not in callback:
-            continue
-        if callback.monitor is None:
-            callback.monitor = watched[0].removesuffix("_best") if watched else "val/acc"
-        _check_logged(f"callbacks.{key}.monitor", callback.monitor, logged)
+    names = metric_names(cfg.get("optimized_metric"))
+    for name in names:
+        if name not in RESULT_KEYS and not name.startswith("test/"):
+            _check_logged("optimized_metric", name, logged)
+    wanted = _as_list(given)
+    said = dict(zip((n.removesuffix("_best") for n in names), wanted, strict=False))
+    for key, callback in _monitors(cfg):
+        metric = callback.monitor or followed(cfg)
+        _check_logged(f"callbacks.{key}.monitor", metric, logged)
+        direction = said.get(metric)
         if "mode" in callback:
-            callback.mode = _mode(f"callbacks.{key}", callback.monitor, callback.mode)
+            way = _one_way(cfg, metric, {"hydra.sweeper.direction": direction} if direction else {})
+            callback.mode = MODES[way]
+        callback.monitor = metric
 
 
 def _check_logged(key: str, name: str, logged: Collection[str] | None) -> None:
@@ -97,21 +132,16 @@ def _check_logged(key: str, name: str, logged: Collection[str] | None) -> None:
         )
 
 
-def _mode(callback: str, monitor: str, given: str | None) -> str:
-    known = direction_of(monitor)
-    if known is None and given is None:
-        raise ValueError(
-            f"{callback}.mode must be min or max for {monitor}, which this program does not know, "
-            f"got null. Set {callback}.mode=max if larger is better."
-        )
-    mode = (known or "")[:3] or given
-    if given not in (None, mode):
-        raise ValueError(
-            f"{callback}.mode must be {mode} for {monitor}, got {given}. Leave it null, or monitor "
-            "another metric."
-        )
-    assert mode is not None
-    return mode
+# --- the value of a run ---
+
+
+def value_of(name: str, result: Mapping[str, Any]) -> float | None:
+    """A metric of a result: at the epoch that is kept, if one is and the metric was logged by
+    then, else as it was last logged; ``None`` if it never was."""
+    kept = {} if name.endswith("_best") else result.get("best_metrics", {})
+    keys = {key: result[key] for key in RESULT_KEYS if result.get(key) is not None}
+    found = {**result["metrics"], **kept, **keys}.get(name)
+    return None if found is None else float(found)
 
 
 def values_of(cfg: DictConfig, result: Mapping[str, Any]) -> float | tuple[float, ...] | None:
@@ -120,9 +150,8 @@ def values_of(cfg: DictConfig, result: Mapping[str, Any]) -> float | tuple[float
     Raises:
         ValueError: it was not logged.
     """
-    found = {**result["metrics"], **{key: result[key] for key in RESULT_KEYS}}
-    names = metric_names(cfg.optimized_metric)
-    missing = [name for name in names if name not in found]
+    values = {name: value_of(name, result) for name in metric_names(cfg.optimized_metric)}
+    missing = [name for name, value in values.items() if value is None]
     if missing and not cfg.train:
         return None
     if missing:
@@ -130,5 +159,5 @@ def values_of(cfg: DictConfig, result: Mapping[str, Any]) -> float | tuple[float
         raise ValueError(
             f"optimized_metric must name a logged metric, got '{missing[0]}'. Logged: {logged}."
         )
-    values = tuple(float(found[name]) for name in names)
-    return values if OmegaConf.is_list(cfg.optimized_metric) else next(iter(values), None)
+    found: tuple[Any, ...] = tuple(values.values())
+    return found if OmegaConf.is_list(cfg.optimized_metric) else next(iter(found), None)

@@ -35,6 +35,7 @@ class FinalJob(Job):
         forced: overrides that every run has, whatever the user says.
         values: set after composition, as far as the configuration has the key's parent.
         stretch: how many times the trial's epochs, and patience, a run may take.
+        directions: of the study; which way a metric is better may stand nowhere else.
     """
 
     comparable: ClassVar[bool] = False
@@ -44,6 +45,7 @@ class FinalJob(Job):
     forced: tuple[str, ...] = ("test=false",)
     values: dict[str, Any] = field(default_factory=dict)
     stretch: int = 1
+    directions: tuple[str, ...] = ()
 
     def compose(
         self, overrides: Sequence[str], number: int, folder: Path, changes: dict[str, Any]
@@ -63,6 +65,7 @@ class FinalJob(Job):
                 parent = key.rpartition(".")[0]
                 if not parent or OmegaConf.select(cfg, parent) is not None:
                     OmegaConf.update(cfg, key, value)
+            cfg.hydra.sweeper.direction = list(self.directions)
             if "run_name" in cfg:
                 cfg.run_name = f"final-{number}"  # trackers tell it from the trial of this number
         return cfg

@@ -69,6 +69,7 @@ class Stage:
             study=plan.study,
             overrides=plan.overrides,
             stretch=plan.options["stretch"],
+            directions=plan.directions,
         )
         name = f"{plan.study}-final"
         code, candidates = self._train(plan, job, plan.candidates, self.folder, name)

@@ -16,8 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from zmodel.model.batch_norm import check_batch_norm
 from zmodel.model.memory import check_memory
 from zmodel.model.optimization import make_optimizer, make_schedule, step_plateaus
+from zmodel.model.resume import check_weights, settings_win
 from zmodel.model.whole_epochs import Batch, steps_of_fit, train_epoch, whole_epochs_possible
 
 
@@ -64,6 +66,7 @@ class Supervised(pl.LightningModule, ABC):
         for score, better in self.BETTER.items():
             worst = math.inf if better is torch.minimum else -math.inf
             self.register_buffer(f"best_{score}", torch.tensor(worst))
+        self._resumed: dict[str, Any] | None = None
         self._losses: list[Tensor] = []
         self._counts: list[Tensor] = []
         self._sizes: list[int] = []
@@ -101,19 +104,31 @@ class Supervised(pl.LightningModule, ABC):
         if self.net is None:
             self.net = self.make_network(**self.shape_of(data))
             check_memory(self.net, data, self.trainer.strategy.root_device)
+            check_batch_norm(self.net, data)
             if self.compile_network:
                 self.net.compile()
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        check_weights(checkpoint, self.state_dict())
+        self._resumed = checkpoint if self.trainer.state.fn == "fit" else None
+
     def configure_optimizers(self) -> Any:
         precision = self.trainer.precision
-        optimizer = make_optimizer(self.make_optimizer, self.parameters(), precision)
-        if self.make_scheduler is None:
-            return optimizer
-        total = partial(steps_of_fit, self, self.whole_epochs)
-        schedule = make_schedule(self.make_scheduler, optimizer, total)
-        if self.automatic_optimization:
-            schedule["monitor"] = "val/loss"  # Lightning wants it of a plateau
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        made: dict[str, Any] = {
+            "optimizer": make_optimizer(self.make_optimizer, self.parameters(), precision)
+        }
+        if self.make_scheduler is not None:
+            total = partial(steps_of_fit, self, self.whole_epochs)
+            schedule = make_schedule(self.make_scheduler, made["optimizer"], total)
+            if self.automatic_optimization:
+                schedule["monitor"] = "val/loss"  # Lightning wants it of a plateau
+            made["lr_scheduler"] = schedule
+        if self._resumed is not None:  # Lightning restores the rest of it from now on
+            settings_win(
+                self._resumed, made["optimizer"], made.get("lr_scheduler", {}).get("scheduler")
+            )
+            self._resumed = None
+        return made
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, *input_shape) to the outputs of the network."""

@@ -88,7 +88,7 @@ def train_epoch(
     for x, y in batches:
         value = loss(x.to(module.device), y.to(module.device))
         clear()
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         if per_step is not None:
             per_step.step()

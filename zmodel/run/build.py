@@ -6,11 +6,11 @@ from typing import Any
 
 import pytorch_lightning as pl
 from hydra.utils import instantiate
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import Logger
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from zmodel.core.allow_list import allowed_targets
 from zmodel.core.moved import translated
@@ -40,10 +40,27 @@ def build(cfg: DictConfig, key: str, **arguments: Any) -> Any:
 
 def build_callbacks(cfg: DictConfig) -> dict[str, Callback]:
     """The callbacks by their key; a progress bar only where the trainer has one."""
-    made = {key: build(cfg, f"callbacks.{key}") for key, node in cfg.callbacks.items() if node}
+    made = {
+        str(key): build(cfg, f"callbacks.{key}", **_each_validation(cfg, node))
+        for key, node in cfg.callbacks.items()
+        if node
+    }
     if cfg.trainer.enable_progress_bar:
         return made
     return {k: c for k, c in made.items() if not isinstance(c, pl.callbacks.ProgressBar)}
+
+
+def _each_validation(cfg: DictConfig, node: DictConfig) -> dict[str, bool]:
+    """Early stopping looks after every validation also when there is one per batch: Lightning takes
+    an interval of 1 batch for 1.0, all of them."""
+    interval = cfg.trainer.get("val_check_interval")
+    stopping = str(node.get("_target_")).endswith(".EarlyStopping")
+    own = "check_on_train_epoch_end" in node
+    return (
+        {"check_on_train_epoch_end": False}
+        if stopping and not own and type(interval) is int
+        else {}
+    )
 
 
 def build_trainer(cfg: DictConfig, callbacks: list[Callback]) -> pl.Trainer:

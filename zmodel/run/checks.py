@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig
 
-from zmodel.core.arguments import names
+from zmodel.core.objective import metric_names
 
 LARGEST_SEED = 2**32 - 1
 """NumPy takes no larger one."""
@@ -14,10 +15,9 @@ LARGEST_SEED = 2**32 - 1
 
 def check_options(cfg: DictConfig) -> None:
     """ValueError for a value, or a pair of values, under which a run would do nothing sensible."""
-    seed, trainer = cfg.seed, cfg.trainer
-    if not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
-        raise ValueError(f"seed must be a whole number from 0 to {LARGEST_SEED}, got {seed}.")
-    if cfg.extras.enforce_tags and not names("tags", cfg.tags):
+    if not _whole(cfg.seed, 0) or cfg.seed > LARGEST_SEED:
+        raise ValueError(f"seed must be a whole number from 0 to {LARGEST_SEED}, got {cfg.seed}.")
+    if cfg.extras.enforce_tags and not cfg.tags:
         raise ValueError("extras.enforce_tags asks for tags, got none. Add tags=[baseline].")
     if not cfg.train and not cfg.test:
         raise ValueError("train=false test=false leaves nothing to do. Set one of them to true.")
@@ -25,17 +25,88 @@ def check_options(cfg: DictConfig) -> None:
         raise ValueError("train=false test=true needs ckpt_path=PATH to a checkpoint, got null.")
     if cfg.ckpt_path is not None and not Path(cfg.ckpt_path).is_file():
         raise ValueError(f"ckpt_path must be a checkpoint file, got {cfg.ckpt_path}: no such file.")
-    least, most = trainer.get("min_epochs"), trainer.get("max_epochs")
-    if most is not None and (not isinstance(most, int) or most < 1):
-        raise ValueError(f"trainer.max_epochs must be a whole number of at least 1, got {most}.")
-    if least is not None and most is not None and least > most:
-        raise ValueError(
-            f"trainer.min_epochs must not exceed trainer.max_epochs, got {least} and {most}."
-        )
     stopping = cfg.callbacks.get("early_stopping") or {}
     patience = stopping.get("patience", 0)
-    if not isinstance(patience, int) or patience < 0:
+    if not _whole(patience, 0):
         raise ValueError(
             "callbacks.early_stopping.patience must be a whole number of at least 0, got "
             f"{patience}."
         )
+    _check_epochs(cfg.trainer)
+
+
+def _check_epochs(trainer: DictConfig) -> None:
+    least, most = trainer.get("min_epochs"), trainer.get("max_epochs")
+    if most is None or most == -1:  # -1: without a limit
+        return
+    if not _whole(most, 1):
+        raise ValueError(
+            "trainer.max_epochs must be a whole number of at least 1, or -1 for no limit, got "
+            f"{most}."
+        )
+    if least is not None and least > most:
+        raise ValueError(
+            f"trainer.min_epochs must not exceed trainer.max_epochs, got {least} and {most}."
+        )
+
+
+def _whole(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+# --- whether a validation comes ---
+
+
+def check_validation(cfg: DictConfig, batches: int | None) -> None:
+    """ValueError when a validation metric is needed and the fit would end without a validation.
+
+    Args:
+        batches: of a training epoch, where they are known.
+    """
+    needed = [("optimized_metric", name) for name in metric_names(cfg.optimized_metric)]
+    needed += [
+        (f"callbacks.{key}.monitor", callback.monitor)
+        for key, callback in cfg.callbacks.items()
+        if callback and callback.get("monitor")
+    ]
+    needed = [(key, name) for key, name in needed if name.startswith("val")]
+    reason = _no_validation(cfg.trainer, batches) if needed and cfg.train else None
+    if reason is not None:
+        (key, name), (setting, advice) = needed[0], reason
+        raise ValueError(
+            f"{key}={name} needs a validation, and none comes before the run ends: "
+            f"trainer.{setting}={cfg.trainer.get(setting)}. {advice}"
+        )
+
+
+def _no_validation(trainer: DictConfig, batches: int | None) -> tuple[str, str] | None:
+    """The key that keeps every validation away, and what to do."""
+    if trainer.get("limit_val_batches") == 0 and not trainer.get("overfit_batches"):
+        return "limit_val_batches", "Set it to null, or optimise and monitor a training metric."
+    every, epochs = trainer.get("check_val_every_n_epoch", 1), trainer.get("max_epochs")
+    if every is not None and epochs not in (None, -1) and every > epochs:
+        return "check_val_every_n_epoch", f"Set it to at most trainer.max_epochs={epochs}."
+    steps, interval = trainer.get("max_steps", -1), trainer.get("val_check_interval")
+    timed = not isinstance(interval, int | float | None)
+    if batches is None or steps == -1 or timed or trainer.get("overfit_batches"):
+        return None
+    first = _steps_to_validation(trainer, _limited(batches, trainer.get("limit_train_batches")))
+    if first > steps:
+        return "max_steps", f"The first validation is after {first} steps: set at least as many."
+    return None
+
+
+def _steps_to_validation(trainer: DictConfig, batches: int) -> int:
+    """Optimizer steps of one process up to the end of the first validation."""
+    every, interval = trainer.get("check_val_every_n_epoch", 1), trainer.get("val_check_interval")
+    accumulated = trainer.get("accumulate_grad_batches") or 1
+    before = _limited(batches, interval) if every is not None else int(interval or batches)
+    whole_epochs = (every or 1) - 1
+    return whole_epochs * -(-batches // accumulated) + (before - 1) // accumulated + 1
+
+
+def _limited(batches: int, limit: float | None) -> int:
+    """A limit of Lightning's in batches: a whole number of them, or a share."""
+    if limit is None:
+        return batches
+    return min(batches, limit) if isinstance(limit, int) else max(1, int(batches * limit))

@@ -63,7 +63,7 @@ def join(trainer: Trainer, trainers: list[Trainer]) -> None:
         sys.argv = [sys.argv[0], "--config-path", str(folder), "--config-name", "config"]
 
 
-def _end(others: list[subprocess.Popen], by_force: bool) -> None:
+def _end(others: list[subprocess.Popen[bytes]], by_force: bool) -> None:
     for process in others:
         if by_force:
             process.kill()

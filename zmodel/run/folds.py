@@ -19,15 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from omegaconf import DictConfig, open_dict
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities import rank_zero_only
 
 from zmodel.callbacks.checkpoint import write_atomically
-from zmodel.core.objective import metric_names
+from zmodel.core.objective import metric_names, value_of
 from zmodel.core.running_trial import withheld
+from zmodel.run.checkpoint_file import read_checkpoint
 
 Result = dict[str, Any]
 
@@ -94,7 +94,7 @@ def finished(ckpt_path: str | None) -> tuple[list[Result], str | None]:
     begun."""
     if ckpt_path is None:
         return [], None
-    content = torch.load(ckpt_path, weights_only=True, map_location="cpu")
+    content = read_checkpoint(ckpt_path)
     if "folds" not in content:
         raise ValueError(
             f"ckpt_path must be the last.ckpt of a run with data.folds, got {ckpt_path}, which is "
@@ -106,22 +106,30 @@ def finished(ckpt_path: str | None) -> tuple[list[Result], str | None]:
 def objective(cfg: DictConfig, done: list[Result]) -> str:
     """The first optimised metric that is logged."""
     names = (*metric_names(cfg.optimized_metric), "val/acc")
-    return next(name for name in names if name in done[0]["metrics"])
+    return next(name for name in names if value_of(name, done[0]) is not None)
 
 
 def mean(done: list[Result], metric: str) -> float:
-    return float(np.mean([result["metrics"][metric] for result in done]))
+    values = [value_of(metric, result) for result in done]
+    return float(np.mean([value for value in values if value is not None]))
+
+
+def means(done: list[Result], part: str) -> dict[str, float]:
+    """Of the metrics in this part of the results."""
+    return {name: float(np.mean([r[part][name] for r in done])) for name in done[0][part]}
 
 
 def merged(done: list[Result]) -> Result:
     """One result of all folds, with the keys of a single one and `folds`."""
     best = [result["best_epoch"] for result in done if result["best_epoch"] is not None]
+    most = [result["max_epochs"] for result in done]
     result = {
         **done[0],
-        "metrics": {name: mean(done, name) for name in done[0]["metrics"]},
+        "metrics": means(done, "metrics"),
+        "best_metrics": means(done, "best_metrics"),
         "best_epoch": round(float(np.mean(best))) if best else None,
         "epochs": sum(result["epochs"] for result in done),
-        "max_epochs": sum(result["max_epochs"] for result in done),
+        "max_epochs": None if None in most else sum(most),
         "stopped_early": any(result["stopped_early"] for result in done),
         "checkpoint": None,
         "folds": done,

@@ -11,15 +11,18 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from omegaconf import DictConfig, OmegaConf
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
 from pytorch_lightning.callbacks import Callback
 
 from zmodel.callbacks import BestAndLast
 from zmodel.callbacks.monitor import logged
+from zmodel.callbacks.resume import Resume
 from zmodel.callbacks.stop_on_request import StopOnRequest
-from zmodel.core.objective import values_of, watch_objective
+from zmodel.core.objective import settle_monitors, values_of
 from zmodel.run.build import build, build_callbacks, build_trainer
-from zmodel.run.checks import check_options
+from zmodel.run.checkpoint_file import check_checkpoint
+from zmodel.run.checks import check_options, check_validation
 from zmodel.run.declared_metrics import declared_metrics
 from zmodel.run.distributed import join, own_group
 from zmodel.run.fit_and_test import fit, test
@@ -38,6 +41,10 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
         Interrupted: a signal ended the fit early; ``last.ckpt`` is written.
     """
     started = time.monotonic()
+    for group in ("callbacks", "logger"):
+        if not cfg.get(group):  # null, [] or absent: none
+            with open_dict(cfg):
+                cfg[group] = {}
     check_options(cfg)
     apply_extras(cfg)
     folds = cfg.data.get("folds") is not None
@@ -56,33 +63,60 @@ def run_split(
 
     The trainer joins ``trainers``, those of the same group of processes.
     """
+    check_checkpoint(cfg)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     which: dict[str, Any] = {} if fold is None else {"fold": fold.number}
     data: pl.LightningDataModule = build(cfg, "data", **which)
     model: pl.LightningModule = build(cfg, "model")
     # further folds log what the first one does
-    watch_objective(cfg, declared_metrics(cfg, model) if which.get("fold", 0) == 0 else None)
-    callbacks: list[Callback] = list(build_callbacks(cfg).values())
-    keeper = next((c for c in callbacks if isinstance(c, BestAndLast)), None)
-    if fold is not None:
-        callbacks.append(fold)
-        if keeper is not None:
-            keeper.last_path = fold.last_path
-    callbacks.append(StopOnRequest(keeper.last_path if keeper else None))
-    trainer = build_trainer(cfg, callbacks)
+    known = declared_metrics(cfg, model) if which.get("fold", 0) == 0 else None
+    settle_monitors(cfg, known, study_direction())
+    check_validation(cfg, batches_of(cfg, data))
+    trainer, keeper = make_trainer(cfg, fold)
     join(trainer, trainers)
     if hasattr(data, "content_hash") and (cfg.test or cfg.trainer.fast_dev_run):
         data.setup("test")  # a test part that is not sound is found before anything is spent
     metrics: dict[str, float] = {}
     if cfg.train:
         fit(trainer, model, data, cfg, keeper)
-        metrics.update(logged(trainer))
+        # a run that was finished before it was resumed logs nothing any more
+        metrics.update(logged(trainer) or (keeper.metrics if keeper else {}))
     if cfg.test:
         test(trainer, model, data, cfg)
         metrics.update(logged(trainer))
     result = describe(cfg, trainer, model, keeper, metrics)
     log_hyperparameters(cfg, trainer, result)
     return result
+
+
+def make_trainer(cfg: DictConfig, fold: Fold | None) -> tuple[pl.Trainer, BestAndLast | None]:
+    """The trainer with all its callbacks, and the one that keeps the best weights."""
+    configured = build_callbacks(cfg)
+    callbacks: list[Callback] = list(configured.values())
+    keeper = next((c for c in callbacks if isinstance(c, BestAndLast)), None)
+    if fold is not None:
+        callbacks.append(fold)
+        if keeper is not None:
+            keeper.last_path = fold.last_path
+    callbacks.append(StopOnRequest(keeper.last_path if keeper else None))
+    if cfg.train and cfg.ckpt_path:
+        callbacks.append(Resume((c, list(cfg.callbacks[key])) for key, c in configured.items()))
+    return build_trainer(cfg, callbacks), keeper
+
+
+def study_direction() -> Any:
+    """``hydra.sweeper.direction``, inside a study."""
+    if not HydraConfig.initialized():
+        return None
+    sweeper: Any = HydraConfig.get().sweeper
+    return sweeper.get("direction")
+
+
+def batches_of(cfg: DictConfig, data: pl.LightningDataModule) -> int | None:
+    """Of a training epoch of one process, where the data tell without a trainer."""
+    if not hasattr(data, "content_hash") or cfg.trainer.get("devices") != 1:
+        return None
+    return len(data.train_dataloader())
 
 
 def apply_extras(cfg: DictConfig) -> None:

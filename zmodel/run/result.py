@@ -8,6 +8,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig
+from pytorch_lightning.callbacks.early_stopping import EarlyStoppingReason
 from pytorch_lightning.utilities import rank_zero_only
 
 from zmodel.callbacks import BestAndLast
@@ -24,11 +25,13 @@ def describe(
 ) -> dict[str, Any]:
     """The result of a run; how long it took is known when all is done."""
     network = getattr(model, "net", None) or model
+    loop: Any = trainer.fit_loop
     result = {
         "metrics": metrics,
+        "best_metrics": at_best(keeper),
         "best_epoch": keeper.best_epoch if keeper else None,
-        "epochs": trainer.current_epoch,
-        "max_epochs": trainer.max_epochs,
+        "epochs": loop.epoch_progress.current.processed,
+        "max_epochs": None if trainer.max_epochs == -1 else trainer.max_epochs,
         "stopped_early": stopped_early(trainer),
         "seconds": None,
         "parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
@@ -47,9 +50,21 @@ def describe(
     return result
 
 
+def at_best(keeper: BestAndLast | None) -> dict[str, float]:
+    """The metrics of the epoch that is kept."""
+    metrics = keeper.best_metrics.items() if keeper else ()
+    return {name: value for name, value in metrics if not name.endswith("_best")}
+
+
 def stopped_early(trainer: pl.Trainer) -> bool:
-    callback = trainer.early_stopping_callback
-    return callback is not None and callback.stopped_epoch > 0
+    """Whether early stopping ended the fit, before its epochs or steps were used up."""
+    stopped = any(
+        callback.stopping_reason is not EarlyStoppingReason.NOT_STOPPED
+        for callback in trainer.early_stopping_callbacks
+    )
+    epochs, steps = trainer.max_epochs, trainer.max_steps
+    used_up = epochs is not None and epochs != -1 and trainer.current_epoch >= epochs
+    return stopped and not used_up and not (steps != -1 and trainer.global_step >= steps)
 
 
 @rank_zero_only

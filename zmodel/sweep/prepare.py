@@ -64,7 +64,7 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
     example = [*space.fixed, *space.overrides(params)]
     cfg = job.compose(example, 0, folder / "trials" / "0", {})
     objective = plain(cfg.get("optimized_metric"))
-    settings = settled(settings, objective)
+    settings = settled(settings, cfg)
     settings = _within(space, settings)
     proposals = Proposals(settings, space)
     # a wrong option is an error now, not in every worker

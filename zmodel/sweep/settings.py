@@ -7,9 +7,11 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from omegaconf import DictConfig
+
 from zmodel.core.arguments import at_least, known, names
 from zmodel.core.names import folder_name
-from zmodel.core.objective import study_directions
+from zmodel.core.objective import directions
 from zmodel.study.folder import JOURNAL
 from zmodel.sweep.sampling.policy import Policy
 from zmodel.sweep.workers.hardware import cores, gpu_ids
@@ -95,13 +97,13 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
     return Settings(folder=folder, **{**given, **read})
 
 
-def settled(settings: Settings, optimized_metric: Any) -> Settings:
-    """With the directions in which the metrics are better, unless they are given.
+def settled(settings: Settings, cfg: DictConfig) -> Settings:
+    """With the directions in which the metrics of a trial's configuration are better.
 
     Raises:
-        ValueError: they contradict the metrics, or a setting needs one objective.
+        ValueError: what says them contradicts itself, or a setting needs one objective.
     """
-    direction = study_directions(optimized_metric, settings.direction)
+    direction = directions(cfg, settings.direction)
     for key in ("policy", "history"):
         if len(direction) > 1 and getattr(settings, key) is not None:
             raise ValueError(
