@@ -86,12 +86,10 @@ def _once(cfg: Mapping[str, Any], names: Sequence[str], refresh: int | None = No
 
 
 def _report(cfg: Mapping[str, Any], study: StudyRecord, refresh: int | None) -> None:
-
     findings = Findings(study)
     verdicts = judge(findings)
     # the verdicts are ready long before the figures: a reader need not wait for these
     _say(overview(findings, verdicts))
-
     late = judge_late(findings)
     folder = Path(cfg["report_dir"] or _own_folder(cfg, study.name) / "report").absolute()
     index = write_report(findings, [*verdicts, *late], folder, refresh)
@@ -99,7 +97,6 @@ def _report(cfg: Mapping[str, Any], study: StudyRecord, refresh: int | None) -> 
 
 
 def _compare(cfg: Mapping[str, Any], studies: list[StudyRecord], refresh: int | None) -> None:
-
     record = compare(studies)
     judged = [(findings := Findings(study), judge(findings)) for study in studies]
     _say(side_by_side(record, judged))

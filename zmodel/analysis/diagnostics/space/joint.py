@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 TITLE = "Joint coverage"
 QUESTION = "Which combinations of the important parameters were never tried?"
 PAIRS = 2
+# in more cells than this the numbers could not be read
+MOST_NOTES = 150
 
 
 @dataclass(frozen=True)
@@ -76,17 +79,23 @@ def draw(record: Joint, ax: Axes) -> None:
         most = max(map(max, pair.completed)) or 1
         turned = list(zip(*pair.completed, strict=True))
         panel.imshow(turned, cmap="Blues", vmin=0, vmax=most, aspect="auto", rasterized=True)
-        for i, row in enumerate(pair.completed):
-            for j, n in enumerate(row):
-                best = pair.best[i][j]
-                note = "none" if best is None else f"{n}\n{best:.3g}"
-                color = "#ffffff" if n > 0.55 * most else "#000000"
-                panel.text(i, j, note, ha="center", va="center", fontsize=7, color=color)
+        if len(pair.first_labels) * len(pair.second_labels) <= MOST_NOTES:
+            _draw_notes(pair, panel, most)
         axes.categories(panel, pair.first_labels, short(pair.first))
         shown = [axes.clipped(label, 20) for label in pair.second_labels]
-        panel.set_yticks(range(len(shown)), shown)
+        every = math.ceil(len(shown) / axes.MOST_LABELS)
+        panel.set_yticks(range(0, len(shown), every), shown[::every])
         panel.set_ylabel(short(pair.second))
         panel.grid(False)
+
+
+def _draw_notes(pair: Pair, ax: Axes, most: int) -> None:
+    for i, row in enumerate(pair.completed):
+        for j, n in enumerate(row):
+            best = pair.best[i][j]
+            note = "none" if best is None else f"{n}\n{best:.3g}"
+            color = "#ffffff" if n > 0.55 * most else "#000000"
+            ax.text(i, j, note, ha="center", va="center", fontsize=7, color=color)
 
 
 def rows(record: Joint) -> list[Row]:
