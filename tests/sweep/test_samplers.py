@@ -190,6 +190,7 @@ def test_no_pruner_prunes_nothing() -> None:
         make_pruner({"_target_": "optuna.samplers.RandomSampler"})
 
 
+@pytest.mark.filterwarnings("error::optuna.exceptions.ExperimentalWarning")
 def test_every_sampler_config_is_minimal_and_builds() -> None:
     for name, config in SAMPLERS.items():
         if name == "cmaes":

@@ -8,6 +8,7 @@ slot, never on how many workers there are.
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Mapping
 from inspect import signature
 from math import prod
@@ -152,7 +153,9 @@ def _build(config: Mapping[str, Any]) -> Any:
         if key != "_target_"
     }
     try:
-        return target(**options)
+        with warnings.catch_warnings():  # a fresh one per trial, each saying that it is new
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return target(**options)
     except TypeError as error:
         raise ValueError(f"wrong options for {config['_target_']}: {error}.") from error
     except (ImportError, optuna.exceptions.OptunaError) as error:
