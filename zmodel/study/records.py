@@ -24,6 +24,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.core.suggestion import suggestion
+from zmodel.study.budget.ledger import Ledger, slot_of
 from zmodel.study.folder import journal_of, study_folder
 from zmodel.study.storage.opening import open_storage
 
@@ -103,7 +104,7 @@ def load_study(name: str, storage: BaseStorage, folder: Path | None = None) -> S
         ) from None
     # Copies of 10,000 trials cost seconds; records copy only the dictionaries they hand out.
     frozen = storage.get_all_trials(study_id, deepcopy=False)
-    latest = _latest_attempts(frozen)
+    latest = Ledger().read(frozen).latest
     records = [_record(trial, superseded=_superseded(trial, latest)) for trial in frozen]
     attrs = storage.get_study_user_attrs(study_id)
     return StudyRecord(
@@ -133,24 +134,9 @@ def _record(trial: FrozenTrial, *, superseded: bool) -> TrialRecord:
     )
 
 
-def _slot_of(trial: FrozenTrial) -> int | None:
-    slot = trial.user_attrs.get("slot")
-    return slot if isinstance(slot, int) and not isinstance(slot, bool) else None
-
-
-def _latest_attempts(trials: Iterable[FrozenTrial]) -> dict[int, int]:
-    """Slot -> number of its latest attempt: numbers are never reused, so later means greater."""
-    latest: dict[int, int] = {}
-    for trial in trials:
-        slot = _slot_of(trial)
-        if slot is not None:
-            latest[slot] = max(latest.get(slot, -1), trial.number)
-    return latest
-
-
-def _superseded(trial: FrozenTrial, latest: Mapping[int, int]) -> bool:
-    slot = _slot_of(trial)
-    return slot is not None and trial.number != latest[slot]
+def _superseded(trial: FrozenTrial, latest: Mapping[int, FrozenTrial]) -> bool:
+    slot = slot_of(trial)
+    return slot is not None and trial.number != latest[slot].number
 
 
 def _declared_space(declared: Any) -> dict[str, BaseDistribution]:

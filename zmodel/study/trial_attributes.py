@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optuna.trial import FrozenTrial
 
-from zmodel.study.records import TrialRecord
+if TYPE_CHECKING:
+    from zmodel.study.records import TrialRecord
 
 
 def _real(value: Any) -> float | None:
@@ -78,7 +79,7 @@ KINDS: dict[str, Callable[[Any], Any]] = {
 
 def attr(trial: FrozenTrial | TrialRecord, key: str, default: Any = None) -> Any:
     """The attribute `key` of KINDS; `default` when it is absent or of another kind."""
-    attrs = trial.attrs if isinstance(trial, TrialRecord) else trial.user_attrs
+    attrs = trial.user_attrs if isinstance(trial, FrozenTrial) else trial.attrs
     value = KINDS[key](attrs.get(key))
     return default if value is None else value
 

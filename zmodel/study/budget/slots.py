@@ -10,6 +10,7 @@ All decisions are made while holding the study's lock (:mod:`zmodel.study.storag
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -19,9 +20,11 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from zmodel.study.budget.lease import Lease, Observer
+from zmodel.study.budget.lease import SILENT_AFTER, Lease, Observer
 from zmodel.study.budget.ledger import Ledger
 from zmodel.study.trial_attributes import attr
+
+log = logging.getLogger(__name__)
 
 Decide = Callable[[Sequence[FrozenTrial], int], dict[str, Any]]
 """From all trials and a slot to the user attributes of the slot's first attempt."""
@@ -60,6 +63,8 @@ class Slots:
     max_attempts: int = 3
     observer: Observer = field(default_factory=Observer)
     ledger: Ledger = field(init=False)
+    silent: set[int] = field(init=False, default_factory=set)
+    """Trials that other programs have left behind, see :meth:`_silent_strangers`."""
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.max_attempts)
@@ -71,7 +76,7 @@ class Slots:
         """What the storage calls the trial."""
         return self.storage.get_trial_id_from_study_id_trial_number(self.study_id, trial.number)
 
-    def set(self, trial: FrozenTrial, key: str, value: Any) -> None:
+    def note(self, trial: FrozenTrial, key: str, value: Any) -> None:
         """Note an attribute of a trial that has not finished."""
         self.storage.set_trial_user_attr(self.id_of(trial), key, value)
 
@@ -97,9 +102,9 @@ class Slots:
             slot = self.ledger.free_slot(self.n_trials)
             if slot is None:
                 return None
-            self.set(trial, "slot", slot)
+            self.note(trial, "slot", slot)
         for key, value in lease_attrs(lease).items():
-            self.set(trial, key, value)
+            self.note(trial, key, value)
         taken = self.storage.set_trial_state_values(self.id_of(trial), TrialState.RUNNING)
         found = self.storage.get_trial(self.id_of(trial))
         # when the reply to a claim was lost and it is repeated, it is ours all the same
@@ -148,10 +153,10 @@ class Slots:
         crashes = attr(trial, "crashes", 0) + int(crashed)
         try:
             for key, value in (("crashes", crashes), ("interrupted", reason)):
-                self.set(trial, key, value)
+                self.note(trial, key, value)
             if crashes >= self.max_attempts:
                 verdict = f"WorkerDied: {reason}, {crashes} times"
-                self.set(trial, "fail_reason", verdict)
+                self.note(trial, "fail_reason", verdict)
             self.storage.set_trial_state_values(self.id_of(trial), TrialState.FAIL)
         except UpdateFinishedTrialError:
             pass  # finished in the meantime, by its worker or another reaper
@@ -188,11 +193,30 @@ class Slots:
     def tally(self) -> Tally:
         """Count slots by the state of their latest attempt."""
         self.refresh()
-        ledger = self.ledger
-        finished, running = len(ledger.settled), ledger.running()
+        ledger, given_up = self.ledger, len(self._silent_strangers())
+        finished, running = len(ledger.settled) + given_up, ledger.running() - given_up
         total = max(self.n_trials, finished + running)
         waiting = total - finished - running
         return Tally(total, finished, running, waiting, len(ledger.failed), ledger.pruned)
+
+    def _silent_strangers(self) -> set[int]:
+        """Trials that another program began and no longer writes to: they count as attempted.
+
+        They are not ended, which is for that program to do.
+        """
+        for trial in self.ledger.open:
+            if trial.state == TrialState.RUNNING and attr(trial, "lease") is None:
+                curve = trial.intermediate_values
+                sign = (len(trial.params), len(trial.user_attrs), len(curve))
+                if self.observer.is_silent(trial.number, sign) and trial.number not in self.silent:
+                    self.silent.add(trial.number)
+                    log.warning(
+                        "trial %d was begun by another program that has not written to it for "
+                        "%g s: it counts as attempted, and the study goes on without it",
+                        trial.number, SILENT_AFTER,
+                    )  # fmt: skip
+        self.silent &= {trial.number for trial in self.ledger.open}
+        return self.silent
 
 
 def lease_attrs(lease: Lease) -> dict[str, Any]:
