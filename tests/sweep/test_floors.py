@@ -46,7 +46,7 @@ def test_floors_are_counts_shares_and_bins() -> None:
         ({"z": "25%"}, "75, more than n_trials=60"),
         ({"w": 5}, r"for each of 61 values.*\{bins: 12, min: 5\}"),
         ({"lr": {"bins": 9, "min": 7}}, r"63.*\{bins: 8, min: 7\}"),
-        ({"zz": 5}, "Did you mean 'z'"),
+        ({"zz": 5}, "did you mean z"),
         ({"w2": 5}, "w2 only exists when z >= 2"),
         ({"lr": 5}, r"needs bins, as in \{bins: 4, min: 5\}"),
         ({"net": {"bins": 2, "min": 5}}, "choices have no bins"),

@@ -8,7 +8,6 @@ hydra.sweeper.coverage:
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
+from zmodel.core.suggestion import suggestion
 from zmodel.study.cells import Cell, range_cells, value_cells
 from zmodel.study.distribution_values import count_values
 from zmodel.sweep.space.search_space import SearchSpace
@@ -61,10 +61,9 @@ def parse_floors(
 
 def _check_param(param: str, space: SearchSpace) -> None:
     if param not in space.distributions:
-        near = difflib.get_close_matches(param, space.distributions, n=1)
         raise ValueError(
-            f"coverage can only be asked for a parameter of the search space; got {param!r}. "
-            + (f"Did you mean {near[0]!r}?" if near else f"There are {list(space.distributions)}.")
+            f"coverage can only be asked for a parameter of the search space, received {param!r}; "
+            f"{suggestion(param, space.distributions)}"
         )
     if param in space.conditions:
         raise ValueError(

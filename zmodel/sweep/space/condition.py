@@ -7,11 +7,12 @@ joined with `and` and `or`.
 from __future__ import annotations
 
 import ast
-import difflib
 import operator
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from zmodel.core.suggestion import suggestion
 
 # the constant of a parameter that never exists: every comparison with it is false
 ABSENT = object()
@@ -149,10 +150,9 @@ class _Reader:
         name = "".join((ast.get_source_segment(self.text, node) or "").split())
         known = [*self.domains, *self.constants]
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
             raise ValueError(
-                f"the condition `{self.text}` must name a parameter declared before it; got "
-                f"`{name}`." + (f" Did you mean `{near[0]}`?" if near else f" Known: {known}.")
+                f"the condition `{self.text}` must name a parameter declared before it, received "
+                f"`{name}`; {suggestion(name, known)}"
             )
         return name
 

@@ -5,7 +5,6 @@ How it is written in YAML and on the command line: `parse.py`.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +19,7 @@ from optuna.distributions import (
 )
 from optuna.trial import BaseTrial, Trial
 
+from zmodel.core.suggestion import suggestion
 from zmodel.study.distribution_values import checked, enumerate_values
 from zmodel.sweep.space.condition import Condition, parents
 from zmodel.sweep.space.custom_function import ask_function
@@ -102,10 +102,9 @@ class SearchSpace:
         accepted: dict[str, Any] = {}
         for name, value in params.items():
             if name not in self.distributions:
-                near = difflib.get_close_matches(name, self.distributions, n=1)
                 raise ValueError(
-                    f"a trial may only set parameters of the search space; got {name!r}."
-                    + (f" Did you mean {near[0]!r}?" if near else "")
+                    f"a trial may only set parameters of the search space, received {name!r}; "
+                    f"{suggestion(name, self.distributions)}"
                 )
             accepted[name] = checked(name, value, self.distributions[name])
         for name in accepted:
