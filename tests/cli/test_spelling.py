@@ -43,10 +43,21 @@ def test_a_name_is_what_was_typed(key, name):
         ("model.width=1e3", 1000.0),
         ("seed=2_000", 2000),
         ("model.names=3", 3),
+        ("test=no", False),
+        ("+data.normalize=Off", False),
+        ("model.residual=on", True),
+        ("model.residual='on'", "on"),
+        ("data.label_column=yes", "yes"),
+        ("debug=off", "off"),
     ],
 )
 def test_only_names_and_each_of_a_list(argument, value):
     assert read(argument) == value
+
+
+def test_words_for_true_and_false_are_searched_as_such():
+    override = OverridesParser.create().parse_override(spelled("model.residual=yes,no"))
+    assert override.value().list == [True, False]
 
 
 def test_home_folder(monkeypatch):

@@ -30,6 +30,8 @@ def test_parts_classes_and_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_what_is_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="did you mean FashionMNIST"):
         TorchvisionData("FashionMnist")
+    with pytest.raises(ValueError, match="data.options must hold names and values"):
+        TorchvisionData("EMNIST", options="letters")
     fake_torchvision.install(monkeypatch)
     for options, message in (
         ({"online": False}, "could not be fetched: .*not known.*copy it to .*torchvision"),

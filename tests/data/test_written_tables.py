@@ -189,6 +189,12 @@ def test_truth_values_are_classes_by_name(tmp_path: Path) -> None:
     assert list(read(tmp_path / "t.npz").class_names) == ["False", "True"]
 
 
+def test_labels_that_a_float_cannot_tell_apart_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "t.npz", x=np.eye(4), y=np.array([0, 1e300, 0, 1e300]))
+    with pytest.raises(ValueError, match=r"labels must be classes.*1e\+300"):
+        read(tmp_path / "t.npz", map_labels=True)
+
+
 def test_spellings_of_one_class_are_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

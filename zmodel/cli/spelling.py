@@ -5,6 +5,7 @@ tags=größe                  letters that Hydra's grammar does not know: tags='
 paths.log_dir=~/logs        the home folder, which no shell puts in after a `=`
 logger=null                 no logger: logger=[]
 a=choice(null,1)            Hydra's choice() takes no null, its short form does: a=null,1
+data.normalize=no           false, as in a YAML file; Hydra reads a text, which counts as true
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ MARKS = frozenset("'\"()[]{},\\")
 ELEMENTS = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^'"()\[\]{},]+""")
 EMPTIED = ("logger", "callbacks")
 """Groups of which a run may have none; Hydra takes no null for a group that has a default."""
+TRUTH = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+SWITCHES = re.compile(r"^\+*(train|test|.*\..*)$")
+"""Keys that may hold a truth value, and are no group with a file `off.yaml`."""
 CHOICE = re.compile(r"choice\(([^()]*)\)")
 
 
@@ -35,6 +39,8 @@ def spelled(argument: str) -> str:
         value = _at_home(value)
     if "\\" not in value and (PATH.search(key) or NAME.search(key)):
         value = ELEMENTS.sub(lambda found: _as_text(found[0]), value)
+    elif SWITCHES.match(key) and all(word.lower() in TRUTH for word in value.split(",")):
+        value = ",".join(TRUTH[word.lower()] for word in value.split(","))
     if key in EMPTIED and value == "null":
         value = "[]"
     choice = CHOICE.fullmatch(value)

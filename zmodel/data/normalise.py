@@ -53,8 +53,10 @@ def blurred(x: Floats) -> NDArray[np.bool_]:
     """
     if x.dtype == np.float32:
         return np.zeros(x.shape[1], dtype=bool)
-    mean, std = _moments(x)
     lost = np.abs(x - x.astype(np.float32)).max(axis=_all_but_channels(x), keepdims=True)
+    if not lost.any():
+        return np.zeros(x.shape[1], dtype=bool)
+    mean, std = _moments(x)
     return ((lost > BLUR * std) & (std > NOISE * np.abs(mean))).reshape(-1)
 
 

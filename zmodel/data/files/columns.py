@@ -63,7 +63,7 @@ def numbers(path: Path, frame: pd.DataFrame, features: Sequence[str]) -> NDArray
     """(N, features). ValueError that names the column and row of what is no finite number."""
     import pandas as pd
 
-    x = np.empty((len(frame), len(features)))
+    x = np.empty((len(frame), len(features)), order="F")  # columns are looked at one by one
     for i, name in enumerate(features):
         column = frame[name]
         if column.dtype.kind in "mM":
@@ -107,8 +107,10 @@ def _is_id(name: str, column: pd.Series) -> bool:
 
 def _counts(values: NDArray[np.float64]) -> bool:
     """Whether the values are n, n+1, n+2, ... in any order."""
-    few = len(values) < 10
-    return not few and np.array_equal(np.sort(values), values.min() + np.arange(len(values)))
+    n, low = len(values), values.min()
+    if n < 10 or values.max() - low != n - 1:
+        return False
+    return np.array_equal(np.sort(values), low + np.arange(n))
 
 
 def _is_time(values: NDArray[np.float64]) -> bool:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 log = logging.getLogger(__name__)
 
 WHOLE = re.compile(r"-?(0|[1-9][0-9]*)(\.0*)?")
+EXACT = 2.0**53
+"""Larger floats skip whole numbers."""
 DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
@@ -82,7 +84,7 @@ def plain_labels(where: str, labels: NDArray) -> NDArray:
     if labels.dtype.kind == "b":
         return labels.astype(str)
     if labels.dtype.kind == "f":
-        fractional = labels[~(np.isfinite(labels) & (labels == np.round(labels)))]
+        fractional = labels[~((np.abs(labels) < EXACT) & (labels == np.round(labels)))]
         if len(fractional):
             raise ValueError(
                 f"{where}: labels must be classes, whole numbers or strings, found "

@@ -126,7 +126,8 @@ def _floats(path: Path, x: NDArray) -> Floats:
             f"{path}: x must be an array of numbers with at least one sample, found {x.dtype} of "
             f"shape {x.shape}; convert or fill it."
         )
-    return x.astype(np.float32 if np.can_cast(x.dtype, np.float32) else np.float64, copy=False)
+    dtype = np.float32 if np.can_cast(x.dtype, np.float32) else np.float64
+    return np.ascontiguousarray(x, dtype=dtype)
 
 
 def _check_length(path: Path, name: str, values: NDArray | None, n: int) -> None:

@@ -51,6 +51,11 @@ class TorchvisionData(InMemoryData):
     ) -> None:
         super().__init__(**common)
         known("data.name", name, PARTS)
+        if not isinstance(options, Mapping | None):
+            raise ValueError(
+                f"data.options must hold names and values, received {options!r}; use for example "
+                "data.options={split: letters}."
+            )
         self.data_set, self.options, self.download = name, dict(options or {}), download
         self.image_size = checked_size(image_size)
         self._classes: tuple[str, ...] = ()
