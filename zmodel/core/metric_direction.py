@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-RESULT_KEYS = ("parameters", "seconds", "epochs")
-"""Entries of the result that may serve as an objective, beside the logged metrics."""
+from zmodel.core.run_value import RESULT_KEYS
+
 ERRORS = """
     loss losses nll bce crossentropy hinge perplexity ppl bpc bpb
     error errors err mse mae rmse mape smape msle rmsle medae mad nrmse rse mpe deviance

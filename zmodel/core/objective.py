@@ -7,7 +7,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from zmodel.core.metric_direction import RESULT_KEYS, direction_of
+from zmodel.core.metric_direction import direction_of
+from zmodel.core.run_value import RESULT_KEYS, value_of
 
 MODES = {"minimize": "min", "maximize": "max"}
 
@@ -133,15 +134,6 @@ def _check_logged(key: str, name: str, logged: Collection[str] | None) -> None:
 
 
 # --- the value of a run ---
-
-
-def value_of(name: str, result: Mapping[str, Any]) -> float | None:
-    """A metric of a result: at the epoch that is kept, if one is and the metric was logged by
-    then, else as it was last logged; ``None`` if it never was."""
-    kept = {} if name.endswith("_best") else result.get("best_metrics", {})
-    keys = {key: result[key] for key in RESULT_KEYS if result.get(key) is not None}
-    found = {**result["metrics"], **kept, **keys}.get(name)
-    return None if found is None else float(found)
 
 
 def values_of(cfg: DictConfig, result: Mapping[str, Any]) -> float | tuple[float, ...] | None:

@@ -19,7 +19,7 @@ from torch.optim import Optimizer
 from zmodel.model.batch_norm import check_batch_norm
 from zmodel.model.memory import check_memory
 from zmodel.model.optimization import make_optimizer, make_schedule, step_plateaus
-from zmodel.model.resume import check_weights, settings_win
+from zmodel.model.resumed_training import check_weights, settings_win
 from zmodel.model.whole_epochs import Batch, steps_of_fit, train_epoch, whole_epochs_possible
 
 

@@ -25,7 +25,8 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities import rank_zero_only
 
 from zmodel.callbacks.checkpoint import write_atomically
-from zmodel.core.objective import metric_names, value_of
+from zmodel.core.objective import metric_names
+from zmodel.core.run_value import value_of
 from zmodel.core.running_trial import withheld
 from zmodel.run.checkpoint_file import read_checkpoint
 
@@ -77,7 +78,7 @@ def cross_validate(cfg: DictConfig, run_split: Callable[[DictConfig, Fold], Resu
             own = part(cfg, number, train=False, ckpt_path=result["checkpoint"], logger={})
             tested = run_split(own, Fold(number, done, last_path))
             result["metrics"].update(tested["metrics"])
-    return merged(done)
+    return merged(done) | {"pruned": pruned}
 
 
 def part(cfg: DictConfig, number: int, **changes: Any) -> DictConfig:

@@ -17,7 +17,7 @@ from pytorch_lightning.callbacks import Callback
 
 from zmodel.callbacks import BestAndLast
 from zmodel.callbacks.monitor import logged
-from zmodel.callbacks.resume import Resume
+from zmodel.callbacks.resumed_callbacks import ResumedCallbacks
 from zmodel.callbacks.stop_on_request import StopOnRequest
 from zmodel.core.objective import settle_monitors, values_of
 from zmodel.run.build import build, build_callbacks, build_trainer
@@ -100,7 +100,8 @@ def make_trainer(cfg: DictConfig, fold: Fold | None) -> tuple[pl.Trainer, BestAn
             keeper.last_path = fold.last_path
     callbacks.append(StopOnRequest(keeper.last_path if keeper else None))
     if cfg.train and cfg.ckpt_path:
-        callbacks.append(Resume((c, list(cfg.callbacks[key])) for key, c in configured.items()))
+        settings = ((c, list(cfg.callbacks[key])) for key, c in configured.items())
+        callbacks.append(ResumedCallbacks(settings))
     return build_trainer(cfg, callbacks), keeper
 
 

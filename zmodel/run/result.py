@@ -14,6 +14,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from zmodel.callbacks import BestAndLast
 from zmodel.core.atomic_file import write
 from zmodel.core.provenance import git_state, versions
+from zmodel.core.running_trial import running_trial
 
 
 def describe(
@@ -26,6 +27,7 @@ def describe(
     """The result of a run; how long it took is known when all is done."""
     network = getattr(model, "net", None) or model
     loop: Any = trainer.fit_loop
+    trial = running_trial()
     result = {
         "metrics": metrics,
         "best_metrics": at_best(keeper),
@@ -33,6 +35,7 @@ def describe(
         "epochs": loop.epoch_progress.current.processed,
         "max_epochs": None if trainer.max_epochs == -1 else trainer.max_epochs,
         "stopped_early": stopped_early(trainer),
+        "pruned": bool(trial and trial.pruned),
         "seconds": None,
         "parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
         "checkpoint": str(keeper.best_path) if keeper and cfg.train else cfg.ckpt_path,

@@ -24,6 +24,7 @@ from optuna.distributions import (
 )
 from optuna.trial import TrialState
 
+from zmodel.core.run_value import value_of
 from zmodel.study.run_folder import read_metrics, read_result, result_attrs
 from zmodel.study.study_json import read_study_json
 
@@ -87,7 +88,7 @@ class LostRun:
 
 
 def read_run(folder: Path, known: KnownStudy) -> LostRun:
-    """Whatever can be read; a pruned run is known by its epochs, which nothing else cut short."""
+    """Whatever can be read; in results without `pruned`, a pruned run is known by its epochs."""
     result = read_result(folder)
     at_its_end = result.get("stopped_early") or result.get("epochs") == result.get("max_epochs")
     watched = known.objectives[0].removesuffix("_best") if known.objectives else ""
@@ -95,7 +96,7 @@ def read_run(folder: Path, known: KnownStudy) -> LostRun:
     return LostRun(
         params=_params(overrides, known.space),
         values=_values(result, known),
-        pruned=known.prunes and not at_its_end,
+        pruned=known.prunes and bool(result.get("pruned", not at_its_end)),
         curve=read_metrics(folder).get(watched, {}),
         attrs={**result_attrs(folder), "dir": str(folder)},
         started=_time(overrides),
@@ -108,10 +109,10 @@ def _time(path: Path) -> datetime | None:
 
 
 def _values(result: Mapping[str, Any], known: KnownStudy) -> tuple[float, ...] | None:
-    metrics = result.get("metrics")
-    found = {**result, **metrics} if isinstance(metrics, dict) else {}
-    values = [found.get(name) for name in known.objectives]
-    finite = [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
+    if not isinstance(result.get("metrics"), dict):
+        return None
+    values = [value_of(name, result) for name in known.objectives]
+    finite = [value for value in values if value is not None and math.isfinite(value)]
     return tuple(finite) if finite and len(finite) == len(known.directions) else None
 
 

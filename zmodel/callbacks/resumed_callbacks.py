@@ -15,7 +15,7 @@ from zmodel.callbacks.checkpoint import BestAndLast
 from zmodel.compat.lightning import set_max_steps
 
 
-class Resume(Callback):
+class ResumedCallbacks(Callback):
     """Lets the configured settings of callbacks win over those that a checkpoint restores.
 
     What a callback has counted and seen is kept, and judged by the configured settings: a run that
