@@ -63,24 +63,27 @@ def make_sampler(
     target = _target(config)
     entropy = [] if seed is None else [seed, slot]
     drawn = int(SeedSequence(entropy or None).generate_state(1)[0])
-    options: dict[str, Any] = {}
-    if issubclass(target, GridSampler):
-        options = {"search_space": _grid(space), "seed": seed or 0}
-    elif issubclass(target, BruteForceSampler) and space is not None:
-        _listed(space)  # it lists them too, whatever their number
-        options = {"seed": drawn}
-    elif issubclass(target, QMCSampler):
-        # one sequence for all, but the draws beside it differ
-        options = {"seed": seed or 0, "independent_sampler": RandomSampler(drawn)}
-    elif "seed" in signature(target).parameters:
-        options = {"seed": drawn}
-    sampler = _build(config | options)
+    sampler = _build(config | _own_options(target, seed, drawn, space))
     if not isinstance(sampler, BaseSampler):
         raise ValueError(f"the sampler must be an Optuna sampler; got {sampler!r}.")
     if isinstance(sampler, (GridSampler, BruteForceSampler)):
         # Their only action afterwards is study.stop(), an error outside study.optimize().
         sampler.after_trial = lambda study, trial, state, values: None  # type: ignore[method-assign]
     return sampler
+
+
+def _own_options(
+    target: type, seed: int | None, drawn: int, space: SearchSpace | None
+) -> dict[str, Any]:
+    """What the constructor is given beside the configuration: seeds, and what it lists."""
+    if issubclass(target, GridSampler):
+        return {"search_space": _grid(space), "seed": seed or 0}
+    if issubclass(target, QMCSampler):
+        # one sequence for all, but the draws beside it differ
+        return {"seed": seed or 0, "independent_sampler": RandomSampler(drawn)}
+    if issubclass(target, BruteForceSampler) and space is not None:
+        _listed(space)  # it lists all values too, whatever their number
+    return {"seed": drawn} if "seed" in signature(target).parameters else {}
 
 
 def needs_lock(config: Mapping[str, Any]) -> bool:
