@@ -6,8 +6,11 @@ import errno
 import shutil
 from pathlib import Path
 
+import optuna
 import pytest
 from inline import APPS
+
+from zmodel.study.storage.opening import open_storage
 
 
 def conf_with(tmp_path: Path, **files: str) -> Path:
@@ -65,6 +68,24 @@ def test_what_exists_under_a_condition_is_counted_where_it_exists(inline):
     )
     assert inline.run(*command, task=lambda cfg: seen.append((cfg.x, cfg.layers)) or 1.0) == 0
     assert sorted(seen) == [(0.1, 1), (0.2, 1), (0.2, 2), (0.2, 3)]
+
+
+def test_decimals_reach_the_storage_and_the_task_as_typed(inline):
+    seen = []
+    command = ("x=range(0,1,0.1)", "layers=range(0,2000000000)", "hydra.sweeper.n_trials=12")
+    assert inline.run(*command, task=lambda cfg: seen.append(cfg.x) or cfg.x) == 0
+    assert [t.params["x"] for t in inline.study.trials] == seen
+    assert set(seen) <= {0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9}
+
+
+def test_a_misspelled_parameter_of_an_enqueued_trial_fails_it(inline):
+    assert inline.run("hydra.sweeper.n_trials=1") == 0
+    storage = open_storage(str(inline.folder / "study.journal"))
+    optuna.load_study(study_name="quick", storage=storage).enqueue_trial({"layer": 2})
+    assert inline.run("hydra.sweeper.n_trials=3", "hydra.sweeper.max_failure_rate=1.0") == 0
+    states = [t.state.name for t in inline.study.trials]
+    assert states == ["COMPLETE", "FAIL", "COMPLETE"]
+    assert "layers" in inline.study.trials[1].user_attrs["fail_reason"]
 
 
 def test_another_folder_for_trials_is_refused(inline):
