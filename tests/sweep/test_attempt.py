@@ -41,6 +41,7 @@ def interrupted_once(then):
 def test_a_trial_that_cannot_be_resumed_starts_anew(inline):
     def then(cfg):
         if cfg.ckpt_path is not None:
+            checkpoint().write_text("written before the failure")
             raise RuntimeError("failed finding central directory")
         return cfg.x
 
@@ -50,6 +51,20 @@ def test_a_trial_that_cannot_be_resumed_starts_anew(inline):
     assert [t.state for t in (first, second)] == [TrialState.FAIL] * 2
     assert "central directory" in second.user_attrs["interrupted"]
     assert third.value == third.params["x"] and third.intermediate_values == {}
+
+
+def test_the_checkpoint_of_an_earlier_attempt_is_found_past_one_that_left_none(inline):
+    resumed_from = []
+
+    def then(cfg):
+        resumed_from.append(Path(cfg.ckpt_path).parts[-3])
+        if len(resumed_from) == 1:
+            raise Interrupted(15)  # before the end of an epoch
+        return cfg.x
+
+    assert inline.run("hydra.sweeper.n_trials=1", task=interrupted_once(then)) == 0
+    assert resumed_from == ["0", "0"]
+    assert inline.study.trials[2].intermediate_values == {0: 0.25}
 
 
 def test_a_resumed_trial_that_comes_further_and_fails_has_failed(inline):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime, timedelta
 
 from optuna.distributions import IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from zmodel.study.budget.slots import Tally
-from zmodel.sweep.workers.progress import Progress
+from zmodel.sweep.workers.progress import Progress, overdue
 
 
 class Terminal(io.StringIO):
@@ -63,3 +64,28 @@ def test_the_best_of_a_minimisation_is_the_lowest():
         Tally(2, 2, 0, 0, 0, 0), DONE, ""
     )
     assert "best 0.8000" in out.getvalue()
+
+
+def timed(number: int, state: TrialState, seconds: float, now: datetime) -> FrozenTrial:
+    """A trial that began so many seconds ago, and ended now unless it runs."""
+    made = trial(number, state, 0.5 if state.is_finished() else None, 1)
+    made.datetime_start = now - timedelta(seconds=seconds)
+    made.datetime_complete = now if state.is_finished() else None
+    return made
+
+
+def test_a_trial_of_ten_times_the_median_is_told_of_once():
+    now = datetime.now()
+    done = [timed(n, TrialState.COMPLETE, 20.0 + n, now) for n in range(3)]
+    slow, quick = timed(3, TrialState.RUNNING, 230.0, now), timed(4, TrialState.RUNNING, 200.0, now)
+    assert [(t.number, round(times)) for t, times in overdue([*done, slow, quick], now)] == [
+        (3, 11)
+    ]
+    assert not [*overdue([*done[:2], slow], now)], "two durations tell nothing"
+    hasty = [timed(n, TrialState.COMPLETE, 0.1, now) for n in range(3)]
+    assert not [*overdue([*hasty, timed(3, TrialState.RUNNING, 20.0, now)], now)]
+    out = io.StringIO()
+    progress = Progress(Tally(5, 3, 2, 0, 0, 0), maximise=True, out=out)
+    for _ in range(2):
+        progress.update(Tally(5, 3, 2, 0, 0, 0), [*done, slow, quick], "2 workers")
+    assert out.getvalue().count("trial_timeout") == 1

@@ -59,6 +59,7 @@ KINDS: dict[str, Callable[[Any], Any]] = {
     "attempt": _whole,
     "crashes": _whole,
     "resumed_from": _whole,
+    "starts_anew": _flag,
     "lease": _lease,
     "worker": _line,
     "dir": _line,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Iterator
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -79,11 +79,10 @@ class Attempt:
             raise  # not the trial's fault
         except (Exception, SystemExit) as error:
             outcome = failure(error)
-        reported = self._shown is not None and self._shown.reported
-        further = reported or self._checkpoint(self._ticket.number).is_file()
+        further = self._shown is not None and self._shown.reported
         if outcome.reason is None or not resumed or further:
             return outcome
-        # the next attempt finds no checkpoint in this one's folder
+        self._set("starts_anew", True)
         return TrialOutcome(put_back=f"it starts anew, since it could not resume: {outcome.reason}")
 
     def _run(self, resumed: dict[str, Any]) -> TrialOutcome:
@@ -119,20 +118,23 @@ class Attempt:
             raise Refused(f"the configuration files changed while the study runs:\n  {listed}")
 
     def _resume(self) -> dict[str, Any]:
-        """Continue an interrupted attempt from its checkpoint: configuration and curve so far."""
-        number = attr(self._ticket, "resumed_from")
-        if number is None or number >= self._ticket.number:
-            return {}
-        checkpoint = self._checkpoint(number)
-        if not checkpoint.is_file():
-            return {}
-        earlier = self._session.slots.trials()[number].intermediate_values
-        for epoch, value in earlier.items():
-            self._storage.set_trial_intermediate_value(self._id, epoch, value)
-        return {"ckpt_path": str(checkpoint)}
+        """Continue the latest attempt that left a checkpoint: configuration and curve so far."""
+        for earlier in self._earlier():
+            checkpoint = self._folder.parent / str(earlier.number) / "checkpoints" / "last.ckpt"
+            if checkpoint.is_file():
+                for epoch, value in earlier.intermediate_values.items():
+                    self._storage.set_trial_intermediate_value(self._id, epoch, value)
+                return {"ckpt_path": str(checkpoint)}
+        return {}
 
-    def _checkpoint(self, number: int) -> Path:
-        return self._folder.parent / str(number) / "checkpoints" / "last.ckpt"
+    def _earlier(self) -> Iterator[FrozenTrial]:
+        """The attempts that this one may continue, the latest first."""
+        trials, trial = self._session.slots.trials(), self._ticket
+        while (number := attr(trial, "resumed_from")) is not None and number < trial.number:
+            trial = trials[number]
+            if attr(trial, "starts_anew"):
+                return
+            yield trial
 
     def _record(self, outcome: TrialOutcome) -> None:
         study, number = self._session.study, self._ticket.number

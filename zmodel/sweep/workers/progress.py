@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
+from statistics import median
 from typing import TextIO
 
 from optuna.trial import FrozenTrial, TrialState
@@ -23,6 +25,9 @@ BAR = 24
 MOST_WORKERS = 16
 """So many running trials are listed."""
 DEPTH = "model.z_layers"
+OVERDUE = 10
+"""Times the median duration: a trial that takes longer is told of once."""
+LEAST_DURATIONS = 3
 
 
 def clock(seconds: float) -> str:
@@ -44,6 +49,8 @@ class Progress:
         self._last_line = -PLAIN_SECONDS
         self._drawn = 0
         """Lines on the terminal that the next update replaces."""
+        self._overdue: set[int] = set()
+        """Trials that were said to take long."""
 
     def update(self, tally: Tally, trials: Sequence[FrozenTrial], workers: str) -> None:
         """Show the state of the study; ``workers`` says what works on it."""
@@ -56,6 +63,13 @@ class Progress:
         self._erase()
         for trial in news:
             self._write(describe(trial, is_best=trial is best))
+        for trial, times in overdue(trials, datetime.now()):
+            if trial.number not in self._overdue:
+                self._overdue.add(trial.number)
+                self._write(
+                    f"trial {trial.number} takes {times:.0f} times as long as the median trial; "
+                    "hydra.sweeper.trial_timeout ends such trials"
+                )
         summary = self._summary(tally, best, workers)
         if self._tty:
             lines = [*summary, *running[:MOST_WORKERS]]
@@ -130,6 +144,21 @@ def watched(slots: Slots, maximise: bool, workers: str) -> Iterator[None]:
         progress.close()
 
 
+def overdue(trials: Sequence[FrozenTrial], now: datetime) -> Iterator[tuple[FrozenTrial, float]]:
+    """Running trials that have taken `OVERDUE` times the median of the completed, or longer, with
+    how many times."""
+    complete = [t for t in trials if t.state == TrialState.COMPLETE]
+    durations = [t.duration.total_seconds() for t in complete if t.duration is not None]
+    if len(durations) < LEAST_DURATIONS:
+        return
+    typical = max(median(durations), PLAIN_SECONDS / OVERDUE)
+    for trial in trials:
+        if trial.state == TrialState.RUNNING and trial.datetime_start is not None:
+            times = (now - trial.datetime_start).total_seconds() / typical
+            if times >= OVERDUE:
+                yield trial, times
+
+
 def worker_line(trial: FrozenTrial) -> str:
     """What one worker is doing: its trial, depth, epoch and latest metric."""
     depth = f" z_layers={trial.params[DEPTH]}" if DEPTH in trial.params else ""
@@ -144,18 +173,25 @@ def describe(trial: FrozenTrial, is_best: bool) -> str:
     """A finished trial in one line."""
     values = " ".join(f"{v:.4f}" for v in trial.values or [])
     params = " ".join(f"{name.rsplit('.', 1)[-1]}={_short(v)}" for name, v in trial.params.items())
-    parts = [f"trial {trial.number:>3} {trial.state.name.lower()}", values, params]
+    reason, again = attr(trial, "fail_reason"), trial.user_attrs.get("interrupted")
+    put_back = trial.state == TrialState.FAIL and not reason and again
+    state = "put back" if put_back else trial.state.name.lower()
+    parts = [f"trial {trial.number:>3} {state}", values, params]
     if "epochs" in trial.user_attrs:
         parts.append(f"{trial.user_attrs['epochs']} epochs")
     if forced := attr(trial, "forced"):
         names = (name.rsplit(".", 1)[-1] for name in forced)
         parts.append(f"(forced: {', '.join(names)})")
     if trial.state == TrialState.FAIL:
-        reason = trial.user_attrs.get("fail_reason")
-        parts.append(str(reason or f"put back: {trial.user_attrs.get('interrupted')}"))
+        parts.append(_first_sentence(str(reason or again)))
     if is_best:
         parts.append("<- best so far")
     return "  ".join(part for part in parts if part)
+
+
+def _first_sentence(text: str, longest: int = 200) -> str:
+    sentence = text.partition(". ")[0]
+    return sentence if len(sentence) <= longest else f"{sentence[:longest]}..."
 
 
 def _short(value: object) -> str:
