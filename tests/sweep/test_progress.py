@@ -23,7 +23,7 @@ def trial(number: int, state: TrialState, value: float | None, depth: int) -> Fr
         value=value,
         params={"model.z_layers": depth},
         distributions={"model.z_layers": IntDistribution(1, 5)},
-        user_attrs={"epochs": 12},
+        user_attrs={"epochs": 12, "slot": number},
         intermediate_values={3: 0.5},
     )
     made.number = number

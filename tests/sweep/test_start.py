@@ -9,6 +9,11 @@ from pathlib import Path
 import optuna
 import pytest
 from inline import APPS
+from omegaconf import OmegaConf
+from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.trial import TrialState, create_trial
+
+from zmodel.study.storage.opening import open_storage
 
 from zmodel.study.storage.opening import open_storage
 
@@ -144,3 +149,39 @@ def test_results_that_cannot_be_written_are_said_and_written_by_the_next_start(
     assert "No space left on device" in capsys.readouterr().err
     assert inline.run("hydra.sweeper.n_trials=1") == 0
     assert (inline.folder / "optimization_results.yaml").is_file()
+
+
+def plain_optuna(inline) -> optuna.Study:
+    """The study as another program opens it."""
+    path = str(inline.folder / "study.journal")
+    return optuna.load_study(study_name="quick", storage=open_storage(path))
+
+
+def test_a_trial_told_from_outside_counts_and_is_best_only_with_all_parameters(inline, capsys):
+    assert inline.run("hydra.sweeper.n_trials=1") == 0
+    x, layers = FloatDistribution(0, 1), IntDistribution(1, 4)
+    partly = create_trial(params={"x": 0.5}, distributions={"x": x}, value=99.0)
+    plain_optuna(inline).add_trial(partly)
+    assert inline.run("hydra.sweeper.n_trials=3") == 0
+    own = [t for t in inline.study.trials if t.value != 99.0]
+    assert len(own) == 2 and len(inline.study.trials) == 3
+    best = max(own, key=lambda t: t.value)
+    results = OmegaConf.load(inline.folder / "optimization_results.yaml")
+    assert (results.best_trial, results.best_value) == (best.number, best.value)
+    assert "trial 1 of another program" in capsys.readouterr().out
+    whole = {"params": {"x": 0.5, "layers": 2}, "distributions": {"x": x, "layers": layers}}
+    plain_optuna(inline).add_trial(create_trial(**whole, value=100.0))
+    assert inline.run("hydra.sweeper.n_trials=4") == 0
+    assert OmegaConf.load(inline.folder / "optimization_results.yaml").best_value == 100.0
+
+
+def test_a_running_trial_of_another_program_is_not_waited_for(inline, capsys, monkeypatch):
+    monkeypatch.setattr("zmodel.study.budget.lease.SILENT_AFTER", 1.0)
+    assert inline.run("hydra.sweeper.n_trials=1") == 0
+    left = plain_optuna(inline).ask()
+    assert inline.run("hydra.sweeper.n_trials=3") == 0
+    assert "trial 1 was begun by another program" in capsys.readouterr().err
+    trials = inline.study.trials
+    assert len(trials) == 3 and trials[left.number].state == TrialState.RUNNING
+    plain_optuna(inline).tell(left.number, 0.5)  # its program may still end it
+    assert inline.run("hydra.sweeper.n_trials=3") == 0

@@ -8,9 +8,11 @@ from typing import Any
 
 import optuna
 from omegaconf import OmegaConf
-from optuna.trial import TrialState
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.core.atomic_file import write
+from zmodel.study.budget.ledger import is_foreign
 from zmodel.sweep.space.search_space import SearchSpace
 
 
@@ -20,10 +22,18 @@ def write_results(study: optuna.Study, space: SearchSpace, folder: Path) -> int:
     Returns:
         the exit code: 0, or 1 with a message when they cannot be written.
     """
-    if not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    whole = [t for t in complete if not is_foreign(t) or _has_all_parameters(t, space)]
+    for trial in complete:
+        if trial not in whole:
+            print(
+                f"note: trial {trial.number} of another program counts, but has not all parameters "
+                f"of the study: it cannot be its best"
+            )
+    if not whole:
         return 0
     try:
-        _write(study, space, folder)
+        _write(study, whole, space, folder)
     except OSError as error:
         print(
             f"error: the results cannot be written into {folder}: {error.strerror}. The study "
@@ -34,10 +44,18 @@ def write_results(study: optuna.Study, space: SearchSpace, folder: Path) -> int:
     return 0
 
 
-def _write(study: optuna.Study, space: SearchSpace, folder: Path) -> None:
+def _has_all_parameters(trial: FrozenTrial, space: SearchSpace) -> bool:
+    params = trial.params
+    return all(name in params for name in space.distributions if space.is_active(name, params))
+
+
+def _write(
+    study: optuna.Study, complete: list[FrozenTrial], space: SearchSpace, folder: Path
+) -> None:
     results: dict[str, Any] = {"name": "optuna"}
     if len(study.directions) == 1:
-        best = study.best_trial
+        sign = 1 if study.direction == StudyDirection.MAXIMIZE else -1
+        best = max(complete, key=lambda trial: sign * trial.values[0])
         results |= {
             "best_params": best.params, "best_value": best.value, "best_trial": best.number,
         }  # fmt: skip

@@ -31,9 +31,15 @@ def slot_of(trial: FrozenTrial) -> int | None:
     ``None`` for a trial that somebody enqueued and nobody has taken yet.
     """
     slot: int | None = attr(trial, "slot")
-    if slot is None and trial.state != TrialState.WAITING:
-        return -1 - trial.number
-    return slot
+    return -1 - trial.number if is_foreign(trial) else slot
+
+
+def is_foreign(trial: FrozenTrial) -> bool:
+    """Whether another program made this trial, plain Optuna say: it uses the budget all the same.
+
+    What such a program enqueued is ours once a worker takes it.
+    """
+    return attr(trial, "slot") is None and trial.state != TrialState.WAITING
 
 
 @dataclass

@@ -15,6 +15,7 @@ from typing import TextIO
 
 from optuna.trial import FrozenTrial, TrialState
 
+from zmodel.study.budget.ledger import is_foreign
 from zmodel.study.budget.slots import Slots, Tally
 from zmodel.study.trial_attributes import attr
 
@@ -95,7 +96,8 @@ class Progress:
         self._last_line = time.monotonic()
 
     def _best(self, trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
-        complete = [t for t in trials if t.state == TrialState.COMPLETE and len(t.values) == 1]
+        own = (t for t in trials if t.state == TrialState.COMPLETE and not is_foreign(t))
+        complete = [t for t in own if len(t.values) == 1]
         sign = 1 if self._maximise else -1
         return max(complete, key=lambda t: sign * t.values[0], default=None)
 
@@ -184,6 +186,8 @@ def describe(trial: FrozenTrial, is_best: bool) -> str:
         parts.append(f"(forced: {', '.join(names)})")
     if trial.state == TrialState.FAIL:
         parts.append(_first_sentence(str(reason or again)))
+    if is_foreign(trial):
+        parts.append("(of another program)")
     if is_best:
         parts.append("<- best so far")
     return "  ".join(part for part in parts if part)
