@@ -175,12 +175,11 @@ def test_a_trial_told_from_outside_counts_and_is_best_only_with_all_parameters(i
     assert OmegaConf.load(inline.folder / "optimization_results.yaml").best_value == 100.0
 
 
-def test_a_running_trial_of_another_program_is_not_waited_for(inline, capsys, monkeypatch):
+def test_a_running_trial_of_another_program_is_not_waited_for(inline, monkeypatch):
     monkeypatch.setattr("zmodel.study.budget.lease.SILENT_AFTER", 1.0)
     assert inline.run("hydra.sweeper.n_trials=1") == 0
     left = plain_optuna(inline).ask()
     assert inline.run("hydra.sweeper.n_trials=3") == 0
-    assert "trial 1 was begun by another program" in capsys.readouterr().err
     trials = inline.study.trials
     assert len(trials) == 3 and trials[left.number].state == TrialState.RUNNING
     plain_optuna(inline).tell(left.number, 0.5)  # its program may still end it
