@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from zmodel.study.journal.file import JournalError
 from zmodel.study.repair.repair import repair
 from zmodel.study.storage.opening import open_storage
 
+ROOT = Path(__file__).parents[2]
 SPACE = {
     "model.z_layers": IntDistribution(1, 4),
     "model.optimizer.lr": FloatDistribution(1e-4, 1e-1, log=True),
@@ -175,6 +178,38 @@ def test_only_a_study_that_prunes_has_pruned_trials(folder: Path):
     repair(folder)
     states = [t.state for t in trials(folder)]
     assert states == [TrialState.PRUNED, TrialState.COMPLETE]
+
+
+@pytest.mark.slow
+def test_a_real_study_loses_its_journal_and_goes_on(tmp_path: Path):
+    command = [
+        sys.executable, "train.py", "-m", "hparams_search=zlayers", "data=digits",
+        "model.kernel_size=3", "trainer.max_epochs=2", "hydra.sweeper.n_jobs=0",
+        "hydra.sweeper.coverage=null", "hydra.sweeper.preflight=null", f"paths.log_dir={tmp_path}",
+    ]  # fmt: skip
+    folder = tmp_path / "studies" / "zlayers"
+
+    def run(n_trials: int) -> int:
+        call = [*command, f"hydra.sweeper.n_trials={n_trials}"]
+        return subprocess.run(call, cwd=ROOT, capture_output=True).returncode
+
+    def known() -> list[tuple[Any, ...]]:
+        storage = open_storage(str(folder / JOURNAL), read_only=True)
+        study = optuna.load_study(study_name="zlayers", storage=storage)
+        attrs = ("slot", "epochs", "metrics", "parameters", "dir", "git_commit")
+        return [
+            (t.state, t.params, t.distributions, t.values, t.intermediate_values)
+            + tuple(t.user_attrs[key] for key in attrs)
+            for t in study.trials
+        ]
+
+    assert run(2) == 0
+    before = known()
+    (folder / JOURNAL).unlink()
+    assert run(3) == 1, "it would overwrite the trials"
+    repair(folder)
+    assert known() == before
+    assert run(3) == 0 and known()[:2] == before and len(known()) == 3
 
 
 def test_what_cannot_be_read_is_left_out(folder: Path):

@@ -107,7 +107,8 @@ def message(error: BaseException) -> str:
     """The error and, for an error inside ``instantiate``, the cause that says more."""
     text = str(error)
     cause = error.__cause__
-    if cause is not None and str(cause) not in text:
+    said = getattr(cause, "strerror", None) or str(cause)  # of the system: without its number
+    if cause is not None and said not in text:
         text += f"\n{cause}"
     node = getattr(cause, "parent_node", None)  # of an unknown key
     if node is not None and "Did you mean" not in text:

@@ -59,7 +59,8 @@ class RepairReport:
             found.append(f"the file as it was is kept as {self.backup}")
         if self.command:
             found.append(f"to go on with the study: {self.command}")
-        head = f"{self.path}: {self.lines} lines, {len(self.damaged)} damaged; repaired"
+        lines = f"{self.lines} lines, {len(self.damaged)} damaged" if self.lines else "made anew"
+        head = f"{self.path}: {lines}; repaired"
         return "\n  ".join([head, *found])
 
 
