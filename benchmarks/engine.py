@@ -129,8 +129,8 @@ def growth(folder: Path) -> None:
 
     from zmodel.study.budget.lease import Lease
     from zmodel.study.budget.slots import Slots
-    from zmodel.study.storage.lock import study_lock
     from zmodel.study.storage.opening import open_storage
+    from zmodel.study.storage.study_lock import study_lock
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     print("CPU ms per claim + 1 suggestion + tell on the journal, random sampler")

@@ -92,8 +92,8 @@ def growth(folder: Path, size: int, repeats: int = 20) -> dict[str, float]:
 
     from zmodel.study.budget.lease import Lease
     from zmodel.study.budget.slots import Slots
-    from zmodel.study.storage.lock import study_lock
     from zmodel.study.storage.opening import open_storage
+    from zmodel.study.storage.study_lock import study_lock
     from zmodel.sweep.sampling.bounded_history import BoundedHistory
     from zmodel.sweep.sampling.samplers import make_sampler
 

@@ -19,7 +19,7 @@ from zmodel.study.budget import lease as leases
 from zmodel.study.budget.lease import Lease, Observer, others_at_work, remove_dead
 from zmodel.study.storage.errors import NoFlock, StorageError
 from zmodel.study.storage.file_lock import LOCK_FILE, acquire, file_lock, folder_lock, release
-from zmodel.study.storage.lock import study_lock
+from zmodel.study.storage.study_lock import study_lock
 
 
 class Child:

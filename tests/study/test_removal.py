@@ -13,8 +13,8 @@ from engine import Engine
 from zmodel.study.budget.lease import Lease
 from zmodel.study.folder import JOURNAL, WORKERS
 from zmodel.study.removal import remove_unbegun
-from zmodel.study.storage.lock import study_lock
 from zmodel.study.storage.opening import open_storage
+from zmodel.study.storage.study_lock import study_lock
 
 
 class Command:

@@ -24,10 +24,10 @@ from sqlalchemy.exc import OperationalError
 from zmodel.study.folder import list_studies, study_folder
 from zmodel.study.journal.file import JournalFile
 from zmodel.study.storage.address import redact
-from zmodel.study.storage.lock import study_lock
 from zmodel.study.storage.opening import open_storage
 from zmodel.study.storage.outage import StorageUnavailable
 from zmodel.study.storage.retry import RetryingStorage
+from zmodel.study.storage.study_lock import study_lock
 
 RUNNING, WAITING = TrialState.RUNNING, TrialState.WAITING
 COMPLETE, FAIL = TrialState.COMPLETE, TrialState.FAIL

@@ -15,7 +15,7 @@ from zmodel.study.budget.slots import Slots
 from zmodel.study.folder import WORKERS
 from zmodel.study.removal import remove_unbegun
 from zmodel.study.stop_request import stop_request
-from zmodel.study.storage.lock import study_lock
+from zmodel.study.storage.study_lock import study_lock
 from zmodel.sweep.finish import check_floors, explain
 from zmodel.sweep.open_study import open_study
 from zmodel.sweep.prepare import prepare

@@ -5,7 +5,7 @@ A slot is a unit of the budget, a trial is one attempt at it. An attempt that is
 slot is given again as a new trial with the same parameters. Everything is derived from the
 trials themselves: whatever is killed at whatever moment, the next claim sees what is missing.
 
-All decisions are made while holding the study's lock (:mod:`zmodel.study.storage.lock`).
+All decisions are made while holding the study's lock (:mod:`zmodel.study.storage.study_lock`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
 """The journal file: appending, locking, telling damaged lines. Knows nothing of budgets.
 
-Read first: ``file``, then ``durable`` and ``lines``.
+Read first: ``file``, then ``append`` and ``lines``.
 """

@@ -24,7 +24,7 @@ from typing import Any
 
 from optuna.storages.journal import BaseJournalBackend
 
-from zmodel.study.journal.durable import append_or_undo, last_line_end, make_durably
+from zmodel.study.journal.append import append_or_undo, last_line_end, make_durably
 from zmodel.study.journal.lines import Log, could_be_torn, is_log, parse
 from zmodel.study.storage.errors import StorageError, refused
 from zmodel.study.storage.file_lock import acquire, make_folder, release

@@ -1,4 +1,4 @@
 """Where a study lies: addresses, databases, proxy, locks, outages; not what is stored.
 
-Read first: ``opening``, then ``address``.
+Read first: ``opening`` and ``address``, then ``study_lock`` and ``file_lock``.
 """

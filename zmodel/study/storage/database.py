@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from zmodel.study.storage.address import redact
 from zmodel.study.storage.connection import engine_options, forget_after_fork
 from zmodel.study.storage.file_lock import file_lock
-from zmodel.study.storage.lock import advisory_lock
 from zmodel.study.storage.outage import is_outage
+from zmodel.study.storage.study_lock import advisory_lock
 
 
 class Database(RDBStorage):

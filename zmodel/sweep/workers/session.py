@@ -10,8 +10,8 @@ import optuna
 
 from zmodel.study.budget.lease import Lease
 from zmodel.study.budget.slots import Slots
-from zmodel.study.storage.lock import study_lock
 from zmodel.study.storage.opening import open_storage
+from zmodel.study.storage.study_lock import study_lock
 from zmodel.sweep.sampling.proposals import Proposals
 from zmodel.sweep.sampling.samplers import make_pruner
 from zmodel.sweep.settings import Settings
