@@ -15,8 +15,6 @@ from optuna.trial import TrialState, create_trial
 
 from zmodel.study.storage.opening import open_storage
 
-from zmodel.study.storage.opening import open_storage
-
 
 def conf_with(tmp_path: Path, **files: str) -> Path:
     """The configuration of the quick task and further files, `group__option="text"`."""

@@ -68,7 +68,7 @@ def whole_numbers(ax: Axes, axis: str = "y") -> None:
     """Ticks of counts: no half trials."""
     from matplotlib.ticker import MaxNLocator
 
-    getattr(ax, f"{axis}axis").set_major_locator(MaxNLocator(integer=True))
+    getattr(ax, f"{axis}axis").set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
 
 
 def time_unit(seconds: float) -> tuple[float, str]:
@@ -136,6 +136,6 @@ def _marks(scale: Scale, most: int) -> list[tuple[Any, str]]:
     elif scale.integer and high - low < 2 * most:
         values = [low + step for step in range(int(high - low) + 1)]
     else:
-        ticks = MaxNLocator(most, integer=scale.integer).tick_values(low, high)
+        ticks = MaxNLocator(most, steps=[1, 2, 5, 10], integer=scale.integer).tick_values(low, high)
         values = [float(tick) for tick in ticks if low <= tick <= high]
     return [(value, plain_number(value)) for value in values]

@@ -1,0 +1,96 @@
+"""What draws and writes: rows of records, ticks of axes, tables, sections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from zmodel.analysis.page import axes, html, marks, style
+from zmodel.analysis.page.rows import flat, mark_forced
+from zmodel.analysis.statistics.scale import scale_of
+from zmodel.study.records import StudyRecord, TrialRecord
+
+
+@dataclass(frozen=True)
+class Record:
+    trial: int
+    name: str | None
+    sure: bool
+    parts: tuple[int, ...]
+    counts: dict[str, int]
+
+
+def test_a_row_has_the_single_fields_of_a_record():
+    record = Record(3, None, True, (1, 2), {"a": 1})
+    assert flat(record) == {"trial": 3, "name": None, "sure": True}
+    assert flat(record, "name", "sure") == {"trial": 3}
+
+
+def test_rows_of_trials_say_what_was_forced():
+    trials = tuple(
+        TrialRecord(n, "complete", {}, None, {}, None, None, attrs=attrs)
+        for n, attrs in enumerate([{"forced": ["a", "b"]}, {}])
+    )
+    study = StudyRecord("s", ("maximize",), {}, trials)
+    rows = mark_forced(study, [{"value": 1, "trial": 0}, {"trial": 1}, {"value": 2}])
+    assert rows == [
+        {"trial": 0, "forced": "a b", "value": 1},
+        {"trial": 1, "forced": ""},
+        {"value": 2},
+    ]
+    assert list(rows[0]) == ["trial", "forced", "value"]
+
+
+@pytest.mark.parametrize(
+    ("distribution", "ticks"),
+    [
+        (IntDistribution(1, 5), {0: "1", 0.25: "2", 0.5: "3", 0.75: "4", 1: "5"}),
+        (FloatDistribution(1e-4, 1.0, log=True), {0: "0.0001", 0.5: "0.01", 1: "1"}),
+        (FloatDistribution(0.0, 0.3), {0: "0", 1 / 3: "0.1", 2 / 3: "0.2", 1: "0.3"}),
+        (CategoricalDistribution(["a", None, "b"]), {0: "a", 0.5: "None", 1: "b"}),
+    ],
+)
+def test_a_parameter_is_marked_by_few_round_values_on_its_own_scale(distribution, ticks):
+    _, ax = style.new_figure()
+    study = StudyRecord("s", ("maximize",), {"p": distribution}, ())
+    axes.parameter_ticks(ax, scale_of(study, "p"))
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    assert labels == list(ticks.values())
+    assert list(ax.get_xticks()) == pytest.approx(list(ticks))
+
+
+def test_bars_stand_on_each_other_and_empty_parts_are_left_out():
+    _, ax = style.new_figure()
+    parts = {"complete": [2, 0], "pruned": [0, 0], "failed": [1, 3]}
+    looks = [style.LOOKS[state] for state in parts]
+    assert marks.stacked(ax, parts, looks) == [3, 3]
+    assert ax.get_legend_handles_labels()[1] == ["complete", "failed"]
+
+
+def test_spans_of_time_are_written_in_a_readable_unit():
+    spans = {0.4: "0 seconds", 90: "90 seconds", 600: "10.0 minutes", 4 * 3600: "4.0 hours"}
+    assert {seconds: axes.in_words(seconds) for seconds in spans} == spans
+
+
+def test_numbers_of_axes_are_plain():
+    numbers = {0.001: "0.001", 20: "20", 50_000: "50k", 2e6: "2M", 1500: "1500"}
+    assert {n: axes.plain_number(n) for n in numbers} == numbers
+
+
+def test_addresses_are_relative_and_quoted(tmp_path: Path):
+    run = tmp_path / "a b" / "trials" / "0"
+    run.mkdir(parents=True)
+    page = tmp_path / "a b" / "report"
+    assert html.address(run, page) == "../trials/0/"
+    (run / "x#1").touch()
+    assert html.address(run / "x#1", page) == "../trials/0/x%231"
+
+
+def test_a_long_table_is_cut_and_says_by_how_much():
+    rows = [{"trial": n, "empty": None} for n in range(5)]
+    shown = html.table(rows, most=3)
+    assert shown.count("<tr>") == 4 and "empty" not in shown
+    assert ">2 more" in shown
