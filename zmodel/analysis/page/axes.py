@@ -137,5 +137,6 @@ def _marks(scale: Scale, most: int) -> list[tuple[Any, str]]:
         values = [low + step for step in range(int(high - low) + 1)]
     else:
         ticks = MaxNLocator(most, steps=[1, 2, 5, 10], integer=scale.integer).tick_values(low, high)
-        values = [float(tick) for tick in ticks if low <= tick <= high]
+        near = 1e-9 * (high - low)  # a tick may come as .30000000000000004
+        values = [float(tick) for tick in ticks if low - near <= tick <= high + near]
     return [(value, plain_number(value)) for value in values]
