@@ -103,12 +103,8 @@ def test_a_pruned_run_ends_after_its_fold_and_is_not_tested(tmp_path):
     with running(Trial(prune_after=2)) as trial:
         run(config(tmp_path, *FOLDS))
     found = result(tmp_path)
-    assert (
-        trial.pruned
-        and found["pruned"]
-        and len(found["folds"]) == 2
-        and "test/acc" not in found["metrics"]
-    )
+    assert trial.pruned and found["pruned"] and len(found["folds"]) == 2
+    assert "test/acc" not in found["metrics"]
 
 
 @pytest.mark.parametrize(
