@@ -106,6 +106,14 @@ def test_early_stopping_ends_the_run(tmp_path):
     assert found["stopped_early"] and found["epochs"] == 3 and found["best_epoch"] == 0
 
 
+def test_patience_counts_validations(tmp_path):
+    """With an interval of one batch there are twelve in an epoch; min_epochs is 1."""
+    still = [*SMALL, "trainer.max_epochs=9", "model.optimizer.lr=0.0", "test=false"]
+    run(config(tmp_path, *still, "+trainer.val_check_interval=1"))
+    found = result(tmp_path)
+    assert found["stopped_early"] and found["epochs"] == 1
+
+
 def test_several_objectives(tmp_path):
     value = run(
         config(tmp_path, *SMALL, "trainer.max_epochs=1", "optimized_metric=[val/acc,parameters]")

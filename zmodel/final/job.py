@@ -59,7 +59,8 @@ class FinalJob(Job):
             if OmegaConf.select(cfg, "data.folds") is not None:
                 cfg.data.folds = None  # what is tested and exported is one network
             for key in STRETCHED:
-                if (value := OmegaConf.select(cfg, key)) is not None:
+                value = OmegaConf.select(cfg, key)
+                if value is not None and value > 0:  # -1 epochs: without a limit
                     OmegaConf.update(cfg, key, value * self.stretch)
             for key, value in self.values.items():
                 parent = key.rpartition(".")[0]
