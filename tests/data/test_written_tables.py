@@ -75,6 +75,16 @@ def test_groups_are_told_apart_as_they_are_written(tmp_path: Path) -> None:
     assert table.groups is not None and set(table.groups) == {"7", "07", "NA", "8"}
 
 
+def test_numbered_groups_are_split_as_numbers(tmp_path: Path) -> None:
+    """In the order of text, 10 before 2, others would be drawn."""
+    who = np.arange(N) // 4
+    data = read(written(tmp_path, frame(who=who)), group_column="who")
+    table = frame()
+    np.savez(tmp_path / "t.npz", x=table[["a", "b"]], label=list(table["label"]), who=who)
+    arrays = read(tmp_path / "t.npz", label_column="label", group_column="who")
+    assert data.content_hash() == arrays.content_hash()
+
+
 def test_column_names_are_what_is_written(tmp_path: Path) -> None:
     table = frame().rename(columns={"a": "1e3", "b": "007", "label": "2024"})
     path = written(tmp_path, table)

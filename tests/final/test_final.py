@@ -131,7 +131,6 @@ def test_the_page_and_what_analysis_reads(done):
     page = (done.folder / "index.html").read_text()
     for title in ("Learning curves", "Confusion matrix", "Most confused pairs", "Reliability"):
         assert title in page
-    assert (done.folder / "section.html").read_text() in page
     assert len(list(done.folder.glob("figures/*.png"))) == 4
     from zmodel.analysis import load
     from zmodel.analysis.diagnostics.search import final

@@ -9,23 +9,20 @@ from zmodel.analysis.page import html as page
 from zmodel.analysis.page.section import make, to_html, write_files
 from zmodel.core.atomic_file import write
 from zmodel.final.figures import confusion, learning, mistakes, reliability
+from zmodel.final.sentences import optimism_sentences, test_sentence
 from zmodel.final.summary import FinalResult
-from zmodel.final.words import optimism_sentences, test_sentence
 
 FIGURES: tuple[ModuleType, ...] = (learning, confusion, mistakes, reliability)
-SECTION = "section.html"
-"""The page's content without its frame, for a report that shows the final stage too."""
 
 
 def write_page(result: FinalResult, model: dict[str, Any] | None) -> None:
-    """Write the page, its section alone, and what they show as files."""
+    """Write the page, and what it shows as files."""
     summary = result.summary(model)
     body = [_result(summary), *(_figure(result, module) for module in FIGURES)]
     body.append(_per_class(summary))
     if model:
         body.append(_model(model))
     section = "".join(body)
-    write(result.folder / SECTION, section)
     study = page.text(result.plan.study)
     head = f"<h1>Final stage of study {study}</h1>"
     text = f"Trial {result.winner.trial} won; test accuracy {summary['test_acc_mean']:.4f}."

@@ -12,9 +12,9 @@ from zmodel.cli.overrides_of_trial import key_of
 from zmodel.final.choice import Candidate, candidates_of, choose
 from zmodel.final.job import FinalJob, user_overrides
 from zmodel.final.plan import FinalPlan, settle_plan
+from zmodel.final.sentences import for_terminal
 from zmodel.final.summary import SUMMARY_FILE, FinalResult, read_summary
 from zmodel.final.testing import test_once
-from zmodel.final.words import in_words
 from zmodel.study.folder import JOURNAL, list_studies, study_folder
 from zmodel.study.records import StudyRecord, TrialRecord, find_study, load_study
 from zmodel.study.storage.file_lock import file_lock
@@ -131,7 +131,7 @@ class Stage:
             overrides = list(plan.overrides[winner.trial])
             write_best(folder, plan.study, winner.trial, winner.mean, overrides)
         summary = result.write(model)
-        print(in_words(summary, self.folder))
+        print(for_terminal(summary, self.folder))
 
     def _announce(self, plan: FinalPlan) -> None:
         listed = ", ".join(f"{n} ({plan.search_values[n]:.4f})" for n in plan.candidates)
@@ -151,7 +151,7 @@ class Stage:
             f"the final stage of study '{plan.study}' is done, and the test set is not asked "
             f"twice. To start anew, move {self.folder} away.\n"
         )
-        print(in_words(read_summary(self.folder), self.folder))
+        print(for_terminal(read_summary(self.folder), self.folder))
         grown = len([t for t in self.record.trials if t.state == "complete"]) - plan.completed
         if grown > 0:
             print(f"note: {grown} trials of the study were completed after it")

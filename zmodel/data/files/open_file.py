@@ -52,8 +52,13 @@ def open_file(path: Path, text: Sequence[str] = ()) -> Any:
 
 def _numpy(path: Path, text: Sequence[str]) -> Any:
     with open(path, "rb") as file:
-        loaded = np.load(file, allow_pickle=False)
-        return loaded if isinstance(loaded, np.ndarray) else dict(loaded)
+        try:
+            loaded = np.load(file, allow_pickle=False)
+            return loaded if isinstance(loaded, np.ndarray) else dict(loaded)
+        except ValueError as error:
+            if "allow_pickle" not in str(error):
+                raise
+            raise ValueError("Python objects are not read: save texts with .astype(str)") from error
 
 
 def _separated(path: Path, text: Sequence[str]) -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 
-def in_words(summary: dict[str, Any], folder: Path) -> str:
+def for_terminal(summary: dict[str, Any], folder: Path) -> str:
     """Several lines for the terminal, from the content of summary.json."""
     return "\n".join(
         [
