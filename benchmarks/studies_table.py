@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zmodel.analysis import compare, load
-from zmodel.analysis.comparison.studies import Comparison, Entry
-from zmodel.analysis.page import axes, figures, style
+from zmodel.analysis.comparison.compare import Comparison, Entry
+from zmodel.analysis.page import axes, render, style
 from zmodel.analysis.page.files import to_csv
 from zmodel.core.atomic_file import write
 from zmodel.study.folder import JOURNAL, study_folder
@@ -46,7 +46,7 @@ def write_table(cases: Iterable[Case], log_dir: Path, out: Path, epochs: int) ->
     write(out / "studies.csv", to_csv(rows))
     write(out / "summary.md", summary(results, rows, epochs))
     png = io.BytesIO()
-    figures.draw(sys.modules[__name__], results).savefig(png, facecolor="white")
+    render.draw(sys.modules[__name__], results).savefig(png, facecolor="white")
     write(out / "studies.png", png.getvalue())
 
 

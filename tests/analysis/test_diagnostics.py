@@ -255,7 +255,11 @@ def test_control_trials_show_what_patience_costs_at_each_depth():
     found = analysis.stopping(record)
     assert [d.control_regret for d in found.depths[:2]] == [pytest.approx(0.3), 0]
     verdict = next(v for v in analysis.judge(record) if v.code == "early_stopping_bias")
-    assert verdict.severity == "warning" and verdict.evidence["controls"] == {"1": 3, "2": 3, "3": 0}
+    assert verdict.severity == "warning" and verdict.evidence["controls"] == {
+        "1": 3,
+        "2": 3,
+        "3": 0,
+    }
 
 
 def test_timeline_measures_busy_time_and_leaves_out_pauses():

@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis import catalog
-from zmodel.analysis.comparison import figure as _comparison
-from zmodel.analysis.comparison.studies import Comparison, compare
+from zmodel.analysis.comparison import comparison_figure
+from zmodel.analysis.comparison.compare import Comparison, compare
 from zmodel.analysis.findings import Findings, Unavailable
-from zmodel.analysis.page import figures
 from zmodel.analysis.page import trial_table as _trials
+from zmodel.analysis.page.render import draw as draw_figure
 from zmodel.analysis.rules.judge import judge as _judge
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.study.records import StudyRecord, find_study
@@ -66,7 +66,7 @@ def draw(record: Any) -> Figure:
             f"record must be of a diagnostic with a figure, received {type(record).__name__}, "
             "which is a table; take analysis.frame(record)"
         )
-    return figures.draw(module, record)
+    return draw_figure(module, record)
 
 
 def frame(record: Any) -> DataFrame:
@@ -81,7 +81,7 @@ def frame(record: Any) -> DataFrame:
 def _module(record: Any) -> Any:
     """The module that draws a record."""
     name = type(record).__module__.rsplit(".", 1)[-1]
-    module = _comparison if isinstance(record, Comparison) else _DIAGNOSTICS.get(name)
+    module = comparison_figure if isinstance(record, Comparison) else _DIAGNOSTICS.get(name)
     if module is None:
         raise ValueError(
             f"record must come from one of zmodel.analysis's diagnostics, received "

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from zmodel.analysis.comparison.compare import compare
 from zmodel.analysis.comparison.comparison_page import folder_name, write_comparison
-from zmodel.analysis.comparison.studies import compare
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.page.report import write_report
 from zmodel.analysis.page.terminal import overview, side_by_side, verdict_lines

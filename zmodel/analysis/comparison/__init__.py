@@ -1,4 +1,4 @@
 """Several studies side by side. What concerns one study is a diagnostic.
 
-Read first: ``studies`` (the numbers), then ``figure``, then ``comparison_page``.
+Read first: ``compare`` (the numbers), then ``comparison_figure`` and ``comparison_page``.
 """

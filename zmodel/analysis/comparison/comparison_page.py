@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from zmodel.analysis.comparison import figure
-from zmodel.analysis.comparison.studies import Comparison
+from zmodel.analysis.comparison import comparison_figure
+from zmodel.analysis.comparison.compare import Comparison
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.page import html
 from zmodel.analysis.page.files import to_json
@@ -40,7 +40,7 @@ def write_comparison(
     refresh: int | None = None,
 ) -> Path:
     """Write index.html, summary.json, the figure and its numbers; returns the page."""
-    section = make(figure, record, "comparison")
+    section = make(comparison_figure, record, "comparison")
     write_files("comparison", section, folder)
     verdicts = {f.study.name: [verdict_json(v) for v in found] for f, found in judged}
     summary = {"studies": section.rows, "differences": record.differences, "verdicts": verdicts}

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from zmodel.analysis.page.theme import asset, style_sheet
+from zmodel.analysis.page.css import asset, style_sheet
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.core.plain_text import plain
 

@@ -8,8 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from zmodel.analysis.page import html
-from zmodel.analysis.page.figures import Rendered, render
 from zmodel.analysis.page.files import to_csv
+from zmodel.analysis.page.render import Rendered, render
 from zmodel.analysis.page.rows import Row
 from zmodel.core.atomic_file import write
 

@@ -9,8 +9,8 @@ import textwrap
 from collections.abc import Sequence
 from typing import TextIO
 
-from zmodel.analysis.comparison import figure
-from zmodel.analysis.comparison.studies import Comparison
+from zmodel.analysis.comparison import comparison_figure
+from zmodel.analysis.comparison.compare import Comparison
 from zmodel.analysis.diagnostics.space import values
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.page.axes import clipped
@@ -86,7 +86,7 @@ def side_by_side(
         if bad:
             named = ", ".join(_paint(v.code, COLOR[v.severity], out) for v in bad)
             lines.append(f"{'':<{wide}} {named}")
-    lines += ["", *textwrap.wrap(figure.caption(record), _width())]
+    lines += ["", *textwrap.wrap(comparison_figure.caption(record), _width())]
     if depth:
         lines.append(f"under {depth}: completed/all trials; forced: by a coverage floor or policy")
     return "\n".join(lines)

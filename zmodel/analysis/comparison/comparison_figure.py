@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zmodel.analysis.comparison.studies import Comparison
+from zmodel.analysis.comparison.compare import Comparison
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row
 from zmodel.analysis.statistics.selection import short
