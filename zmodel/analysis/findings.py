@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from zmodel.analysis.time_limit import TimeUp, within
 from zmodel.study.records import StudyRecord
 
 T = TypeVar("T")
+SECONDS = 60.0
+"""What one diagnostic may take: a report is to be read, not waited for."""
 
 
 class Unavailable(ValueError):
@@ -17,8 +20,9 @@ class Unavailable(ValueError):
 class Findings:
     """The records of one study by diagnostic, computed when first asked for."""
 
-    def __init__(self, study: StudyRecord) -> None:
+    def __init__(self, study: StudyRecord, seconds: float = SECONDS) -> None:
         self.study = study
+        self._seconds = seconds
         self._found: dict[Callable[..., Any], Any] = {}
 
     def get(self, data: Callable[[StudyRecord], T]) -> T | None:
@@ -34,7 +38,9 @@ class Findings:
     def _look(self, data: Callable[[StudyRecord], Any]) -> Any:
         if data not in self._found:
             try:
-                self._found[data] = data(self.study)
+                self._found[data] = within(self._seconds, data, self.study)
             except Unavailable as reason:
                 self._found[data] = reason
+            except TimeUp as reason:
+                self._found[data] = Unavailable(str(reason))
         return self._found[data]

@@ -57,6 +57,10 @@ def _parts(findings: Findings) -> tuple[dict[str, Any], list[Verdict]]:
         if record is None:
             reason = findings.reason(data)
             missing.append(Verdict(CODE_OF[part], "note", f"No {part}: {reason}."))
+    methods = findings.get(importance.data)
+    for name, why in methods.skipped.items() if methods else ():
+        text = f"No importance by {importance.LABELS[name]}: {why}."
+        missing.append(Verdict(CODE_OF["importances"], "note", text))
     return parts, missing
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from zmodel.analysis.diagnostics.space import importance
-from zmodel.analysis.diagnostics.space.importance import LABELS, WITH_PRUNED, Method
+from zmodel.analysis.diagnostics.space.importance import LABELS
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.importance_methods import WITH_PRUNED, Method
 from zmodel.analysis.statistics.selection import short
 
 CODE = "few_trials"

@@ -4,25 +4,32 @@ PED-ANOVA (Watanabe et al. 2023) asks what separates the best tenth from the res
 et al. 2014) and the mean decrease in impurity of a random forest ask what moves the value over
 the whole range. They answer different questions, so disagreement is information. Each is scaled
 to sum to 1. Only completed trials count, as in Optuna; a fourth row counts pruned trials too,
-each at the best value it reported, and shows how much pruning changes the picture.
+each at the best value it reported, and shows how much pruning changes the picture. A method that
+takes too long is left out and named, or has its interval from fewer rounds.
 """
 
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from optuna.distributions import CategoricalDistribution
-from optuna.study import StudyDirection
 
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, style
 from zmodel.analysis.page.rows import Row, flat
-from zmodel.analysis.statistics.evaluators import evaluate, evaluator, frozen
-from zmodel.analysis.statistics.intervals import around
-from zmodel.analysis.statistics.selection import drawn, scored, short, sign, structural
+from zmodel.analysis.statistics.importance_methods import (
+    ROUNDS,
+    SECONDS,
+    WITH_PRUNED,
+    Estimate,
+    Method,
+    importances,
+)
+from zmodel.analysis.statistics.selection import scored, short, sign, structural
+from zmodel.analysis.time_limit import TimeUp
 from zmodel.study.records import StudyRecord, TrialRecord
 
 if TYPE_CHECKING:
@@ -32,46 +39,20 @@ TITLE = "Parameter importance"
 QUESTION = "Which parameters moved the result, and how sure is that?"
 LEAST = 8
 MOST = 12
-WITH_PRUNED = "ped_anova_with_pruned"
 LABELS = {
     "ped_anova": "PED-ANOVA",
     "fanova": "fANOVA",
     "mdi": "mean decrease in impurity",
     WITH_PRUNED: "PED-ANOVA, pruned trials too",
 }
-# every further choice doubles the time of fANOVA: 7 seconds at 8 choices and 160 trials
-MOST_CHOICES = 8
-# trials and bootstrap rounds per method: forests cost seconds at a few hundred trials
-BOUNDS = {"ped_anova": (1000, 20), WITH_PRUNED: (1000, 20), "fanova": (160, 8), "mdi": (300, 12)}
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Share of importance with a 90 % bootstrap interval; None when no round gave one."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True)
-class Method:
-    name: str
-    trials: int
-    sampled: bool
-    params: dict[str, Estimate]
-
-    @property
-    def first(self) -> str:
-        return max(self.params, key=lambda p: self.params[p].value)
 
 
 @dataclass(frozen=True)
 class Importance:
-    """`too_wide`: parameters with more choices than fANOVA can take; it is left out then."""
+    """`skipped`: method -> why it is not among `methods`."""
 
     methods: tuple[Method, ...]
-    too_wide: tuple[str, ...] = ()
+    skipped: dict[str, str]
 
     def of(self, name: str) -> Method | None:
         return next((m for m in self.methods if m.name == name), None)
@@ -95,7 +76,11 @@ class Importance:
 def ranking(study: StudyRecord, rounds: int | None = None) -> dict[str, Estimate]:
     """PED-ANOVA alone: cheap enough for the verdicts. Empty when there are too few trials."""
     values = [(t, float(t.value or 0)) for t in scored(study)]
-    return _method(study, "ped_anova", values, rounds).params if len(values) >= LEAST else {}
+    if len(values) < LEAST:
+        return {}
+    with suppress(TimeUp):
+        return importances(study, "ped_anova", values, SECONDS, rounds).params
+    return {}
 
 
 def important(study: StudyRecord, count: int) -> list[str]:
@@ -106,7 +91,8 @@ def important(study: StudyRecord, count: int) -> list[str]:
     return list(dict.fromkeys([*structural(study)[:1], *rest]))[:count]
 
 
-def data(study: StudyRecord) -> Importance:
+def data(study: StudyRecord, seconds: float = SECONDS) -> Importance:
+    """`seconds` is what one method may take."""
     complete = scored(study)
     varied = [name for name, d in study.space.items() if not d.single()]
     if len(complete) < LEAST or len(varied) < 2:
@@ -115,21 +101,18 @@ def data(study: StudyRecord) -> Importance:
             f"the study has {len(complete)} and {len(varied)}"
         )
     values = [(t, float(t.value or 0)) for t in complete]
-    too_wide = tuple(name for name in varied if _choices(study, name) > MOST_CHOICES)
-    names = ("ped_anova", "mdi") if too_wide else ("ped_anova", "fanova", "mdi")
-    methods = [_method(study, name, values) for name in names]
-    pruned = _pruned(study)
-    if pruned:
-        methods.append(_method(study, WITH_PRUNED, values + pruned))
-    methods = [m for m in methods if m.params]
+    samples = dict.fromkeys(("ped_anova", "fanova", "mdi"), values)
+    if pruned := _pruned(study):
+        samples[WITH_PRUNED] = values + pruned
+    methods, skipped = [], {}
+    for name, sample in samples.items():
+        try:
+            methods.append(importances(study, name, sample, seconds))
+        except (Unavailable, TimeUp) as reason:
+            skipped[name] = str(reason)
     if not methods:
-        raise Unavailable("no method found an influence: all values are (nearly) the same")
-    return Importance(tuple(methods), too_wide)
-
-
-def _choices(study: StudyRecord, param: str) -> int:
-    distribution = study.space[param]
-    return len(distribution.choices) if isinstance(distribution, CategoricalDistribution) else 0
+        raise Unavailable(_listed(skipped))
+    return Importance(tuple(methods), skipped)
 
 
 def _pruned(study: StudyRecord) -> list[tuple[TrialRecord, float]]:
@@ -143,31 +126,8 @@ def _pruned(study: StudyRecord) -> list[tuple[TrialRecord, float]]:
     return [(trial, better(values)) for trial, values in reported if values]
 
 
-def _method(
-    study: StudyRecord,
-    name: str,
-    values: list[tuple[TrialRecord, float]],
-    rounds: int | None = None,
-) -> Method:
-    most, usual = BOUNDS[name]
-    rng = np.random.default_rng(0)
-    trials = [frozen(trial, value) for trial, value in drawn(values, most)]
-    direction = StudyDirection.MAXIMIZE if sign(study) > 0 else StudyDirection.MINIMIZE
-    point = evaluate(evaluator(name, 64 if len(trials) <= 100 else 24), trials, direction)
-    draws: dict[str, list[float]] = {param: [] for param in point}
-    for _ in range(usual if rounds is None else rounds):
-        again = [trials[i] for i in rng.integers(0, len(trials), len(trials))]
-        for param, share in evaluate(evaluator(name, 10), again, direction).items():
-            draws.setdefault(param, []).append(share)
-    return Method(
-        name,
-        len(trials),
-        len(values) > most,
-        {
-            param: Estimate(value, *around(value, draws[param], 0.9))
-            for param, value in point.items()
-        },
-    )
+def _listed(skipped: dict[str, str]) -> str:
+    return "; ".join(f"{LABELS[name]}: {reason}" for name, reason in skipped.items())
 
 
 def draw(record: Importance, ax: Axes) -> None:
@@ -202,16 +162,24 @@ def rows(record: Importance) -> list[Row]:
 
 
 def caption(record: Importance) -> str:
-    firsts = {LABELS[m.name]: short(m.first) for m in record.methods if m.name != WITH_PRUNED}
-    if record.agree:
+    named = [m for m in record.methods if m.name != WITH_PRUNED] or record.methods
+    firsts = {LABELS[m.name]: short(m.first) for m in named}
+    if len(firsts) == 1:
+        text = f"{next(iter(firsts))} names {next(iter(firsts.values()))} first."
+    elif record.agree:
         text = f"All methods name {next(iter(firsts.values()))} first."
     else:
-        named = ", ".join(f"{method}: {param}" for method, param in firsts.items())
-        text = f"The methods disagree about the first parameter ({named})."
-    if record.too_wide:
-        wide = ", ".join(map(short, record.too_wide))
-        text += f" fANOVA is left out: it takes {MOST_CHOICES} choices at most, {wide} has more."
+        listed = ", ".join(f"{method}: {param}" for method, param in firsts.items())
+        text = f"The methods disagree about the first parameter ({listed})."
     sampled = [f"{LABELS[m.name]} on {m.trials}" for m in record.methods if m.sampled]
     if sampled:
         text += f" Sampled trials: {'; '.join(sampled)}."
+    if record.skipped:
+        text += f" Left out: {_listed(record.skipped)}."
+    for method in record.methods:
+        if method.rounds < ROUNDS[method.name]:
+            text += (
+                f" {LABELS[method.name]} used up its time: intervals from {method.rounds} of "
+                f"{ROUNDS[method.name]} rounds."
+            )
     return text + " Few trials in the best tenth make PED-ANOVA coarse: look at the intervals."
