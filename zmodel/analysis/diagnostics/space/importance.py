@@ -78,7 +78,7 @@ def ranking(study: StudyRecord, rounds: int | None = None) -> dict[str, Estimate
     values = [(t, float(t.value or 0)) for t in scored(study)]
     if len(values) < LEAST:
         return {}
-    with suppress(TimeUp):
+    with suppress(TimeUp, Unavailable):
         return importances(study, "ped_anova", values, SECONDS, rounds).params
     return {}
 
