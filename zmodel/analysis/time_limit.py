@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
+from time import sleep
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -73,5 +73,5 @@ class _Watch:
         with suppress(RuntimeError):  # released before
             self._gate.release()
         while not self._is_over:
-            time.sleep(0.001)  # what was raised at the last moment interrupts this
-        time.sleep(0)
+            sleep(0.001)  # what was raised at the last moment interrupts this
+        sleep(0)
