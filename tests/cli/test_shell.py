@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import shutil
@@ -10,6 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from zmodel.cli.command import report
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,3 +74,12 @@ def test_bash_completes_groups_options_and_keys(tmp_path):
     assert done.stdout.splitlines() == [
         "hparams_search=zlayers", "model.z_layers=", "logger=many_loggers logger=mlflow",
     ], done.stderr  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_what_a_disk_refuses_is_said_without_a_trace(number, capsys):
+    assert report(OSError(number, os.strerror(number), "/logs/x")) == 1
+    err = capsys.readouterr().err
+    assert os.strerror(number) in err and "/logs/x" in err and "Traceback" not in err
+    report(OSError(errno.ECHILD, "a fault of ours"))
+    assert "a fault of ours" in capsys.readouterr().err

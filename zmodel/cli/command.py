@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import sys
@@ -47,6 +48,8 @@ def command(main: Callable[[], Any]) -> Callable[[], Any]:
     return wrapped
 
 
+DISK = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
+"""What the user must mend: permissions, a disk that is full or cannot be written to."""
 SHOWS = ("--cfg", "-c", "--info", "-i")
 
 
@@ -93,18 +96,24 @@ def continue_command(error: Any) -> str:
 
 
 def is_users(error: BaseException) -> bool:
-    """Whether the message alone says what to mend: our errors, Hydra's and OmegaConf's."""
+    """Whether the message alone says what to mend: our errors, Hydra's and OmegaConf's, and what
+    the system answers about a disk."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
     from zmodel.study.storage.outage import StorageUnavailable
 
     ours = (ValueError, StorageUnavailable)
-    return isinstance(error, (*ours, HydraException, OmegaConfBaseException))
+    disk = isinstance(error, OSError) and error.errno in DISK
+    return disk or isinstance(error, (*ours, HydraException, OmegaConfBaseException))
 
 
 def message(error: BaseException) -> str:
     """The error and, for an error inside ``instantiate``, the cause that says more."""
+    if isinstance(error, OSError) and error.errno in DISK:
+        from zmodel.study.storage.errors import refused
+
+        return str(refused(error.filename or "a file of this run", error))
     text = str(error)
     cause = error.__cause__
     said = getattr(cause, "strerror", None) or str(cause)  # of the system: without its number
