@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -181,6 +182,11 @@ def test_a_metric_counts_as_it_was_in_the_epoch_that_is_kept(tmp_path, monitor):
     kept = found["best_epoch"]
     assert kept < 3 and value == trial.reported[kept] == found["best_metrics"]["val/loss"]
     assert found["metrics"]["val/loss"] == trial.curve[-1] != value
+    losses = [
+        row["train/loss"]
+        for row in csv.DictReader((tmp_path / "csv/metrics.csv").read_text().splitlines())
+    ]
+    assert found["best_metrics"]["train/loss"] == float([x for x in losses if x][kept])
 
 
 @pytest.mark.parametrize("every", [1, 2])

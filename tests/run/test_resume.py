@@ -102,6 +102,9 @@ def test_more_patience_goes_on_and_the_same_stays_finished(tmp_path):
     assert more["epochs"] == 4 and more["stopped_early"]  # one epoch of waiting was over
     most = go_on(tmp_path / "most", last(tmp_path / "more"), *still, f"{PATIENCE}=100")
     assert most["epochs"] == 6 and not most["stopped_early"]
+    with running(Trial(prune_after=1)):
+        pruned = go_on(tmp_path / "pruned", checkpoint, *still, f"{PATIENCE}=100")
+    assert (pruned["epochs"], pruned["pruned"], pruned["stopped_early"]) == (3, True, False)
     less = go_on(tmp_path / "less", last(tmp_path / "most"), *still, f"{PATIENCE}=2")
     assert less["epochs"] == 6
 
@@ -129,10 +132,10 @@ def test_a_run_of_all_its_epochs_stays_finished_and_is_tested(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:Be aware that when using .ckpt_path")  # early stopping's state
 def test_another_measure_begins_to_look_for_the_best_anew(tmp_path):
-    checkpoint = start(tmp_path / "first", "trainer.max_epochs=2")
-    found = go_on(
-        tmp_path / "rest", checkpoint, "trainer.max_epochs=3", "optimized_metric=val/loss_best"
-    )
+    slow = "model.optimizer.lr=0.001"  # losses stay above every accuracy
+    checkpoint = start(tmp_path / "first", slow, "trainer.max_epochs=2")
+    few = [slow, "trainer.max_epochs=3", "optimized_metric=val/loss_best"]
+    found = go_on(tmp_path / "rest", checkpoint, *few)
     best = torch.load(tmp_path / "rest" / "checkpoints" / "best.ckpt", weights_only=True)
     assert found["best_epoch"] == best["epoch"] == 2  # the only one judged by its loss
 
