@@ -22,11 +22,12 @@ from zmodel.analysis import catalog
 from zmodel.analysis.diagnostics.search import duplicates, failures, timeline, zombies
 from zmodel.analysis.diagnostics.training import stopping
 from zmodel.analysis.diagnostics.training.speed import overtaking
-from zmodel.analysis.replay.patience import was_cut
+from zmodel.analysis.replay.patience import best_epoch, best_score, was_cut
 from zmodel.analysis.replay.simulate import DEPTH, Truth, simulate
 from zmodel.analysis.statistics.intervals import around, bootstrap, wins
 from zmodel.analysis.statistics.potential import chances
 from zmodel.analysis.statistics.shares import evenness, wilson
+from zmodel.analysis.statistics.steps import running_best
 from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -445,3 +446,36 @@ def test_comparison_names_settings_that_differ():
     one = study(trial(0, 1, 0.5), fixed={"trainer.max_epochs": 60, "seed": 0})
     two = study(trial(0, 1, 0.5), fixed={"trainer.max_epochs": 15, "seed": 0})
     assert analysis.compare([one, two]).differences == ("trainer.max_epochs: 60, 15",)
+
+
+def small(**curve: Any) -> StudyRecord:
+    """A study that minimises parameters; its trials report a rising val/acc."""
+    rising = {epoch: 1 - 0.5**epoch for epoch in range(20)}
+    trials = [
+        trial(i, 1 + i % 3, 100.0 + i, curve={e: v + i / 1000 for e, v in rising.items()})
+        for i in range(30)
+    ]
+    return study(
+        *trials, directions=("minimize",), optimized_metric=["parameters"], curve=curve or None
+    )
+
+
+def test_curves_are_better_the_way_their_own_metric_is():
+    found = small(metric="val/acc", direction="maximize")
+    one = found.trials[0]
+    assert best_epoch(found, one) == 19 and best_score(found, one) == one.curve[19]
+    assert list(running_best(found, one, np.arange(20))) == list(one.curve.values())
+    assert analysis.speed(found).objective == "val/acc"
+    assert all(cell.median == tuple(sorted(cell.median)) for cell in analysis.speed(found).cells)
+    for diagnostic in (analysis.foresight, analysis.pruning_audit):  # they compare with the value
+        with pytest.raises(analysis.Unavailable, match=r"val/acc.*parameters"):
+            diagnostic(found)
+
+
+def test_nothing_is_guessed_about_curves_whose_way_nobody_says():
+    unsaid = small(metric="mine", direction=None)
+    for diagnostic in (analysis.speed, analysis.stopping):
+        with pytest.raises(analysis.Unavailable, match="mine"):
+            diagnostic(unsaid)
+    plain_optuna = small()  # whose trials report their objective
+    assert best_epoch(plain_optuna, plain_optuna.trials[0]) == 0

@@ -92,3 +92,5 @@ def test_a_study_with_a_bound_runs(tmp_path):
     engine = Engine(tmp_path)
     engine.run("hydra.sweeper.history=100", "hydra.sweeper.n_trials=12", "hydra.sweeper.n_jobs=1")
     assert len(engine.outcomes()) == 12
+    curve = {"metric": "value", "direction": "maximize"}
+    assert engine.study().user_attrs["curve"] == curve  # what analysis reads

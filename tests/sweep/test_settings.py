@@ -86,6 +86,21 @@ def test_the_direction_reaches_the_policy():
 
 
 @pytest.mark.parametrize(
+    ("metric", "monitor"),
+    [("parameters", None), ("val/acc_best", "val/loss"), ("val/acc_best", "mine")],
+)
+def test_a_pruner_compares_curves_that_are_better_as_the_objective_is(metric, monitor):
+    cfg = optimizing(metric)
+    cfg.callbacks = {"study_report": {"monitor": monitor}}
+    pruned = read(pruner={"_target_": "optuna.pruners.MedianPruner"})
+    with pytest.raises(ValueError, match=r"hydra\.sweeper\.pruner"):
+        settled(pruned, cfg)
+    settled(read(), cfg)
+    cfg.callbacks.study_report.monitor = "val/loss" if monitor is None else None
+    settled(pruned, cfg)
+
+
+@pytest.mark.parametrize(
     ("visible", "ids"),
     [
         ("0,1,3", ["0", "1", "3"]), ("-1", []), ("", []), ("2,-1,3", ["2"]),

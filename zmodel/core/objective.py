@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -51,6 +51,23 @@ def directions(cfg: DictConfig, given: Any) -> tuple[str, ...]:
         _one_way(cfg, name, {"hydra.sweeper.direction": direction} if direction else {})
         for name, direction in zip(names, wanted, strict=True)
     )
+
+
+def curve_of(cfg: DictConfig, direction: Sequence[str]) -> tuple[str, str | None]:
+    """The metric that a trial reports per epoch, and the way it is better; None if nothing says.
+
+    Args:
+        direction: of each metric of ``optimized_metric``.
+    """
+    callback = (cfg.get("callbacks") or {}).get("study_report") or {}
+    metric = callback.get("monitor") or followed(cfg)
+    for name, way in zip(metric_names(cfg.get("optimized_metric")), direction, strict=True):
+        if name.removesuffix("_best") == metric.removesuffix("_best"):
+            return metric, way
+    try:
+        return metric, _one_way(cfg, metric, {})
+    except ValueError:
+        return metric, None
 
 
 def _as_list(given: Any) -> list[str | None]:

@@ -79,6 +79,7 @@ def _note_settings(study: optuna.Study, prepared: Prepared) -> None:
         "n_trials": settings.n_trials,
         "fixed": prepared.shared.fixed,
         "optimized_metric": objective if isinstance(objective, list) else [objective],
+        "curve": dict(zip(("metric", "direction"), prepared.curve, strict=True)),
         "command": command_line(),
         "sampler": settings.sampler["_target_"].rpartition(".")[-1],
         "pruner": (settings.pruner or {"_target_": "none"})["_target_"].rpartition(".")[-1],

@@ -9,6 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from zmodel.core.objective import curve_of
 from zmodel.sweep.sampling.proposals import Proposals
 from zmodel.sweep.sampling.samplers import grid_size, make_pruner
 from zmodel.sweep.sampling.warm_start import first_configurations
@@ -38,6 +39,8 @@ class Prepared:
     proposals: Proposals
     objective: Any
     """``optimized_metric``: a name or a list of names."""
+    curve: tuple[str, str | None]
+    """The metric that trials report per epoch, and the way it is better if something says so."""
     shared: SharedConfig
     example: list[str]
     """Overrides of a trial, under which the configuration composes."""
@@ -76,6 +79,7 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
         job=job,
         proposals=proposals,
         objective=objective,
+        curve=curve_of(cfg, settings.direction),
         shared=shared_config(cfg, job, space, settings),
         example=example,
         first=first_configurations(settings.enqueue, settings.from_study, folder, space),

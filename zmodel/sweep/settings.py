@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 
 from zmodel.core.arguments import at_least, known, names
 from zmodel.core.names import folder_name
-from zmodel.core.objective import directions
+from zmodel.core.objective import curve_of, directions
 from zmodel.study.folder import JOURNAL
 from zmodel.sweep.sampling.policy import Policy
 from zmodel.sweep.workers.hardware import cores, gpu_ids
@@ -110,10 +110,25 @@ def settled(settings: Settings, cfg: DictConfig) -> Settings:
                 f"hydra.sweeper.{key} needs one objective to tell which trials are best, received "
                 f"{len(direction)} of them; set hydra.sweeper.{key}=null."
             )
+    if settings.pruner:
+        _check_curve(cfg, direction)
     policy = settings.policy
     if policy is not None:
         policy = replace(policy, maximize=direction[0] == "maximize")
     return replace(settings, direction=direction, policy=policy)
+
+
+def _check_curve(cfg: DictConfig, direction: Sequence[str]) -> None:
+    """A pruner compares what trials report by the study's direction."""
+    metric, way = curve_of(cfg, direction)
+    if len(direction) == 1 and way != direction[0]:
+        known = f"is better when it is {'larger' if way == 'maximize' else 'smaller'}"
+        raise ValueError(
+            f"hydra.sweeper.pruner needs a metric per epoch that is better as optimized_metric="
+            f"{cfg.optimized_metric} is, {direction[0]}; trials report {metric}, "
+            f"{'which ' + known if way else 'and nothing says which way that is better'}. "
+            "Set callbacks.study_report.monitor to another metric, or hydra.sweeper.pruner=null."
+        )
 
 
 def share(key: str, given: Any) -> float:

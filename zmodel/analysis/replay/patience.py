@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from zmodel.analysis.statistics.selection import fixed, sign
+from zmodel.analysis.statistics.selection import curve_sign, fixed
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 
@@ -66,7 +66,7 @@ def used_patience(study: StudyRecord, trials: Sequence[TrialRecord]) -> int | No
 
 def best_epoch(study: StudyRecord, trial: TrialRecord) -> int:
     """The first epoch with the best finite value."""
-    values = {e: sign(study) * v for e, v in trial.curve.items() if np.isfinite(v)}
+    values = {e: curve_sign(study) * v for e, v in trial.curve.items() if np.isfinite(v)}
     return max(values, key=lambda e: (values[e], -e)) if values else 0
 
 
@@ -75,7 +75,7 @@ def stop(study: StudyRecord, trial: TrialRecord, patience: int) -> tuple[int, fl
     best, waited, ran = -np.inf, 0, 0
     for value in trial.curve.values():
         ran += 1
-        reached = sign(study) * value
+        reached = curve_sign(study) * value
         waited = 0 if reached > best else waited + 1
         best = max(best, reached)
         if waited >= patience:
@@ -84,7 +84,9 @@ def stop(study: StudyRecord, trial: TrialRecord, patience: int) -> tuple[int, fl
 
 
 def best_score(study: StudyRecord, trial: TrialRecord) -> float:
-    return max((sign(study) * v for v in trial.curve.values() if np.isfinite(v)), default=-np.inf)
+    return max(
+        (curve_sign(study) * v for v in trial.curve.values() if np.isfinite(v)), default=-np.inf
+    )
 
 
 def try_patiences(
@@ -135,7 +137,7 @@ def was_cut(study: StudyRecord, trial: TrialRecord, most: int) -> bool:
     own = own_allowance(trial, most)
     if was_stopped(trial, most) or own < LEAST_ALLOWANCE:
         return False
-    values = [sign(study) * v for v in trial.curve.values() if np.isfinite(v)]
+    values = [curve_sign(study) * v for v in trial.curve.values() if np.isfinite(v)]
     part = max(3, round(own * LAST_PART))
     last, before = np.asarray(values[-part:]), np.asarray(values[-2 * part : -part])
     if len(before) < part:

@@ -29,6 +29,31 @@ def sign(study: StudyRecord) -> float:
     return 1.0 if study.directions[0] == "maximize" else -1.0
 
 
+def curve_sign(study: StudyRecord) -> float:
+    """+1 when larger values of what trials report per epoch are better, -1 when smaller ones are.
+
+    That need not be an objective: a study that minimises parameters reports val/acc.
+
+    Raises:
+        Unavailable: the study does not say which way the reported metric is better.
+    """
+    known = study.attrs.get("curve")
+    if not isinstance(known, dict):  # of plain Optuna, where trials report their objective
+        return sign(study)
+    if known.get("direction") not in ("maximize", "minimize"):
+        raise Unavailable(
+            f"trials report {curve_name(study)} per epoch, and nothing says which way is better"
+        )
+    return 1.0 if known["direction"] == "maximize" else -1.0
+
+
+def need_objective_curves(study: StudyRecord) -> None:
+    """Unavailable unless what trials report per epoch is what they are judged by."""
+    reported, judged_by = curve_name(study), objective_name(study)
+    if reported.removesuffix("_best") != judged_by.removesuffix("_best"):
+        raise Unavailable(f"trials report {reported} per epoch and are judged by {judged_by}")
+
+
 def score(study: StudyRecord, trial: TrialRecord) -> float | None:
     """The trial's first value, larger is better; None when it has no finite one."""
     value = trial.value
@@ -135,6 +160,13 @@ def listed(labels: Sequence[str], most: int = 8) -> str:
 def objective_name(study: StudyRecord) -> str:
     """How the first objective is called in the study, or `objective`."""
     return objective_names(study)[0]
+
+
+def curve_name(study: StudyRecord) -> str:
+    """What trials report per epoch."""
+    known = study.attrs.get("curve")
+    metric = known.get("metric") if isinstance(known, dict) else None
+    return plain(metric) if isinstance(metric, str) else objective_name(study)
 
 
 def objective_names(study: StudyRecord) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from zmodel.analysis.statistics.selection import sign
+from zmodel.analysis.statistics.selection import curve_sign
 from zmodel.study.records import StudyRecord, TrialRecord
 
 # no figure shows more; of a finer grid every so many steps are taken, and the last
@@ -37,5 +37,5 @@ def at(curve: Mapping[int, float], steps: np.ndarray, before: float) -> np.ndarr
 
 def running_best(study: StudyRecord, trial: TrialRecord, steps: np.ndarray) -> np.ndarray:
     """Best-so-far scores at `steps`; a trial that ended keeps its best, NaN reports are skipped."""
-    scores = {step: sign(study) * value for step, value in trial.curve.items()}
+    scores = {step: curve_sign(study) * value for step, value in trial.curve.items()}
     return np.maximum.accumulate(at(scores, steps, -np.inf)) if len(steps) else np.array([])

@@ -28,7 +28,13 @@ from zmodel.analysis.statistics.importance_methods import (
     Method,
     importances,
 )
-from zmodel.analysis.statistics.selection import scored, short, sign, structural
+from zmodel.analysis.statistics.selection import (
+    need_objective_curves,
+    scored,
+    short,
+    sign,
+    structural,
+)
 from zmodel.analysis.time_limit import TimeUp
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -117,6 +123,10 @@ def data(study: StudyRecord, seconds: float = SECONDS) -> Importance:
 
 def _pruned(study: StudyRecord) -> list[tuple[TrialRecord, float]]:
     """The pruned trials, each with the best finite value that it reported."""
+    try:
+        need_objective_curves(study)
+    except Unavailable:
+        return []
     better = max if sign(study) > 0 else min
     reported = (
         (t, list(filter(math.isfinite, t.curve.values())))

@@ -18,8 +18,8 @@ from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.statistics.selection import (
     best,
     by_depth,
+    curve_name,
     drawn,
-    objective_name,
     short,
     structural,
 )
@@ -99,7 +99,7 @@ def data(study: StudyRecord) -> Curves:
         raise Unavailable("no trial reported a value per epoch and no csv/metrics.csv was found")
     epoch = attr(winner, "best_epoch")
     return Curves(
-        objective_name(study),
+        curve_name(study),
         next(iter(structural(study)), None),
         tuple(groups),
         winner.number,

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, style
 from zmodel.analysis.page.rows import Row
-from zmodel.analysis.statistics.selection import drawn, need_curves, score
+from zmodel.analysis.statistics.selection import drawn, need_curves, need_objective_curves, score
 from zmodel.analysis.statistics.steps import grid, running_best
 from zmodel.study.records import StudyRecord
 
@@ -52,8 +51,7 @@ class Foresight:
 
 
 def data(study: StudyRecord) -> Foresight:
-    if len(study.directions) > 1:
-        raise Unavailable("trials of several objectives report no values per epoch")
+    need_objective_curves(study)
     trials = drawn(need_curves(study, LEAST), MOST)
     epochs = grid(t.curve for t in trials)
     table = np.array([running_best(study, t, epochs) for t in trials])

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
-from zmodel.analysis.statistics.selection import need_structural, score, short, sign, top
+from zmodel.analysis.statistics.selection import (
+    need_objective_curves,
+    need_structural,
+    score,
+    short,
+    sign,
+    top,
+)
 from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -54,6 +61,7 @@ def data(study: StudyRecord) -> Pruned:
     param = need_structural(study)
     if not any(t.state == "pruned" and t.curve for t in study.trials):
         raise Unavailable("no trial was pruned")
+    need_objective_curves(study)
     best = top(study, BEST_SHARE)
     if not best:
         raise Unavailable("no trial completed, so there is nothing to compare pruned trials with")

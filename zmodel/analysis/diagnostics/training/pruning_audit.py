@@ -28,7 +28,13 @@ from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.replay.audit import Audit, audit, by_value
 from zmodel.analysis.replay.patience import allowance, own_allowance
 from zmodel.analysis.replay.replay import events, replay, replayable
-from zmodel.analysis.statistics.selection import drawn, score, short, structural
+from zmodel.analysis.statistics.selection import (
+    drawn,
+    need_objective_curves,
+    score,
+    short,
+    structural,
+)
 from zmodel.compat.optuna.hyperband import CachedHyperband
 from zmodel.study.cells import Cells, cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
@@ -77,6 +83,7 @@ class Pruning:
 def data(study: StudyRecord) -> Pruning:
     if len(study.directions) > 1:
         raise Unavailable("pruners work on one objective, this study has several")
+    need_objective_curves(study)
     trials = replayable(study)
     complete = [t for t in trials if score(study, t) is not None and t.state == "complete"]
     if len(complete) < LEAST:

@@ -19,7 +19,13 @@ from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.statistics.intervals import around, bootstrap
-from zmodel.analysis.statistics.selection import need_structural, objective_name, score, short, sign
+from zmodel.analysis.statistics.selection import (
+    curve_name,
+    curve_sign,
+    need_structural,
+    score,
+    short,
+)
 from zmodel.analysis.statistics.steps import grid, running_best
 from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
@@ -98,7 +104,7 @@ def data(study: StudyRecord) -> Speeds:
     crossings = (_crossing(a, b, tables, epochs) for a, b in combinations(tables, 2))
     return Speeds(
         param,
-        objective_name(study),
+        curve_name(study),
         cells.labels,
         tuple(map(int, epochs)),
         tuple(_speed(study, label, group, tables[label]) for label, group in groups.items()),
@@ -109,15 +115,15 @@ def data(study: StudyRecord) -> Speeds:
 def _speed(study: StudyRecord, label: str, group: list[TrialRecord], table: np.ndarray) -> Speed:
     epochs = [epochs_to_share(study, trial) for trial in group]
     low, high = bootstrap(epochs) or (None, None)
-    middle = sign(study) * np.median(table, axis=0)
+    middle = curve_sign(study) * np.median(table, axis=0)
     return Speed(label, len(group), float(np.median(epochs)), low, high, tuple(map(float, middle)))
 
 
 def epochs_to_share(study: StudyRecord, trial: TrialRecord, share: float = 0.9) -> int:
     """Epochs, counted from 1, until the trial reached `share` of its own best."""
-    values = {step: sign(study) * v for step, v in trial.curve.items() if np.isfinite(v)}
+    values = {step: curve_sign(study) * v for step, v in trial.curve.items() if np.isfinite(v)}
     best, first = max(values.values()), next(iter(values.values()))
-    ratio = sign(study) > 0 and min(values.values()) >= 0
+    ratio = curve_sign(study) > 0 and min(values.values()) >= 0
     goal = share * best if ratio else first + share * (best - first)
     return next(step for step, value in values.items() if value >= goal) + 1
 
