@@ -12,6 +12,7 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
+from optuna.trial import FrozenTrial
 
 from zmodel.study.storage.opening import open_storage
 from zmodel.sweep.sweeper import StudySweeper, plain
@@ -23,10 +24,16 @@ CONF = Path(__file__).parents[2] / "conf"
 class Inline:
     """A study in a folder of its own; ``run`` starts, continues or joins it."""
 
-    def __init__(self, out: Path, monkeypatch: Any) -> None:
+    def __init__(self, out: Path, monkeypatch: Any, name: str = "quick") -> None:
         monkeypatch.setenv("ZMODEL_CONF", str(CONF))
         self.out = out
-        self.folder = out / "studies" / "quick"
+        self.name = name
+        self.folder = out / "studies" / name
+        self._monkeypatch = monkeypatch
+
+    def named(self, name: str) -> Inline:
+        """Another study beside this one."""
+        return Inline(self.out, self._monkeypatch, name)
 
     def run(
         self, *overrides: str, task: Callable[[DictConfig], Any] = lambda cfg: cfg.x, conf=APPS
@@ -34,7 +41,8 @@ class Inline:
         """The exit code of ``quick.py -m`` with these overrides, if it ran `task`."""
         with initialize_config_dir(str(conf)):
             loader = GlobalHydra.instance().config_loader()
-            command = [f"out={self.out}", "hydra.sweeper.n_jobs=0", *overrides]
+            own = [f"out={self.out}", f"study_name={self.name}", "hydra.sweeper.n_jobs=0"]
+            command = [*own, *overrides]
             config = loader.load_configuration("quick", command, RunMode.MULTIRUN)
             context = HydraContext(loader, hydra._internal.callbacks.Callbacks())
             given = {k: plain(v) for k, v in config.hydra.sweeper.items() if k != "_target_"}
@@ -47,6 +55,10 @@ class Inline:
         return 0
 
     @property
+    def trials(self) -> list[FrozenTrial]:
+        return self.study.trials
+
+    @property
     def study(self) -> optuna.Study:
         storage = open_storage(str(self.folder / "study.journal"), read_only=True)
-        return optuna.load_study(study_name="quick", storage=storage)
+        return optuna.load_study(study_name=self.name, storage=storage)

@@ -11,10 +11,11 @@ from pathlib import Path
 import optuna
 import pytest
 from hydra.core.hydra_config import HydraConfig
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from zmodel.core.interrupt import Interrupted, stop
 from zmodel.core.running_trial import running_trial
+from zmodel.study.storage.opening import open_storage
 from zmodel.sweep.workers.trial_watch import TIME_IS_UP, TIMED_OUT, TrialWatch
 
 
@@ -128,3 +129,47 @@ def test_a_trial_that_hangs_fails_and_ends_its_process(monkeypatch, capfd):
     failed = study.trials[trial.number]
     assert failed.state == TrialState.FAIL and "hung" in failed.user_attrs["fail_reason"]
     assert "most recent call first" in capfd.readouterr().err  # where it hung
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        (lambda: float("nan"), "finite"),
+        (lambda: None, "number"),
+        (lambda: exit(1), "SystemExit"),
+        (lambda: [0] * 10**15, "MemoryError"),
+    ],
+)
+def test_a_failing_trial_is_recorded_and_the_study_goes_on(inline, outcome, reason):
+    command = ("hydra.sweeper.n_trials=8", "hydra/sweeper/sampler=random")
+    assert inline.run(*command, task=lambda cfg: outcome() if cfg.layers == 1 else cfg.x) == 0
+    failed = [t for t in inline.trials if t.state == TrialState.FAIL]
+    assert {t.params["layers"] for t in failed} == {1}
+    assert all(reason in t.user_attrs["fail_reason"] for t in failed)
+    assert sum(t.state == TrialState.COMPLETE for t in inline.trials) == 8 - len(failed) > 0
+
+
+def test_too_many_failures_end_the_study_with_their_reason(inline, capsys):
+    def told(cfg):
+        raise RuntimeError("told to fail")
+
+    assert inline.run(task=told) == 3
+    assert "5 x RuntimeError: told to fail" in capsys.readouterr().err
+    assert len(inline.trials) == 5
+    assert "Traceback" in inline.trials[0].user_attrs["traceback"]
+    assert inline.run("hydra.sweeper.n_trials=8") == 0  # mended: the same study goes on
+    assert len(inline.trials) == 8
+
+
+def test_a_hostile_trial_in_the_storage_never_becomes_an_override(inline):
+    assert inline.run("hydra.sweeper.n_trials=1") == 0
+    path = str(inline.folder / "study.journal")
+    study = optuna.load_study(study_name="quick", storage=open_storage(path))
+    evil = {"x": 99.0, "+out._target_": "os.system"}
+    study.add_trial(create_trial(state=TrialState.WAITING, system_attrs={"fixed_params": evil}))
+    assert inline.run("hydra.sweeper.n_trials=3", "hydra.sweeper.max_failure_rate=1.0") == 0
+    hostile = inline.trials[1]
+    assert hostile.state == TrialState.FAIL
+    assert "x" in hostile.user_attrs["fail_reason"]
+    for folder in (inline.folder / "trials").glob("*/.hydra/overrides.yaml"):
+        assert "_target_" not in folder.read_text()

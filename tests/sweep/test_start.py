@@ -182,3 +182,46 @@ def test_a_running_trial_of_another_program_is_not_waited_for(inline, monkeypatc
     assert len(trials) == 3 and trials[left.number].state == TrialState.RUNNING
     plain_optuna(inline).tell(left.number, 0.5)  # its program may still end it
     assert inline.run("hydra.sweeper.n_trials=3") == 0
+
+
+def test_another_setting_is_refused_with_the_difference(inline):
+    assert inline.run("hydra.sweeper.n_trials=2", "epochs=1") == 0
+    for changed, named in (
+        ("epochs=2", r"fixed\.epochs: 1 -> 2"),
+        ("x=interval(0,2)", r"space\.x"),
+        ("hydra.sweeper.direction=minimize", "maximize"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            inline.run("hydra.sweeper.n_trials=4", "epochs=1", changed)
+    assert len(inline.trials) == 2
+    accepted = "hydra.sweeper.on_change=continue"
+    assert inline.run("hydra.sweeper.n_trials=4", "epochs=2", accepted) == 0
+    assert inline.study.user_attrs["changes"][0]["lines"] == ["fixed.epochs: 1 -> 2"]
+
+
+def test_several_objectives_give_a_front(inline):
+    command = (
+        "hydra.sweeper.n_trials=10", "hydra.sweeper.direction=[maximize,minimize]",
+        "optimized_metric=[x,layers]", "hydra/sweeper/sampler=nsgaii",
+    )  # fmt: skip
+    assert inline.run(*command, task=lambda cfg: [cfg.x, cfg.layers]) == 0
+    results = OmegaConf.load(inline.folder / "optimization_results.yaml")
+    assert {s.trial for s in results.solutions} == {t.number for t in inline.study.best_trials}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "named"),
+    [
+        (["hydra.sweeper.n_trials=0"], "n_trials"),
+        (["hydra.sweeper.n_jobs=-1"], "n_jobs"),
+        (["hydra.sweeper.direction=up"], "direction"),
+        (["layers=range(5,2)"], "layers"),
+        (["study_name=../escape"], "study"),
+        (["hydra.sweeper.coverage={layers: 6}"], "n_trials=24"),
+        (["hydra.sweeper.trial_timeout=0"], "trial_timeout"),
+    ],
+)
+def test_bad_settings_leave_nothing_behind(inline, overrides, named):
+    with pytest.raises(ValueError, match=named):
+        inline.run(*overrides)
+    assert not inline.folder.parent.exists()

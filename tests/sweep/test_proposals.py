@@ -1,0 +1,94 @@
+"""What trials are given, through whole studies: floors, policy, pruner, warm starts."""
+
+from __future__ import annotations
+
+import pytest
+from optuna.trial import TrialState
+
+from zmodel.core.running_trial import running_trial
+
+
+def curve(cfg) -> float:
+    """Reports an epoch after the other, as a run does, and ends when the pruner says so."""
+    trial = running_trial()
+    for epoch in range(3):
+        trial.report(epoch, cfg.x * (epoch + 1))
+        if trial.should_prune():
+            trial.pruned = True
+            break
+    return cfg.x
+
+
+def test_coverage_floors_are_kept(inline, capsys):
+    floors = ("hydra.sweeper.n_trials=15", "hydra.sweeper.coverage={layers: 3}")
+    assert inline.run(*floors) == 0
+    depths = [t.params["layers"] for t in inline.trials]
+    assert all(depths.count(z) >= 3 for z in (1, 2, 3, 4))
+    assert any("forced" in t.user_attrs for t in inline.trials)
+    failing = inline.named("failing")
+    code = failing.run(
+        *floors, "hydra.sweeper.max_failure_rate=1.0",
+        task=lambda cfg: None if cfg.layers == 2 else cfg.x,
+    )  # fmt: skip
+    assert code == 3
+    assert "coverage floor not met: layers=2" in capsys.readouterr().err
+
+
+def test_a_pruner_ends_trials_only_when_one_is_chosen(inline):
+    few = "hydra.sweeper.n_trials=15"
+    assert inline.run(few, task=curve) == 0
+    unset = inline.named("unset")  # where Optuna itself would put its MedianPruner
+    assert unset.run(few, "hydra.sweeper.pruner=null", task=curve) == 0
+    for study in (inline, unset):
+        assert {t.state for t in study.trials} == {TrialState.COMPLETE}
+    median = inline.named("median")
+    assert median.run(few, "hydra/sweeper/pruner=median", task=curve) == 0
+    pruned = [t for t in median.trials if t.state == TrialState.PRUNED]
+    assert pruned and all(len(t.intermediate_values) < 3 for t in pruned)
+    assert all(t.value is not None for t in pruned)
+
+
+def test_a_pruner_spares_forced_trials_and_controls(inline):
+    """A floor promises completed trials, a control its whole curve; here what ends can be pruned
+    only because it was chosen freely."""
+    command = (
+        "hydra.sweeper.n_trials=24", "hydra.sweeper.coverage={layers: 4}",
+        "hydra/sweeper/pruner=median", "+hydra.sweeper.pruner.n_startup_trials=1",
+        "hydra.sweeper.control=25%", "+callbacks.early_stopping.patience=3",
+    )  # fmt: skip
+    assert inline.run(*command, task=curve) == 0
+    spared = [t for t in inline.trials if t.user_attrs.keys() & {"forced", "control"}]
+    assert len(spared) > 6 and all(t.state == TrialState.COMPLETE for t in spared)
+    assert any(t.state == TrialState.PRUNED for t in inline.trials)
+    completed = [t.params["layers"] for t in inline.trials if t.state == TrialState.COMPLETE]
+    assert all(completed.count(z) >= 4 for z in (1, 2, 3, 4))
+
+
+def test_the_policy_gives_up_what_cannot_win_and_says_so(inline, capsys):
+    command = (
+        "hydra.sweeper.n_trials=70", "hydra.sweeper.coverage={layers: 10}",
+        "hydra.sweeper.policy={confidence: 0.9, share: 0.8}", "hydra/sweeper/sampler=random",
+    )  # fmt: skip
+    code = inline.run(
+        *command, task=lambda cfg: min(cfg.layers, 3) - 0.001 * running_trial().number
+    )
+    assert code == 0
+    out = capsys.readouterr().out
+    assert "given up: layers=1, best 0.9" in out and "given up: layers=3" not in out
+    assert "layers=1" in inline.study.user_attrs["given_up"]
+    late = [t.user_attrs.get("forced_to", {}).get("layers") for t in inline.trials[-12:]]
+    assert {3, 4} & set(late) and not {1, 2} & set(late)
+
+
+def test_warm_start_from_given_points_and_from_another_study(inline):
+    assert (
+        inline.run("hydra.sweeper.n_trials=3", "hydra.sweeper.enqueue=[{x: 0.25, layers: 2}]") == 0
+    )
+    assert inline.trials[0].params == {"x": 0.25, "layers": 2}
+    other = inline.named("other")
+    assert other.run("hydra.sweeper.n_trials=4", "hydra.sweeper.from_study=quick") == 0
+    assert other.trials[0].params == inline.study.best_trial.params
+    new = inline.named("new")
+    with pytest.raises(ValueError, match="'y'"):
+        new.run("hydra.sweeper.enqueue=[{y: 1}]")
+    assert not new.folder.exists()
