@@ -13,6 +13,7 @@ from optuna.distributions import (
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState, create_trial
 
+from zmodel import analysis
 from zmodel.study.records import load_study
 
 COMPLETE = TrialState.COMPLETE
@@ -119,3 +120,29 @@ def test_trials_are_not_copied_in_depth(
 
     monkeypatch.setattr("optuna.storages._in_memory.copy.deepcopy", refuse)
     assert len(load_study("s", study._storage).trials) == 1
+
+
+def test_a_part_of_the_parameters_from_outside_is_marked_and_never_the_best(
+    study: optuna.Study,
+) -> None:
+    space = {"x": X, "z": IntDistribution(1, 3), "growth": X}
+    declared = {name: distribution_to_json(d) for name, d in space.items()}
+    study.set_user_attr("space", declared)
+    study.set_user_attr("fingerprint", {"conditions": {"growth": "z >= 2"}})
+    rows = [
+        ({"x": 0.1, "z": 1}, 0.5, {"slot": 0}),
+        ({"x": 0.2, "z": 1}, 0.6, {}),  # of another program, with all it needs
+        ({"x": 0.3}, 0.9, {}),
+    ]
+    for params, value, attrs in rows:
+        known = {name: space[name] for name in params}
+        add(study, params=params, distributions=known, value=value, user_attrs=attrs)
+    record = load_study("s", study._storage)
+    assert [t.foreign for t in record.trials] == [False, True, True]
+    assert [t.partial for t in record.trials] == [False, False, True]
+    assert [t.number for t in record.best_first] == [1, 0]
+    assert analysis.values(record).main.cells[0].trials == 2 and len(record.trials) == 3
+    [note] = [v for v in analysis.judge(record) if v.evidence.get("foreign")]
+    assert note.evidence == {"foreign": [1, 2], "partial": [2]} and note.severity == "note"
+    study.set_user_attr("fingerprint", None)  # a study of plain Optuna: nobody is a stranger
+    assert not any(t.foreign or t.partial for t in load_study("s", study._storage).trials)

@@ -93,12 +93,11 @@ def best_trial(folder: Path) -> int:
     from zmodel.study.records import find_study  # brings optuna: only when it is needed
 
     study = find_study(folder.name, folder.parent.parent)
-    values = {t.number: t.value for t in study.trials if t.state == "complete"}
-    if not values or len(study.directions) > 1:
-        what = "has several objectives" if values else "has no completed trial yet"
+    best = study.best_first
+    if not best or len(study.directions) > 1:
+        what = "has several objectives" if best else "has no completed trial yet"
         raise ValueError(f"Study '{folder.name}' {what}, so none is the best. Name one: trial=17.")
-    sign = 1 if study.directions[0] == "maximize" else -1
-    return max(values, key=lambda number: (sign * (values[number] or 0.0), -number))
+    return best[0].number
 
 
 def _whole(text: str, folder: Path) -> int:

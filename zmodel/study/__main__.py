@@ -11,7 +11,7 @@ import optuna
 from optuna.trial import TrialState
 
 from zmodel.study.folder import journal_of, list_studies
-from zmodel.study.records import StudyRecord, TrialRecord, find_study
+from zmodel.study.records import StudyRecord, find_study
 from zmodel.study.repair.repair import repair
 from zmodel.study.stop_request import request_stop
 from zmodel.study.storage.opening import open_storage
@@ -63,15 +63,9 @@ def ls(options: argparse.Namespace) -> None:
 def one_line(study: StudyRecord) -> str:
     states = Counter(trial.state for trial in study.trials)
     counts = "  ".join(f"{n} {state}" for state, n in states.most_common()) or "no trials"
-    best = best_trials(study)[:1]
+    best = study.best_first[:1]
     value = f"best {best[0].value:.4f} (trial {best[0].number})" if best else ""
     return f"{study.name:<24} of {study.attrs.get('n_trials', '?')}: {counts}  {value}".rstrip()
-
-
-def best_trials(study: StudyRecord) -> list[TrialRecord]:
-    complete = [t for t in study.trials if t.state == "complete" and t.value is not None]
-    sign = -1 if study.directions[0] == "maximize" else 1
-    return sorted(complete, key=lambda t: sign * (t.value or 0.0))
 
 
 def show(options: argparse.Namespace) -> None:
@@ -79,7 +73,7 @@ def show(options: argparse.Namespace) -> None:
     print(one_line(study))
     for name, distribution in study.space.items():
         print(f"  {name}: {distribution}")
-    for trial in best_trials(study)[:5]:
+    for trial in study.best_first[:5]:
         print(f"  trial {trial.number}: {trial.value:.4f}  {trial.params}")
     for trial in study.trials:
         if trial.state == "running":

@@ -7,9 +7,11 @@ user attributes, and then every trial stands for itself and the space is what th
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.core.suggestion import suggestion
-from zmodel.study.budget.ledger import Ledger, slot_of
+from zmodel.study.budget.ledger import Ledger, is_foreign, slot_of
 from zmodel.study.folder import journal_of, study_folder
 from zmodel.study.storage.opening import open_storage
 
@@ -54,6 +56,10 @@ class TrialRecord:
     system_attrs: dict[str, Any] = field(default_factory=dict)
     distributions: dict[str, BaseDistribution] = field(default_factory=dict)
     superseded: bool = False
+    foreign: bool = False
+    """Made by another program in a study of this one: it uses the budget all the same."""
+    partial: bool = False
+    """Foreign, with a part of the study's parameters only: it cannot be compared with others."""
 
     @property
     def value(self) -> float | None:
@@ -72,6 +78,24 @@ class StudyRecord:
     interrupted: tuple[TrialRecord, ...] = ()
     attrs: dict[str, Any] = field(default_factory=dict)
     folder: Path | None = None
+
+    @cached_property
+    def comparable(self) -> tuple[TrialRecord, ...]:
+        """Completed trials with a finite first value and all parameters, in order of numbers."""
+        return tuple(
+            t
+            for t in self.trials
+            if t.state == "complete"
+            and t.value is not None
+            and math.isfinite(t.value)
+            and not t.partial
+        )
+
+    @cached_property
+    def best_first(self) -> tuple[TrialRecord, ...]:
+        """The comparable trials by their first value, the earliest of equals first."""
+        sign = -1 if self.directions[0] == "maximize" else 1
+        return tuple(sorted(self.comparable, key=lambda t: (sign * (t.value or 0.0), t.number)))
 
 
 def find_study(name: str, log_dir: Path, storage: str | None = None) -> StudyRecord:
@@ -105,8 +129,17 @@ def load_study(name: str, storage: BaseStorage, folder: Path | None = None) -> S
     # Copies of 10,000 trials cost seconds; records copy only the dictionaries they hand out.
     frozen = storage.get_all_trials(study_id, deepcopy=False)
     latest = Ledger().read(frozen).latest
-    records = [_record(trial, superseded=_superseded(trial, latest)) for trial in frozen]
     attrs = storage.get_study_user_attrs(study_id)
+    needed = _always_there(attrs)
+    records = [
+        replace(
+            _record(trial),
+            superseded=_superseded(trial, latest),
+            foreign=bool(needed) and is_foreign(trial),
+            partial=is_foreign(trial) and not needed <= trial.params.keys(),
+        )
+        for trial in frozen
+    ]
     return StudyRecord(
         name=name,
         directions=tuple(d.name.lower() for d in storage.get_study_directions(study_id)),
@@ -118,7 +151,7 @@ def load_study(name: str, storage: BaseStorage, folder: Path | None = None) -> S
     )
 
 
-def _record(trial: FrozenTrial, *, superseded: bool) -> TrialRecord:
+def _record(trial: FrozenTrial) -> TrialRecord:
     return TrialRecord(
         number=trial.number,
         state=STATES[trial.state],
@@ -130,7 +163,6 @@ def _record(trial: FrozenTrial, *, superseded: bool) -> TrialRecord:
         attrs=dict(trial.user_attrs),
         system_attrs=dict(trial.system_attrs),
         distributions=dict(trial.distributions),
-        superseded=superseded,
     )
 
 
@@ -147,6 +179,16 @@ def _declared_space(declared: Any) -> dict[str, BaseDistribution]:
         return {param: json_to_distribution(text) for param, text in declared.items()}
     except (ValueError, TypeError, KeyError):
         return {}
+
+
+def _always_there(attrs: Mapping[str, Any]) -> set[str]:
+    """The declared parameters that exist under no condition; none in a study of plain Optuna."""
+    made = attrs.get("fingerprint")
+    if not isinstance(made, Mapping):
+        return set()
+    conditions = made.get("conditions")
+    conditional = conditions.keys() if isinstance(conditions, Mapping) else set()
+    return _declared_space(attrs.get("space")).keys() - conditional
 
 
 def _union_of_distributions(trials: Iterable[FrozenTrial]) -> dict[str, BaseDistribution]:

@@ -44,6 +44,7 @@ def _row(study: StudyRecord, trial: TrialRecord, params: list[str]) -> Row:
         "control": bool(attr(trial, "control")),
         "stopped_early": attr(trial, "stopped_early"),
         "attempt": attr(trial, "attempt"),
+        "foreign": trial.foreign or None,
         "worker": attr(trial, "worker", "") or None,
         "started": trial.started.isoformat(timespec="seconds") if trial.started else None,
         "fail_reason": attr(trial, "fail_reason", "")[:300] or None,

@@ -61,8 +61,8 @@ def score(study: StudyRecord, trial: TrialRecord) -> float | None:
 
 
 def scored(study: StudyRecord) -> list[TrialRecord]:
-    """Completed trials with a finite first value, in order of their numbers."""
-    return [t for t in study.trials if t.state == "complete" and score(study, t) is not None]
+    """Completed trials with a finite first value and all parameters, in order of their numbers."""
+    return list(study.comparable)
 
 
 def need_scored(study: StudyRecord, least: int = 1) -> list[TrialRecord]:
@@ -86,13 +86,13 @@ def drawn(items: Sequence[T], most: int) -> list[T]:
 
 def best(study: StudyRecord) -> TrialRecord:
     """The completed trial with the best first value, the earliest among equals."""
-    trials = need_scored(study)
-    return max(trials, key=lambda t: (sign(study) * t.value, -t.number))  # type: ignore[operator]
+    need_scored(study)
+    return study.best_first[0]
 
 
 def ranked(study: StudyRecord) -> list[TrialRecord]:
     """Completed trials, best first."""
-    return sorted(scored(study), key=lambda t: (-sign(study) * t.value, t.number))  # type: ignore
+    return list(study.best_first)
 
 
 def need_curves(study: StudyRecord, least: int) -> list[TrialRecord]:
