@@ -146,7 +146,7 @@ def test_importance_evaluators_read_no_more_than_a_frozen_study_has():
 
 def test_the_grid_sampler_hands_out_points_by_their_place():
     sampler = GridSampler({"x": [0.0, 0.5, 1.0]}, seed=3)
-    names, points = samplers.grid(sampler)
+    names, points = samplers.grid_points(sampler)
     study = optuna.create_study(sampler=sampler)
     trial = study.ask()
     assert names == ["x"] and len(points) == 3

@@ -21,8 +21,6 @@ PUBLIC = {"_replace", "_asdict", "_make", "_fields", "_field_defaults", "_exit"}
 """Documented names, of named tuples and os._exit."""
 OWN = {"self", "cls", "super()"}
 BY_NAME = {"getattr", "setattr", "hasattr", "delattr"}
-# Still to be mended: take your file out, add none.
-WAITING: set[str] = set()
 
 
 def is_private(name: str) -> bool:
@@ -97,8 +95,6 @@ def foreign_bases(file: str, name: str) -> list[type]:
 def test_a_file_uses_no_private_name_of_a_library(file):
     tree = ast.parse((ROOT / file).read_text())
     found = [*foreign_imports(tree), *foreign_attributes(tree), *inherited_attributes(file, tree)]
-    if file in WAITING:
-        pytest.xfail(", ".join(found))
     assert not found, f"move these to zmodel/compat: {found}"
 
 

@@ -27,7 +27,7 @@ from zmodel.sweep.sampling.floor_schedule import FloorSchedule, forced_attrs, ri
 from zmodel.sweep.sampling.forcing_sampler import ForcingSampler
 from zmodel.sweep.sampling.policy import Policy
 from zmodel.sweep.sampling.samplers import make_sampler
-from zmodel.sweep.sampling.trials_by_cell import HOPELESS
+from zmodel.sweep.sampling.trials_by_floor import HOPELESS
 from zmodel.sweep.space.parse import parse_space
 
 PARAMS = {
@@ -326,5 +326,5 @@ def test_a_range_that_was_given_up_is_named_in_the_report(tmp_path: Path) -> Non
     proposals: Any = SimpleNamespace(floors=spent.floors)
     assert check_floors(spent.study, proposals, spent.slots) == 0
     record = load_study(spent.study.study_name, spent.slots.storage)
-    [covered] = [param for param in analysis.coverage(record).params if param.param == "lr"]
+    [covered] = [param for param in analysis.values(record).params if param.param == "lr"]
     assert {cell.label for cell in covered.cells if cell.given_up} == given_up

@@ -70,7 +70,7 @@ def best_epoch(study: StudyRecord, trial: TrialRecord) -> int:
     return max(values, key=lambda e: (values[e], -e)) if values else 0
 
 
-def stop(study: StudyRecord, trial: TrialRecord, patience: int) -> tuple[int, float]:
+def ended_by(study: StudyRecord, trial: TrialRecord, patience: int) -> tuple[int, float]:
     """Epochs run and best score if the trial had ended `patience` epochs without improvement."""
     best, waited, ran = -np.inf, 0, 0
     for value in trial.curve.values():
@@ -102,7 +102,7 @@ def try_patiences(
     best = best_score(study, leaders[0]) if leaders else 0.0
     found = []
     for patience in tried:
-        after = {t.number: stop(study, t, patience) for t in trials}
+        after = {t.number: ended_by(study, t, patience) for t in trials}
         lost = {t.number: best_score(study, t) - after[t.number][1] for t in trials}
         epochs = sum(ran for ran, _ in after.values())
         found.append(
@@ -127,7 +127,7 @@ def patience_regrets(
 ) -> list[float]:
     if patience is None:
         return []
-    return [best_score(study, t) - stop(study, t, patience)[1] for t in controls]
+    return [best_score(study, t) - ended_by(study, t, patience)[1] for t in controls]
 
 
 def was_cut(study: StudyRecord, trial: TrialRecord, most: int) -> bool:

@@ -7,6 +7,7 @@ from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import listed
 
 CODE = "few_trials"
+CHECK = "no other program used a part of the budget"
 
 
 def judge(findings: Findings) -> list[Verdict] | None:
@@ -14,7 +15,7 @@ def judge(findings: Findings) -> list[Verdict] | None:
     foreign = [t.number for t in study.trials if t.foreign]
     partial = [t.number for t in study.trials if t.partial]
     if not foreign:
-        return None
+        return None  # said of every study, it would be noise
     text = (
         f"Another program made {len(foreign)} of {len(study.trials)} trials (trial "
         f"{listed(list(map(str, foreign)))}): they use the budget, and nothing is known of how "

@@ -73,45 +73,43 @@ def _judge(findings: Findings, param: ParamTrials, least: int) -> list[Verdict]:
 def _unknown(
     findings: Findings, param: ParamTrials, cells: list[CellTrials], least: int
 ) -> Verdict:
-    study = findings.study
     trials = sum(cell.trials for cell in cells)
     total = sum(cell.trials for cell in param.cells)
     done = sum(cell.states["complete"] for cell in cells)
     name, values = short(param.param), listed([cell.label for cell in cells])
-    weight = findings.get(importance.ranking) or {}
-    first = max(weight, key=lambda p: weight[p].value) if weight else None
     text = (
         f"{name} = {values} got {trials} of {total} trials and "
         f"{'none' if done == 0 else done} completed: {'its' if len(cells) == 1 else 'their'} "
         "potential is unknown, so nothing can be said against "
         f"{'it' if len(cells) == 1 else 'them'}."
     )
-    if first == param.param:
-        share = weight[first]
-        text += f" {name} is the most important parameter ({share.value:.2f}"
-        text += f", {share.low:.2f} to {share.high:.2f})." if share.low is not None else ")."
-    goal = max(least, FLOOR[1])
-    # the floor holds for every value, also for those that are just tried enough
+    weight = findings.get(importance.ranking) or {}
+    is_first = bool(weight) and max(weight, key=lambda p: weight[p].value) == param.param
+    if is_first:
+        share = weight[param.param]
+        interval = "" if share.low is None else f", {share.low:.2f} to {share.high:.2f}"
+        text += f" {name} is the most important parameter ({share.value:.2f}{interval})."
+    lost = any(not cell.states["complete"] or cell.states["pruned"] for cell in cells)
+    evidence = {
+        "values": [c.label for c in cells],
+        "trials": trials,
+        "of": total,
+        "completed": done,
+        "needed_each": least,
+        "chance_to_win": {c.label: round(c.chance_to_win, 3) for c in cells},
+    }
+    severity = "alarm" if lost and (is_first or name == DEPTH) else "warning"
+    action = _action(findings.study, param, max(least, FLOOR[1]), values)
+    return Verdict(CODE, severity, text, param.param, evidence, action)
+
+
+def _action(study: StudyRecord, param: ParamTrials, goal: int, values: str) -> str:
+    """The study's command with a floor, which holds for every value, and trials enough for it."""
     missing = sum(max(0, goal - cell.states["complete"]) for cell in param.cells)
     floors = {"hydra.sweeper.coverage": _floors(study, param, goal)}
-    lost = any(not cell.states["complete"] or cell.states["pruned"] for cell in cells)
-    matters = param.param == first or name == DEPTH
-    return Verdict(
-        CODE,
-        "alarm" if lost and matters else "warning",
-        text,
-        param.param,
-        {
-            "values": [c.label for c in cells],
-            "trials": trials,
-            "of": total,
-            "completed": done,
-            "needed_each": least,
-            "chance_to_win": {c.label: round(c.chance_to_win, 3) for c in cells},
-        },
-        more_trials(study, missing, floors)
-        or f"complete at least {goal} trials at {name} = {values}",
-    )
+    name = short(param.param)
+    command = more_trials(study, missing, floors)
+    return command or f"complete at least {goal} trials at {name} = {values}"
 
 
 def _floors(study: StudyRecord, param: ParamTrials, goal: int) -> str:

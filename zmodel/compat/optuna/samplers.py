@@ -8,7 +8,7 @@ from typing import Any
 from optuna.samplers import CmaEsSampler, GridSampler
 
 
-def grid(sampler: GridSampler) -> tuple[list[str], Sequence[Sequence[Any]]]:
+def grid_points(sampler: GridSampler) -> tuple[list[str], Sequence[Sequence[Any]]]:
     """The parameters' names, and the points in the order of the attribute ``grid_id``.
 
     The sampler shuffles them: they cannot be known from the space that it was made with.

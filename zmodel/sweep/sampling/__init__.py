@@ -1,4 +1,4 @@
-"""Which parameters the next trial gets: samplers, floors, and the race after the floors.
+"""Which parameters the next trial gets: samplers, floors, and the policy after the floors.
 
-Read first: ``proposals``, then ``coverage`` and ``coverage_sampler``.
+Read first: ``proposals``, then ``floors``, ``floor_schedule`` and ``forcing_sampler``.
 """

@@ -30,7 +30,7 @@ from optuna.trial import FrozenTrial
 
 from zmodel.sweep.sampling.floors import parse_floors
 from zmodel.sweep.sampling.policy import Policy
-from zmodel.sweep.sampling.trials_by_cell import CellTrials, TrialsByCell
+from zmodel.sweep.sampling.trials_by_floor import FloorTrials, TrialsByFloor
 from zmodel.sweep.space.search_space import SearchSpace
 
 RISK = 1e-6
@@ -40,7 +40,7 @@ RISK = 1e-6
 class FloorReport:
     """One value or range at the end: did it get what was promised?"""
 
-    trials: CellTrials
+    trials: FloorTrials
     given_up: str | None
     """Why nothing more was forced on it; None while it is in the race."""
 
@@ -63,12 +63,12 @@ class FloorSchedule:
     space: SearchSpace
     n_trials: int
     policy: Policy | None = None
-    _trials: TrialsByCell = field(init=False)
+    _trials: TrialsByFloor = field(init=False)
 
     def __post_init__(self) -> None:
         floors = parse_floors(self.spec, self.space, self.n_trials)
-        self._trials = TrialsByCell(
-            {param: [CellTrials(f.cell, f.least) for f in row] for param, row in floors.items()}
+        self._trials = TrialsByFloor(
+            {param: [FloorTrials(f.cell, f.least) for f in row] for param, row in floors.items()}
         )
 
     def next_forced(self, trials: Sequence[FrozenTrial]) -> dict[str, Any]:
@@ -99,46 +99,46 @@ class FloorSchedule:
                 reports.append(FloorReport(one, failed if one.is_hopeless else lost.get(i)))
         return reports
 
-    def _most_urgent(self, row: list[CellTrials]) -> CellTrials | None:
+    def _most_urgent(self, row: list[FloorTrials]) -> FloorTrials | None:
         """The value that this slot must go to for the floors' sake, by the rule above."""
         used = self._trials.used
         # later slots that can mend what fails now
         in_time = max(0, self.n_trials - used - 1 - self._trials.running)
         general = self._trials.failure_rate
-        needy = [cell for cell in row if cell.need]
-        behind = [i for i, cell in enumerate(row) if cell.behind]
+        needy = [floor for floor in row if floor.need]
+        behind = [i for i, floor in enumerate(row) if floor.behind]
         if behind:
             due, first = min((self._due(row, i), i) for i in behind)
-            likely = sum(min(cell.need, cell.running) for cell in needy)
-            failure = max(cell.failure_rate(general) for cell in needy)
-            need = sum(cell.need for cell in needy)
+            likely = sum(min(floor.need, floor.running) for floor in needy)
+            failure = max(floor.failure_rate(general) for floor in needy)
+            need = sum(floor.need for floor in needy)
             is_late = due <= used + 1
             return row[first] if is_late or risks(likely + in_time, need, failure) else None
-        for cell in needy:  # all on their way: insure those that could not be mended
-            if risks(cell.running + in_time, cell.need, cell.failure_rate(general)):
-                return cell
+        for floor in needy:  # all on their way: insure those that could not be mended
+            if risks(floor.running + in_time, floor.need, floor.failure_rate(general)):
+                return floor
         return None
 
-    def _due(self, row: list[CellTrials], i: int) -> float:
+    def _due(self, row: list[FloorTrials], i: int) -> float:
         started = row[i].completed + row[i].running
         # early with many workers: what fails at the very end cannot be made up for
         horizon = max(self.n_trials / 2, self.n_trials - 2 * self._trials.running)
         return horizon * (started + (i + 1) / len(row)) / row[i].least
 
-    def _next_in_race(self, policy: Policy, row: list[CellTrials]) -> CellTrials | None:
+    def _next_in_race(self, policy: Policy, row: list[FloorTrials]) -> FloorTrials | None:
         """The value in the race that has had least, once all floors are met and it is its turn."""
-        if any(cell.need for cell in row) or not policy.is_turn(self._trials.used):
+        if any(floor.need for floor in row) or not policy.is_turn(self._trials.used):
             return None
         lost = self._lost(row)
         racing = [t for i, t in enumerate(row) if i not in lost and not t.is_hopeless]
         if len(racing) < 2:
             return None
-        return min(racing, key=lambda cell: cell.completed + cell.running)
+        return min(racing, key=lambda floor: floor.completed + floor.running)
 
-    def _lost(self, row: list[CellTrials]) -> dict[int, str]:
-        if self.policy is None or any(cell.need for cell in row):
+    def _lost(self, row: list[FloorTrials]) -> dict[int, str]:
+        if self.policy is None or any(floor.need for floor in row):
             return {}
-        results = {i: cell.results for i, cell in enumerate(row)}
+        results = {i: floor.results for i, floor in enumerate(row)}
         return self.policy.given_up(results, self.n_trials - self._trials.used)
 
 

@@ -11,12 +11,12 @@ from optuna.samplers import BaseSampler, CmaEsSampler, GridSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from zmodel.compat.optuna.samplers import generation_key, grid
+from zmodel.compat.optuna.samplers import generation_key, grid_points
 from zmodel.compat.optuna.studies import storage_of
 from zmodel.core.equality import same
 from zmodel.study.distribution_values import checked
 from zmodel.study.trial_attributes import attr, fixed_params
-from zmodel.sweep.sampling.given_forced import given, ranked
+from zmodel.sweep.sampling.given_forced import given, ranked_in_groups
 from zmodel.sweep.sampling.sampler_wrapper import SamplerWrapper
 
 
@@ -69,7 +69,9 @@ class ForcingSampler(SamplerWrapper):
         if proposer is None:
             proposed = self._sampler.sample_relative(study, trial, search_space)
         else:
-            proposed = proposer.sample_relative(ranked(study, forced), trial, search_space)
+            proposed = proposer.sample_relative(
+                ranked_in_groups(study, forced), trial, search_space
+            )
         params = {
             name: obey(value, forced[name], search_space[name]) if name in forced else value
             for name, value in proposed.items()
@@ -95,7 +97,7 @@ class ForcingSampler(SamplerWrapper):
             self._sampler.sample_independent(study, trial, param_name, param_distribution)
             if proposer is None
             else proposer.sample_independent(
-                ranked(study, forced), trial, param_name, param_distribution
+                ranked_in_groups(study, forced), trial, param_name, param_distribution
             )
         )
         if param_name in forced:
@@ -152,7 +154,7 @@ def _choose_grid_point(
     taken = set(points.values())
     if own not in taken and not forced:
         return
-    names, grid_points = grid(sampler)
+    names, points_of_grid = grid_points(sampler)
     columns = {names.index(name): target for name, target in forced.items()}
 
     def fits(point: Sequence[Any]) -> bool:
@@ -163,7 +165,7 @@ def _choose_grid_point(
             for column, target in columns.items()
         )
 
-    fitting = [i for i, point in enumerate(grid_points) if fits(point)]
+    fitting = [i for i, point in enumerate(points_of_grid) if fits(point)]
     free = [i for i in fitting if i not in taken] or fitting
     if own not in free:
         trial_id = _trial_id(study, trial)

@@ -3,8 +3,8 @@
 Optuna has no such thing. Its PartialFixedSampler drops the fixed parameters from the model, so
 that a forced five-layer trial gets the learning rate that suits all depths on average. Here
 
-- a trial counts by its rank among those with the same forced values (`ranked`). By the bare
-  result no trial of a weaker depth would ever be an example of a good one;
+- a trial counts by its rank among those with the same forced values (`ranked_in_groups`). By the
+  bare result no trial of a weaker depth would ever be an example of a good one;
 - TPE draws its candidates from the conditional of its joint density
   (`zmodel/compat/optuna/tpe.py`);
 - the Gaussian process maximises its acquisition function with the forced coordinates held
@@ -68,7 +68,7 @@ class Proposer(Protocol):
 def given(sampler: BaseSampler, forced: Forced, space: Space) -> Proposer | None:
     """Proposes like `sampler`, whose random state it shares, given `forced`; None if it cannot.
 
-    `space` has the distributions of the forced parameters. Show it a `ranked` study.
+    `space` has the distributions of the forced parameters. Show it a `ranked_in_groups` study.
     """
     try:
         if isinstance(sampler, TPESampler):
@@ -84,7 +84,7 @@ def given(sampler: BaseSampler, forced: Forced, space: Space) -> Proposer | None
     return None
 
 
-def ranked(study: Study, forced: Forced) -> Any:
+def ranked_in_groups(study: Study, forced: Forced) -> Any:
     """The study with each completed trial's value replaced by its rank, from 0 to 1, in its group.
 
     A group has the same forced values. Several objectives have no rank: nothing is replaced.

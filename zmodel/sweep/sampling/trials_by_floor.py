@@ -19,7 +19,7 @@ _RECENT = 50
 
 
 @dataclass
-class CellTrials:
+class FloorTrials:
     """The trials of one cell, which needs `least` completed ones.
 
     `results` are the objective values in order of their end.
@@ -53,8 +53,8 @@ class CellTrials:
 
 
 @dataclass
-class TrialsByCell:
-    """The trials of all cells, a row per covered parameter.
+class TrialsByFloor:
+    """The trials of all floors, a row per covered parameter.
 
     Finished trials are counted once and for all: keep one instance per process and study.
 
@@ -63,7 +63,7 @@ class TrialsByCell:
         running: trials that run now.
     """
 
-    rows: dict[str, list[CellTrials]]
+    rows: dict[str, list[FloorTrials]]
     used: int = 0
     running: int = 0
     _open: list[int] = field(default_factory=list)
@@ -82,8 +82,8 @@ class TrialsByCell:
         self._open.extend(range(self._seen, len(trials)))
         self._seen = len(trials)
         for row in self.rows.values():
-            for cell in row:
-                cell.running = 0
+            for floor in row:
+                floor.running = 0
         used, running, still_open = set(), 0, []
         for index in self._open:
             trial = trials[index]
@@ -97,8 +97,8 @@ class TrialsByCell:
                 continue
             used.add(_slot(trial))
             running += trial.state == TrialState.RUNNING
-            for cell in self._cells(values):
-                cell.running += 1
+            for floor in self._floors_of(values):
+                floor.running += 1
         self._open = still_open
         self.used, self.running = len(self._ended | used), running
 
@@ -108,21 +108,21 @@ class TrialsByCell:
         if "interrupted" in trial.user_attrs and "fail_reason" not in trial.user_attrs:
             return  # its slot is given again with the same parameters
         self._recent.append(completed)
-        for cell in self._cells(known_values(trial)):
-            cell.completed += completed
+        for floor in self._floors_of(known_values(trial)):
+            floor.completed += completed
             if completed:
-                cell.results.append(trial.values[0])
-            cell.failed += trial.state == TrialState.FAIL
-            cell.pruned += trial.state == TrialState.PRUNED
+                floor.results.append(trial.values[0])
+            floor.failed += trial.state == TrialState.FAIL
+            floor.pruned += trial.state == TrialState.PRUNED
 
-    def _cells(self, values: Mapping[str, Any]) -> list[CellTrials]:
-        """The cells that a trial with these values counts for: at most one of each parameter."""
+    def _floors_of(self, values: Mapping[str, Any]) -> list[FloorTrials]:
+        """The floors that a trial with these values counts for: at most one of each parameter."""
         return [
-            cell
+            floor
             for param, row in self.rows.items()
             if param in values
-            for cell in row
-            if cell.cell.holds(values[param])
+            for floor in row
+            if floor.cell.holds(values[param])
         ]
 
 
