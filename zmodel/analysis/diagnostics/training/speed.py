@@ -179,6 +179,7 @@ def draw(record: Speeds, ax: Axes) -> None:
         marks.dots(left, [at], [cell.epochs], color, 46, alpha=1, zorder=3)
         right.plot(record.epochs, cell.median, color=color, label=cell.label)
     left.set_ylim(bottom=0)
+    axes.whole_numbers(left)
     left.set_ylabel("epochs to 90 % of own best")
     axes.categories(left, [c.label for c in record.cells], short(record.param))
     for crossing in record.sure:
