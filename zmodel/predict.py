@@ -125,6 +125,11 @@ def samples(
     """
     if x.dtype.kind not in "fiub":
         raise ValueError(f"Samples must be real numbers, got an array of type {x.dtype}.")
+    if dtype == np.float64 and x.dtype.kind == "f" and x.dtype.itemsize < 8:
+        raise ValueError(
+            f"Samples must be float64: {x.dtype} has lost what varies in them. Save them as they "
+            "were read, without a conversion."
+        )
     wanted = tuple(shape)
     given = tuple(x.shape[1:])
     flat = (math.prod(wanted),)

@@ -82,6 +82,8 @@ def test_a_model_that_needs_it_centres_in_double_precision(model):
         inputs = torch.tensor((x - 1.7e9 - 0.3) / 0.5, dtype=torch.float32)
         expected = loaded.module.net(inputs).softmax(-1).numpy()
     np.testing.assert_allclose(loaded.probabilities(x), expected, atol=1e-5)
+    with pytest.raises(ValueError, match="must be float64: float32"):
+        loaded.probabilities(x.astype(np.float32))
     with torch.no_grad():
         forms = (
             torch.jit.trace(loaded.module, (torch.from_numpy(x),)),
