@@ -11,9 +11,10 @@ from omegaconf import OmegaConf
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 
 from zmodel.sweep.sampling.exact_decimals import ExactDecimals
-from zmodel.sweep.sampling.samplers import grid_size, make_pruner, make_sampler, needs_lock
+from zmodel.sweep.sampling.samplers import grid_size, make_sampler, needs_lock
 from zmodel.sweep.space.parse import parse_space
 from zmodel.sweep.space.search_space import SearchSpace
+from zmodel.sweep.stopping.pruners import make_pruner
 
 CONF = Path(__file__).parents[2] / "conf" / "hydra" / "sweeper"
 SAMPLERS = {path.stem: OmegaConf.load(path) for path in sorted(CONF.glob("sampler/*.yaml"))}

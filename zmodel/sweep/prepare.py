@@ -11,13 +11,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from zmodel.core.objective import curve_of
 from zmodel.sweep.sampling.proposals import Proposals
-from zmodel.sweep.sampling.samplers import grid_size, make_pruner
+from zmodel.sweep.sampling.samplers import grid_size
 from zmodel.sweep.sampling.warm_start import first_configurations
 from zmodel.sweep.settings import Settings, read_settings, settled
 from zmodel.sweep.space.combinations import count_combinations
 from zmodel.sweep.space.parse import parse_space
 from zmodel.sweep.space.rehearsal_points import params_at, points
 from zmodel.sweep.space.search_space import SearchSpace
+from zmodel.sweep.stopping.pruners import make_pruner
 from zmodel.sweep.sweeper import plain
 from zmodel.sweep.workers.job import Job
 from zmodel.sweep.workers.shared_config import SharedConfig, shared_config

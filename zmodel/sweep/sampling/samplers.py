@@ -1,4 +1,4 @@
-"""Optuna samplers and pruners from minimal configs, one fresh sampler per trial.
+"""Optuna samplers from minimal configs, a fresh one per trial.
 
 A sampler that lives through a study would draw the same points in every worker that starts with
 the same seed. Here each unit of the budget has its own: draws depend on the study's seed and the
@@ -7,17 +7,12 @@ slot, never on how many workers there are.
 
 from __future__ import annotations
 
-import importlib
-import warnings
 from collections.abc import Mapping
 from inspect import signature
 from math import prod
 from typing import Any
 
-import optuna
 from numpy.random import SeedSequence
-from omegaconf import OmegaConf
-from optuna.pruners import BasePruner, NopPruner
 from optuna.samplers import (
     BaseSampler,
     BruteForceSampler,
@@ -26,8 +21,7 @@ from optuna.samplers import (
     RandomSampler,
 )
 
-from zmodel.core.allow_list import check_allowed
-from zmodel.core.moved import current
+from zmodel.sweep.from_config import build, plain, target_class
 from zmodel.sweep.space.search_space import SearchSpace
 
 # They read and write shared state while a trial is asked; the others are independent draws.
@@ -55,15 +49,15 @@ def make_sampler(
         ValueError: a target that is unknown or not on the allow-list, a wrong option, an endless
             grid, a negative seed.
     """
-    config = _plain(config)
+    config = plain(config)
     own = config.pop("seed", None)
     seed = own if own is not None else seed
     if seed is not None and seed < 0:
         raise ValueError(f"the seed of a study must be 0 or above; got {seed}. Give another one.")
-    target = _target(config)
+    target = target_class(config)
     entropy = [] if seed is None else [seed, slot]
     drawn = int(SeedSequence(entropy or None).generate_state(1)[0])
-    sampler = _build(config | _own_options(target, seed, drawn, space))
+    sampler = build(config | _own_options(target, seed, drawn, space))
     if not isinstance(sampler, BaseSampler):
         raise ValueError(f"the sampler must be an Optuna sampler; got {sampler!r}.")
     if isinstance(sampler, (GridSampler, BruteForceSampler)):
@@ -88,17 +82,7 @@ def _own_options(
 
 def needs_lock(config: Mapping[str, Any]) -> bool:
     """Whether the study's lock must be held from claiming a trial until all of it is asked."""
-    return issubclass(_target(_plain(config)), _SHARED)
-
-
-def make_pruner(config: Mapping[str, Any] | None) -> BasePruner:
-    """The pruner of a config like a sampler's; None means that nothing is pruned."""
-    if not config:
-        return NopPruner()
-    pruner = _build(_plain(config))
-    if not isinstance(pruner, BasePruner):
-        raise ValueError(f"the pruner must be an Optuna pruner; got {pruner!r}.")
-    return pruner
+    return issubclass(target_class(plain(config)), _SHARED)
 
 
 def grid_size(space: SearchSpace) -> int:
@@ -125,41 +109,3 @@ def _grid(space: SearchSpace | None) -> dict[str, list[Any]]:
 
 def _listed(space: SearchSpace) -> dict[str, list[Any]]:
     return {name: space.values(name) for name in space.distributions}
-
-
-def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
-    plain: Any = config
-    if OmegaConf.is_config(config):
-        plain = OmegaConf.to_container(config, resolve=True)
-    # the stock sweeper's configs carry `_partial_`, and nulls for what is to be left alone
-    return {k: v for k, v in plain.items() if v is not None and k != "_partial_"}
-
-
-def _target(config: Mapping[str, Any]) -> type:
-    path = current(str(config.get("_target_")))
-    check_allowed(path)
-    module, _, name = path.rpartition(".")
-    try:
-        target = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ValueError(f"there is no {path!r} to be found: {error}.") from error
-    if not isinstance(target, type):  # a function could call anything
-        raise ValueError(f"`_target_` must be a class here, got {path!r}.")
-    return target
-
-
-def _build(config: Mapping[str, Any]) -> Any:
-    target = _target(config)
-    options = {
-        key: _build(_plain(value)) if isinstance(value, Mapping) and "_target_" in value else value
-        for key, value in config.items()
-        if key != "_target_"
-    }
-    try:
-        with warnings.catch_warnings():  # a fresh one per trial, each saying that it is new
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return target(**options)
-    except TypeError as error:
-        raise ValueError(f"wrong options for {config['_target_']}: {error}.") from error
-    except (ImportError, optuna.exceptions.OptunaError) as error:
-        raise ValueError(f"{config['_target_']} cannot be used here: {error}") from error

@@ -5,8 +5,7 @@ from __future__ import annotations
 import optuna
 from optuna.storages import BaseStorage
 
-SPARED = {"forced", "control"}
-"""A forced trial is there to be completed, a control to be seen to its end."""
+from zmodel.sweep.stopping.pruners import may_prune
 
 
 class OptunaTrial:
@@ -19,11 +18,7 @@ class OptunaTrial:
         self._storage = storage
         self._id = trial_id
         self._several = len(trial.study.directions) > 1
-        self._can_prune = (
-            not self._several
-            and not isinstance(trial.study.pruner, optuna.pruners.NopPruner)
-            and not SPARED & set(trial.user_attrs)
-        )
+        self._can_prune = may_prune(trial)
         self.reported = False
         """Whether this attempt has reported an epoch."""
         self._known = set(storage.get_trial(trial_id).intermediate_values)

@@ -13,9 +13,9 @@ from zmodel.study.budget.slots import Slots
 from zmodel.study.storage.opening import open_storage
 from zmodel.study.storage.study_lock import study_lock
 from zmodel.sweep.sampling.proposals import Proposals
-from zmodel.sweep.sampling.samplers import make_pruner
 from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.search_space import SearchSpace
+from zmodel.sweep.stopping.pruners import make_pruner
 from zmodel.sweep.workers.job import Job
 from zmodel.sweep.workers.shared_config import SharedConfig
 
