@@ -17,7 +17,7 @@ from optuna.samplers._tpe import _truncnorm, parzen_estimator
 from optuna.study import Study, StudyDirection
 from optuna.trial import TrialState, create_trial
 
-from zmodel.compat.optuna import proxy, samplers, studies
+from zmodel.compat.optuna import grpc_proxy, samplers, studies
 
 FOLDER = Path(studies.__file__).parent
 SPACE = {"x": FloatDistribution(0, 1), "net": CategoricalDistribution(["cnn", "mlp"])}
@@ -201,7 +201,7 @@ def test_the_proxy_makes_its_client_from_a_channel():
         asked.append(target)
         return grpc.insecure_channel(target)
 
-    ours = proxy.ChannelProxy(connect, host="here", port=1)
+    ours = grpc_proxy.ChannelProxy(connect, host="here", port=1)
     plain = optuna.storages.GrpcStorageProxy(host="here", port=1)
     assert asked == ["here:1"] and vars(plain).keys() <= vars(ours).keys()
     assert type(ours._stub) is type(plain._stub) and ours._cache.grpc_client is ours._stub

@@ -25,7 +25,7 @@ from zmodel.study.budget.lease import Lease
 from zmodel.study.budget.slots import Slots
 from zmodel.study.folder import JOURNAL, unrecorded_runs
 from zmodel.study.journal.file import JournalError
-from zmodel.study.repair.repair import repair
+from zmodel.study.repair.mend_journal import repair
 from zmodel.study.storage.opening import open_storage
 
 ROOT = Path(__file__).parents[2]

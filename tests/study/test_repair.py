@@ -10,7 +10,7 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from zmodel.study.journal.file import JournalError, JournalFile
-from zmodel.study.repair.repair import repair
+from zmodel.study.repair.mend_journal import repair
 from zmodel.study.storage.file_lock import LOCK_FILE
 
 WORKERS, TRIALS = 3, 8

@@ -23,9 +23,9 @@ from zmodel.study.budget.lease import Lease
 from zmodel.study.budget.slots import Slots
 from zmodel.study.records import load_study
 from zmodel.sweep.finish import check_floors
+from zmodel.sweep.sampling.after_floors import Policy
 from zmodel.sweep.sampling.floor_schedule import FloorSchedule, forced_attrs, risks
 from zmodel.sweep.sampling.forcing_sampler import ForcingSampler
-from zmodel.sweep.sampling.policy import Policy
 from zmodel.sweep.sampling.samplers import make_sampler
 from zmodel.sweep.sampling.trials_by_floor import HOPELESS
 from zmodel.sweep.space.parse import parse_space

@@ -9,7 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from zmodel.sweep.sampling.policy import Policy
+from zmodel.sweep.sampling.after_floors import Policy
 from zmodel.sweep.settings import KEYS, read_settings, settled
 from zmodel.sweep.workers import hardware
 

@@ -8,11 +8,11 @@ from typing import Any
 from zmodel.analysis.page import html as page
 from zmodel.analysis.page.section import make, to_html, write_files
 from zmodel.core.atomic_file import write
-from zmodel.final.figures import confusion, learning, mistakes, reliability
+from zmodel.final.figures import confusion, learning_curves, mistakes, reliability
 from zmodel.final.sentences import optimism_sentences, test_sentence
 from zmodel.final.summary import FinalResult
 
-FIGURES: tuple[ModuleType, ...] = (learning, confusion, mistakes, reliability)
+FIGURES: tuple[ModuleType, ...] = (learning_curves, confusion, mistakes, reliability)
 
 
 def write_page(result: FinalResult, model: dict[str, Any] | None) -> None:

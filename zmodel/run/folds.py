@@ -28,7 +28,7 @@ from zmodel.callbacks.checkpoint import write_atomically
 from zmodel.core.objective import metric_names
 from zmodel.core.run_value import value_of
 from zmodel.core.running_trial import withheld
-from zmodel.run.checkpoint_file import read_checkpoint
+from zmodel.run.read_checkpoint import read_checkpoint
 
 Result = dict[str, Any]
 

@@ -21,13 +21,13 @@ from zmodel.callbacks.resumed_callbacks import ResumedCallbacks
 from zmodel.callbacks.stop_on_request import StopOnRequest
 from zmodel.core.objective import settle_monitors, values_of
 from zmodel.run.build import build, build_callbacks, build_trainer
-from zmodel.run.checkpoint_file import check_checkpoint
 from zmodel.run.checks import check_options, check_validation
 from zmodel.run.declared_metrics import declared_metrics
 from zmodel.run.distributed import join, own_group
 from zmodel.run.fit_and_test import fit, test
 from zmodel.run.folds import Fold, cross_validate
 from zmodel.run.hyperparameters import log_hyperparameters
+from zmodel.run.read_checkpoint import check_checkpoint
 from zmodel.run.result import describe, write_result
 
 

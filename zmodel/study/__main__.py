@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from zmodel.study.folder import journal_of, list_studies
 from zmodel.study.records import StudyRecord, find_study
-from zmodel.study.repair.repair import repair
+from zmodel.study.repair.mend_journal import repair
 from zmodel.study.stop_request import request_stop
 from zmodel.study.storage.opening import open_storage
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from zmodel.compat.optuna.proxy import ChannelProxy
+from zmodel.compat.optuna.grpc_proxy import ChannelProxy
 
 try:
     import grpc

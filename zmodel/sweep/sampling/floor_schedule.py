@@ -28,8 +28,8 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from zmodel.sweep.sampling.after_floors import Policy
 from zmodel.sweep.sampling.floors import parse_floors
-from zmodel.sweep.sampling.policy import Policy
 from zmodel.sweep.sampling.trials_by_floor import FloorTrials, TrialsByFloor
 from zmodel.sweep.space.search_space import SearchSpace
 

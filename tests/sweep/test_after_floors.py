@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from zmodel.sweep.sampling.policy import LEAST, Policy, is_climbing, win_chance
+from zmodel.sweep.sampling.after_floors import LEAST, Policy, is_climbing, win_chance
 
 Trial = Callable[[int, random.Random], float]
 """The result of a value's t-th trial."""
