@@ -7,6 +7,7 @@ import math
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from zmodel.analysis.statistics.scale import scale_of
 from zmodel.study.cells import Cells, cells_of, range_cells, value_cells
 from zmodel.study.records import StudyRecord
 
@@ -59,6 +60,11 @@ def test_values_that_read_alike_have_labels_that_differ():
     cells = value_cells("p", [1, "1", True, None])
     assert len(set(cells.labels)) == 4
     assert [cells.at(value) for value in (1, "1", True, None, 1.0)] == [0, 1, 2, 3, None]
+
+
+def test_the_axis_of_a_parameter_has_a_place_for_each_choice():
+    scale = scale_of(study(CategoricalDistribution([1, "1", None])), "p")
+    assert [scale.place(value) for value in (1, "1", None, "new")] == [0, 1, 2, 3]
 
 
 def test_a_step_that_was_added_up_is_the_value_that_is_meant():

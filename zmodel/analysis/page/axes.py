@@ -128,9 +128,9 @@ def _marks(scale: Scale, most: int) -> list[tuple[Any, str]]:
     from matplotlib.ticker import MaxNLocator
 
     low, high = scale.low, scale.high
-    if scale.choices is not None:
-        every = math.ceil(len(scale.choices) / 12)
-        return [(choice, clipped(choice, 14)) for choice in scale.choices[::every]]
+    if scale.cells is not None:
+        every = math.ceil(len(scale.cells) / 12)
+        return [(cell.target, clipped(cell.label, 14)) for cell in scale.cells[::every]]
     if scale.log:
         values = log_ticks(low, high, most)
     elif scale.integer and high - low < 2 * most:

@@ -8,27 +8,27 @@ from typing import Any
 
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from zmodel.study.cells import value_label
+from zmodel.study.cells import Cells, cells_of
 from zmodel.study.records import StudyRecord
 
 
 @dataclass(frozen=True)
 class Scale:
-    """`choices`: labels of a categorical parameter, else None; `low`, `high` in its own unit."""
+    """`cells`: those of a categorical parameter, else None; `low`, `high` in its own unit."""
 
     param: str
     low: float
     high: float
     log: bool
-    choices: tuple[str, ...] | None
+    cells: Cells | None
     integer: bool
 
     def place(self, value: Any) -> float:
         """Where a value lies on the axis; an undeclared category lies beyond the last."""
-        if self.choices is None:
+        if self.cells is None:
             return float(value)
-        text = value_label(value)
-        return float(self.choices.index(text) if text in self.choices else len(self.choices))
+        at = self.cells.at(value)
+        return float(len(self.cells) if at is None else at)
 
     def unit(self, value: Any) -> float:
         """The place scaled to 0 ... 1, on the logarithm where the parameter is sampled so."""
@@ -41,8 +41,8 @@ class Scale:
 def scale_of(study: StudyRecord, param: str) -> Scale:
     distribution = study.space[param]
     if isinstance(distribution, CategoricalDistribution):
-        choices = tuple(value_label(choice) for choice in distribution.choices)
-        return Scale(param, 0.0, float(len(choices) - 1), False, choices, False)
+        cells = cells_of(study, param)
+        return Scale(param, 0.0, float(len(cells) - 1), False, cells, False)
     assert isinstance(distribution, FloatDistribution | IntDistribution)
     integer = isinstance(distribution, IntDistribution)
     low, high = float(distribution.low), float(distribution.high)

@@ -111,7 +111,7 @@ def data(study: StudyRecord) -> Parallel:
     bounds = tuple(
         _bound(study, scale, winner, leaders)
         for name, scale in scales.items()
-        if scale.choices is None and name in winner.params
+        if scale.cells is None and name in winner.params
     )
     return Parallel(objective_name(study), shown, low, high, lines, bounds)
 
@@ -168,7 +168,9 @@ def draw(record: Parallel, ax: Axes) -> None:
         if bound.param in names:
             marks.ring(ax, names.index(bound.param), bound.best_place, size=170)
     for at, scale in enumerate(record.scales):
-        ends = scale.choices or (value_label(scale.low), value_label(scale.high))
+        ends = (value_label(scale.low), value_label(scale.high))
+        if scale.cells is not None:
+            ends = (scale.cells.labels[0], scale.cells.labels[-1])
         _axis(ax, at, axes.clipped(ends[0], 12), axes.clipped(ends[-1], 12))
     _axis(ax, len(names), f"{record.low:.3g}", f"{record.high:.3g}")
     _frame(ax, [*map(short, names), record.objective])
