@@ -83,3 +83,15 @@ def test_what_a_disk_refuses_is_said_without_a_trace(number, capsys):
     assert os.strerror(number) in err and "/logs/x" in err and "Traceback" not in err
     report(OSError(errno.ECHILD, "a fault of ours"))
     assert "a fault of ours" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_told_from_what_was_raised_on_the_way(capsys):
+    try:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device", "/tmp/x", None, "/logs/x")
+        except OSError:
+            raise RuntimeError("unexpected pos 576 vs 534")  # noqa: B904 - as torch does
+    except RuntimeError as error:
+        assert report(error) == 1
+    err = capsys.readouterr().err
+    assert "No space left on device" in err and "/logs/x" in err and "Traceback" not in err

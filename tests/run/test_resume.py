@@ -190,6 +190,8 @@ def test_weights_alone_are_no_checkpoint_to_go_on_from(tmp_path):
     checkpoint = start(tmp_path / "first", "trainer.max_epochs=1")
     with pytest.raises(ValueError, match="Name the last.ckpt"):
         go_on(tmp_path / "rest", checkpoint.with_name("best.ckpt"))
-    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
-    with pytest.raises(ValueError, match="damaged"):
-        go_on(tmp_path / "rest", checkpoint)
+    content = checkpoint.read_bytes()
+    for length in (0, 1000, 5000, len(content) - 1):  # for 5000 torch has another error
+        checkpoint.write_bytes(content[:length])
+        with pytest.raises(ValueError, match="damaged"):
+            go_on(tmp_path / "rest", checkpoint)

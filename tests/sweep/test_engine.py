@@ -10,7 +10,6 @@ import sys
 import time
 
 import optuna
-import pytest
 from engine import ROOT, Engine, finished
 from optuna.trial import TrialState
 
@@ -156,43 +155,6 @@ def test_stop_command_lets_workers_finish_their_trial(engine):
 def test_grid_visits_every_combination_once(engine):
     engine.run("hydra/sweeper/sampler=grid", "x=choice(0.1,0.2,0.3)", "hydra.sweeper.n_jobs=3")
     assert len({str(t.params) for t in engine.trials()}) == 12 == len(engine.trials())
-
-
-@pytest.mark.slow
-def test_two_hundred_kills(engine):
-    """kill -9 of random workers all along: exact budget, nothing lost, nothing left running."""
-    import random
-
-    dice = random.Random(0)
-    command = (
-        "hydra.sweeper.n_trials=200", "hydra.sweeper.n_jobs=4", "epochs=8", "seconds=0.1",
-        "hydra.sweeper.max_attempts=1000",
-    )  # fmt: skip
-    process = engine.start(*command)
-    engine.wait(lambda ts: len(ts) > 4)
-    kills, acknowledged = 0, {}
-    while kills < 200 and process.poll() is None:
-        time.sleep(dice.uniform(0.05, 0.4))
-        for trial in engine.trials():
-            if trial.state == TrialState.COMPLETE:
-                acknowledged[trial.number] = trial.values
-        victims = pids(engine, process)
-        if victims:
-            try:
-                os.kill(dice.choice(victims), signal.SIGKILL)
-                kills += 1
-            except ProcessLookupError:
-                continue
-    output, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, output
-    outcomes = engine.outcomes(max_attempts=1000)
-    assert [t.user_attrs["slot"] for t in outcomes] == list(range(200))
-    assert finished(outcomes) == 200
-    by_number = {t.number: t for t in engine.trials()}
-    assert all(by_number[n].values == values for n, values in acknowledged.items())
-    assert not any(t.state == TrialState.RUNNING for t in engine.trials())
-    assert kills == 200
-    print(f"{kills} kills, {len(by_number)} trials")
 
 
 def test_a_name_in_any_script_needs_no_quotes(engine):

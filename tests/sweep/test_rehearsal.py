@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
+
+from zmodel.study.storage.errors import StorageError
 
 REHEARSED = "hydra.sweeper.preflight=['epochs=1']"
 
@@ -58,3 +62,22 @@ def test_what_an_end_of_the_space_is_worth_does_not_count(inline):
     few = (REHEARSED, "hydra.sweeper.n_trials=3")
     assert inline.run(*few, task=failing(lambda cfg: cfg.x > 0.99)) == 1
     assert inline.run(*few, task=lambda cfg: cfg.x * (1e999 if cfg.x > 0.99 else 1)) == 0
+
+
+@pytest.mark.parametrize("x", [0.0, 1.0])  # the first point, and the other end
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "no space left"),
+        (StorageError("the journal must be writable"), "the journal must be writable"),
+    ],
+)
+def test_no_value_is_blamed_for_a_disk(inline, capsys, x, error, said):
+    def task(cfg):
+        if cfg.x == x:
+            raise error
+        return cfg.x
+
+    assert inline.run(REHEARSED, task=task) == 1
+    err = capsys.readouterr().err
+    assert said in err and "tried before" not in err and "trials like" not in err

@@ -103,17 +103,28 @@ def is_users(error: BaseException) -> bool:
 
     from zmodel.study.storage.outage import StorageUnavailable
 
-    ours = (ValueError, StorageUnavailable)
-    disk = isinstance(error, OSError) and error.errno in DISK
-    return disk or isinstance(error, (*ours, HydraException, OmegaConfBaseException))
+    ours = (ValueError, StorageUnavailable, HydraException, OmegaConfBaseException)
+    return isinstance(error, ours) or disk_refusal(error) is not None
+
+
+def disk_refusal(error: BaseException) -> OSError | None:
+    """The system's answer about a disk, when the error is one, or came of a full disk."""
+    from zmodel.study.storage.errors import full_disk
+
+    if isinstance(error, OSError) and error.errno in DISK:
+        return error
+    return None if isinstance(error, ValueError) else full_disk(error)
 
 
 def message(error: BaseException) -> str:
     """The error and, for an error inside ``instantiate``, the cause that says more."""
-    if isinstance(error, OSError) and error.errno in DISK:
+    refusal = disk_refusal(error)
+    if refusal is not None:
         from zmodel.study.storage.errors import refused
 
-        return str(refused(error.filename or "a file of this run", error))
+        # of two names the second is where a file was to go
+        name = refusal.filename2 or refusal.filename or "a file of this run"
+        return str(refused(name, refusal))
     text = str(error)
     cause = error.__cause__
     said = getattr(cause, "strerror", None) or str(cause)  # of the system: without its number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pickle import UnpicklingError
 from typing import Any
 
@@ -20,7 +21,9 @@ def read_checkpoint(path: str) -> dict[str, Any]:
     """
     try:
         content = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except (UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # not a file cut short
+            raise
         raise ValueError(
             f"ckpt_path must be a checkpoint of tensors and plain values, got {path}, which holds "
             "more or is damaged. Objects are never unpickled: they could run any code. Name a "

@@ -19,6 +19,18 @@ class NoFlock(StorageError):
     """The file system of a file has no flock."""
 
 
+def full_disk(error: BaseException | None) -> OSError | None:
+    """What says that a disk is full: the error, or one that it came from or was met on the way to.
+
+    torch, for one, raises another error while it closes its file.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
 def refused(path: Path | str, error: OSError) -> StorageError:
     """What to raise when the system refuses to open or make the file or folder `path`."""
     return StorageError(

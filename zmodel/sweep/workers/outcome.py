@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 
 from zmodel.core.interrupt import Interrupted
 from zmodel.study.run_folder import result_attrs
-from zmodel.study.storage.errors import FULL, StorageError
+from zmodel.study.storage.errors import StorageError, full_disk
 from zmodel.study.storage.outage import StorageUnavailable
 from zmodel.sweep.workers.trial_watch import TIME_IS_UP, timeout_reason
 
@@ -27,6 +27,15 @@ STORAGE_ERRORS = (StorageError, StorageUnavailable)
 
 class NoSpace(Exception):
     """A disk is full: no trial can go on, and none is to blame."""
+
+
+def require_space(error: BaseException) -> None:
+    """Raise NoSpace when a full disk is what the error came from."""
+    if full_disk(error) is not None:
+        raise NoSpace(
+            "there is no space left on a disk that trials write to; free some, then give the same "
+            "command again: the running trials are put back"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -84,22 +93,11 @@ def failure(error: BaseException, attrs: dict[str, Any] | None = None) -> TrialO
     Raises:
         NoSpace: that was the reason.
     """
-    if any(isinstance(e, OSError) and e.errno in FULL for e in _chain(error)):
-        raise NoSpace(
-            "there is no space left on a disk that trials write to; free some, then give the same "
-            "command again: the running trials are put back"
-        ) from error
+    require_space(error)
     text = "".join(traceback.format_exception(error))
     first_line = str(error).strip().splitlines()[:1]
     reason = ": ".join([type(error).__name__, *first_line])
     return TrialOutcome(reason=reason, traceback=text[-TRACEBACK_CHARACTERS:], attrs=attrs or {})
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, and those it came from or was met on the way to."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def as_values(returned: Any, objectives: int) -> tuple[float, ...]:

@@ -16,8 +16,10 @@ from pathlib import Path
 from zmodel.core.interrupt import stop
 from zmodel.study.fingerprint import has_begun, settle_data
 from zmodel.sweep.space.rehearsal_points import Params, params_at, points, with_value
-from zmodel.sweep.workers.outcome import as_values, value_of
+from zmodel.sweep.workers.outcome import STORAGE_ERRORS, NoSpace, as_values, require_space, value_of
 from zmodel.sweep.workers.session import Session
+
+NOT_TO_BLAME = (NoSpace, *STORAGE_ERRORS)
 
 
 class Refused(Exception):
@@ -30,12 +32,15 @@ def rehearse(session: Session) -> None:
     Raises:
         Refused: the first point does not work, or a single value of another one, all else being
             as in the first point.
+        StorageError, StorageUnavailable, NoSpace: no point is to blame.
     """
     if session.given.settings.preflight is None:
         return
     first, *others = points(session.given.space)
     try:
         _run(session, first, judge=True)
+    except NOT_TO_BLAME:
+        raise
     except Exception as error:
         tried = _params(session, first)
         raise Refused(f"{error}\n(tried before the first trial, with {tried})") from error
@@ -77,6 +82,8 @@ def _error(session: Session, point: Params) -> Exception | None:
         return None
     try:
         _run(session, point)
+    except NOT_TO_BLAME:
+        raise
     except Exception as error:
         return error
     return None
@@ -97,6 +104,9 @@ def _run(session: Session, point: Params, judge: bool = False) -> None:
         if judge:
             as_values(value, len(settings.direction))
             _compare_data(session, folder)
+    except Exception as error:
+        require_space(error)
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
