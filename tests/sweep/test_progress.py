@@ -9,7 +9,7 @@ from optuna.distributions import IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from zmodel.study.budget.slots import Tally
-from zmodel.sweep.workers.progress import Progress, overdue
+from zmodel.sweep.launch.progress import Progress, overdue
 
 
 class Terminal(io.StringIO):

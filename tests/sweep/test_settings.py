@@ -9,9 +9,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from zmodel.sweep.launch import hardware
 from zmodel.sweep.sampling.after_floors import Policy
 from zmodel.sweep.settings import KEYS, read_settings, settled
-from zmodel.sweep.workers import hardware
 
 CONF = Path(__file__).parents[2] / "conf"
 GIVEN = {

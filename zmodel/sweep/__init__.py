@@ -1,1 +1,5 @@
-"""How a study is run: search space, samplers, workers that pull trials, the Hydra sweeper."""
+"""How a study is run: settings, search space, samplers, workers that fetch trials.
+
+What a study is on disk is in ``study``, what a run does in ``run``. Read first: ``start``, then
+``prepare`` and ``settings``; then the rooms ``space``, ``sampling``, ``workers``, ``launch``.
+"""

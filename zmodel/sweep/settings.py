@@ -13,8 +13,8 @@ from zmodel.core.arguments import at_least, known, names
 from zmodel.core.names import folder_name
 from zmodel.core.objective import curve_of, directions
 from zmodel.study.folder import JOURNAL
+from zmodel.sweep.launch.hardware import cores, gpu_ids
 from zmodel.sweep.sampling.after_floors import Policy
-from zmodel.sweep.workers.hardware import cores, gpu_ids
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,15 @@ from zmodel.study.removal import remove_unbegun
 from zmodel.study.stop_request import stop_request
 from zmodel.study.storage.study_lock import study_lock
 from zmodel.sweep.finish import check_floors, explain
+from zmodel.sweep.launch.controller import Controller
+from zmodel.sweep.launch.hydra_launcher import LaunchedStudy
+from zmodel.sweep.launch.local_pool import LocalPool
+from zmodel.sweep.launch.progress import watched
 from zmodel.sweep.open_study import open_study
 from zmodel.sweep.prepare import prepare
 from zmodel.sweep.results import write_results
 from zmodel.sweep.sampling.warm_start import enqueue_once
-from zmodel.sweep.workers.controller import Controller
-from zmodel.sweep.workers.hydra_launcher import LaunchedStudy
 from zmodel.sweep.workers.job import Job
-from zmodel.sweep.workers.local_pool import LocalPool
-from zmodel.sweep.workers.progress import watched
 from zmodel.sweep.workers.session import Assignment, CommandStart
 from zmodel.sweep.workers.worker import CANNOT_GO_ON, work
 

@@ -1,4 +1,5 @@
-"""What runs trials: workers, where they run, the job of a trial, its outcome, the progress.
+"""What a worker does: rehearse, claim slots, run each as a Hydra job, record what came of it.
 
-Read first: ``worker``, then ``pool`` and ``controller``.
+How many there are and where they run is decided in ``launch``. Read first: ``worker``, then
+``session`` (what it has at hand), ``attempt`` (one trial) and ``job`` (the trial's configuration).
 """

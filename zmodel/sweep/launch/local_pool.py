@@ -19,7 +19,7 @@ from multiprocessing.context import ForkServerProcess
 
 from zmodel.core.interrupt import stop
 from zmodel.study.folder import WORKERS
-from zmodel.sweep.workers.hardware import cores, gpu_ids
+from zmodel.sweep.launch.hardware import cores, gpu_ids
 from zmodel.sweep.workers.session import Assignment
 from zmodel.sweep.workers.worker import CANNOT_GO_ON, REFUSED, work
 

@@ -19,7 +19,7 @@ from hydra.core.utils import configure_log
 from zmodel.core.interrupt import stop
 from zmodel.study.budget.slots import Slots
 from zmodel.study.stop_request import request_stop, stop_request
-from zmodel.sweep.workers.progress import watched
+from zmodel.sweep.launch.progress import watched
 from zmodel.sweep.workers.session import Assignment
 from zmodel.sweep.workers.worker import CANNOT_GO_ON, DONE, LIMIT, work
 

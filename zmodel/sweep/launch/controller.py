@@ -10,9 +10,9 @@ from optuna.trial import TrialState
 
 from zmodel.study.budget.slots import Slots
 from zmodel.study.folder import WORKERS
+from zmodel.sweep.launch.local_pool import Exit, LocalPool
+from zmodel.sweep.launch.progress import REFRESH_SECONDS, Progress
 from zmodel.sweep.settings import Settings
-from zmodel.sweep.workers.local_pool import Exit, LocalPool
-from zmodel.sweep.workers.progress import REFRESH_SECONDS, Progress
 from zmodel.sweep.workers.trial_watch import TIMED_OUT
 from zmodel.sweep.workers.worker import DONE, LIMIT, REFUSED
 
