@@ -6,6 +6,7 @@ import optuna
 import pytest
 
 from zmodel.study.__main__ import main
+from zmodel.study.stop_request import stop_request
 from zmodel.study.storage.opening import open_storage
 
 
@@ -50,3 +51,29 @@ def test_repair_mends_what_cannot_be_opened(logs, capsys):
     assert main(["repair", str(path)]) == 0
     assert "line 4" in capsys.readouterr().out
     assert main(["--log-dir", str(logs), "show", "deep"]) == 0
+
+
+def test_stop_is_a_new_request_each_time_and_names_who_still_runs(logs, capsys):
+    storage = open_storage(str(logs / "studies" / "deep" / "study.journal"), read_only=True)
+    study = optuna.load_study(study_name="deep", storage=storage)
+    seen = [stop_request(study)]
+    for _ in range(2):
+        assert main(["--log-dir", str(logs), "stop", "deep"]) == 0
+        assert "running: 3" in capsys.readouterr().out
+        seen.append(stop_request(study))
+    assert len(set(seen)) == 3
+
+
+def test_repair_takes_the_folder_of_a_study(logs, capsys):
+    assert main(["repair", str(logs / "studies" / "deep")]) == 0
+    assert "no damage" in capsys.readouterr().out
+
+
+def test_a_study_that_lost_its_journal_is_not_unknown(logs, capsys):
+    folder = logs / "studies" / "deep"
+    (folder / "study.json").write_text("{}")
+    (folder / "study.journal").unlink()
+    assert main(["--log-dir", str(logs), "show", "deep"]) == 1
+    assert f"repair {folder}" in capsys.readouterr().err
+    assert main(["--log-dir", str(logs), "ls"]) == 0
+    assert f"repair {folder}" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from zmodel.core.names import folder_name
@@ -30,9 +31,15 @@ def list_studies(log_dir: Path | str) -> list[str]:
 def journal_of(log_dir: Path | str, name: str) -> Path:
     """The journal of an existing study; ValueError names the studies there are."""
     path = study_folder(log_dir, name) / JOURNAL
-    if not path.is_file():
-        raise ValueError(unknown_study(log_dir, name))
-    return path
+    if path.is_file():
+        return path
+    if path.with_name(STUDY_JSON).is_file():
+        raise ValueError(
+            f"study '{name}' must have its journal, but there is no {path}. If it is kept "
+            "elsewhere, name its storage; if the file was lost, make it anew from the runs: "
+            f"python -m zmodel.study repair {shlex.quote(str(path.parent))}"
+        )
+    raise ValueError(unknown_study(log_dir, name))
 
 
 def unknown_study(log_dir: Path | str, name: str) -> str:
