@@ -130,6 +130,7 @@ def test_a_checkpoint_of_a_run_without_folds_is_refused(tmp_path):
 def test_a_study_of_folds(tmp_path):
     overrides = ["hparams_search=random", "data=digits", "data.folds=2", "trainer.max_epochs=1"]
     overrides += ["hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=0", f"paths.log_dir={tmp_path}"]
+    overrides += ["hydra.sweeper.preflight=null"]
     command = [sys.executable, "train.py", "-m", *overrides]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
