@@ -34,7 +34,7 @@ def explain(code: int, given: Assignment, slots: Slots, study: optuna.Study) -> 
         print(f"the study ended: {reason}", file=sys.stderr)
     elif tally.is_complete and tally.failed == tally.finished:
         reasons = frequent_reasons(slots.ledger.failed)
-        print(f"all {tally.failed} trials of the study failed. {reasons}", file=sys.stderr)
+        print(f"every trial of the study failed. {reasons}", file=sys.stderr)
         return LIMIT
     elif code != ERROR and not tally.is_complete:
         print(
