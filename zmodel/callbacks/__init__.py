@@ -5,8 +5,9 @@ Read first: ``monitor`` (following a metric), then ``checkpoint`` (best and last
 """
 
 from zmodel.callbacks.checkpoint import BestAndLast
+from zmodel.callbacks.cool_down import CoolDownStopping
 from zmodel.callbacks.gradient_norm import GradientNorm
 from zmodel.callbacks.progress_bar import EpochBar
 from zmodel.callbacks.study_report import StudyReport
 
-__all__ = ["BestAndLast", "EpochBar", "GradientNorm", "StudyReport"]
+__all__ = ["BestAndLast", "CoolDownStopping", "EpochBar", "GradientNorm", "StudyReport"]

@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.callbacks.early_stopping import EarlyStoppingReason
 from pytorch_lightning.utilities import rank_zero_only
 
-from zmodel.callbacks import BestAndLast
+from zmodel.callbacks import BestAndLast, CoolDownStopping
 from zmodel.core.atomic_file import write
 from zmodel.core.provenance import git_state, versions
 from zmodel.core.running_trial import running_trial
@@ -33,7 +33,7 @@ def describe(
         "best_metrics": at_best(keeper),
         "best_epoch": keeper.best_epoch if keeper else None,
         "epochs": loop.epoch_progress.current.processed,
-        "max_epochs": None if trainer.max_epochs == -1 else trainer.max_epochs,
+        **allowance(trainer),
         "stopped_early": stopped_early(trainer),
         "pruned": bool(trial and trial.pruned),
         "seconds": None,
@@ -59,8 +59,25 @@ def at_best(keeper: BestAndLast | None) -> dict[str, float]:
     return {name: value for name, value in metrics if not name.endswith("_best")}
 
 
+def allowance(trainer: pl.Trainer) -> dict[str, int | None]:
+    """``max_epochs`` that the run could take, and with a cool-down ``cooled_from``: the epochs done
+    when its learning rate began to fall."""
+    cooling = _cooling(trainer)
+    if cooling is not None:
+        return {"max_epochs": cooling.allowed, "cooled_from": cooling.cooled_from}
+    return {"max_epochs": None if trainer.max_epochs == -1 else trainer.max_epochs}
+
+
+def _cooling(trainer: pl.Trainer) -> CoolDownStopping | None:
+    made = (c for c in trainer.checkpoint_callbacks if isinstance(c, CoolDownStopping))
+    return next(made, None)
+
+
 def stopped_early(trainer: pl.Trainer) -> bool:
     """Whether early stopping ended the fit, before its epochs or steps were used up."""
+    cooling = _cooling(trainer)
+    if cooling is not None and cooling.stopped_early:
+        return True
     stopped = any(
         callback.stopping_reason is not EarlyStoppingReason.NOT_STOPPED
         for callback in trainer.early_stopping_callbacks
