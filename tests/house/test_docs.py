@@ -40,6 +40,21 @@ def test_links_outside_the_pages_lead_to_files():
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
+YET_TO_BE_WRITTEN = ("wine", "conf/local/")
+"""What documents tell a reader to make."""
+
+
+@pytest.mark.parametrize(
+    "document",
+    [README, ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")],
+    ids=lambda d: d.name,
+)
+def test_files_that_documents_name_exist(document: Path):
+    folders = "zmodel|conf|tests|tools|benchmarks|examples"
+    for name in re.findall(rf"\b(?:{folders})/[\w/.-]+\.(?:py|yaml|md)\b", document.read_text()):
+        assert (ROOT / name).is_file() or any(word in name for word in YET_TO_BE_WRITTEN), name
+
+
 def test_the_readme_is_short_and_has_a_picture():
     text = README.read_text()
     assert len(text.splitlines()) <= 250 and "![" in text
