@@ -64,10 +64,17 @@ def _write(
     else:
         results["solutions"] = [
             {"params": t.params, "values": list(t.values), "trial": t.number}
-            for t in study.best_trials
+            for t in _pareto_front(study, complete)
         ]
     text = OmegaConf.to_yaml(OmegaConf.create(results))
     write(folder / "optimization_results.yaml", text, durable=True)
+
+
+def _pareto_front(study: optuna.Study, complete: list[FrozenTrial]) -> list[FrozenTrial]:
+    """Of `complete` alone: a trial left out of it must not hide those that it would outdo."""
+    alone = optuna.create_study(directions=study.directions)
+    alone.add_trials(complete)
+    return [complete[trial.number] for trial in alone.best_trials]
 
 
 def write_best(
