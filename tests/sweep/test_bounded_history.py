@@ -94,3 +94,11 @@ def test_a_study_with_a_bound_runs(tmp_path):
     assert len(engine.outcomes()) == 12
     curve = {"metric": "value", "direction": "maximize"}
     assert engine.study().user_attrs["curve"] == curve  # what analysis reads
+
+
+def test_a_bound_works_in_a_bracket_of_hyperband():
+    made = study(150)
+    made.pruner = optuna.pruners.HyperbandPruner(min_resource=1, max_resource=9)
+    made.pruner.prune(made, made.trials[0])  # makes its brackets
+    made.sampler = BoundedHistory(TPESampler(seed=0), 100)
+    assert 0 <= made.ask().suggest_float("x", 0, 1) <= 1
