@@ -77,3 +77,9 @@ def test_a_study_that_lost_its_journal_is_not_unknown(logs, capsys):
     assert f"repair {folder}" in capsys.readouterr().err
     assert main(["--log-dir", str(logs), "ls"]) == 0
     assert f"repair {folder}" in capsys.readouterr().out
+
+
+def test_a_folder_named_like_a_journal_is_no_study(logs, capsys):
+    (logs / "studies" / "odd" / "study.journal").mkdir(parents=True)
+    assert main(["--log-dir", str(logs), "ls"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["deep"]

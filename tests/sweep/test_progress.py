@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import io
+import threading
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 
+import optuna
+import pytest
 from optuna.distributions import IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from zmodel.study.budget.slots import Tally
-from zmodel.sweep.launch.progress import Progress, overdue
+from zmodel.study.budget.slots import Slots, Tally
+from zmodel.study.journal.file import JournalError, JournalFile
+from zmodel.sweep.launch import progress as progress_module
+from zmodel.sweep.launch.progress import Progress, overdue, watched
 
 
 class Terminal(io.StringIO):
@@ -89,3 +95,19 @@ def test_a_trial_of_ten_times_the_median_is_told_of_once():
     for _ in range(2):
         progress.update(Tally(5, 3, 2, 0, 0, 0), [*done, slow, quick], "2 workers")
     assert out.getvalue().count("trial_timeout") == 1
+
+
+def test_a_journal_that_goes_away_is_reported_by_the_workers_not_by_the_display(
+    tmp_path, monkeypatch
+):
+    failed: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: failed.append(args.exc_value))
+    monkeypatch.setattr(progress_module, "REFRESH_SECONDS", 0.01)
+    journal = tmp_path / "study.journal"
+    storage = optuna.storages.JournalStorage(JournalFile(journal))
+    study = optuna.create_study(storage=storage, study_name="s")
+    slots = Slots(storage, storage.get_study_id_from_name("s"), 3, nullcontext)
+    with pytest.raises(JournalError), watched(slots, True, "1 workers"):
+        journal.unlink()
+        study.trials  # noqa: B018
+    assert not failed

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import optuna
@@ -13,6 +15,7 @@ from omegaconf import OmegaConf
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
+from zmodel.core.interrupt import stop
 from zmodel.study.storage.opening import open_storage
 
 
@@ -225,3 +228,28 @@ def test_bad_settings_leave_nothing_behind(inline, overrides, named):
     with pytest.raises(ValueError, match=named):
         inline.run(*overrides)
     assert not inline.folder.parent.exists()
+
+
+@pytest.mark.parametrize("preflight", ["null", "[]"], ids=["trial", "rehearsal"])
+def test_sigterm_in_a_single_process_ends_the_study_in_good_order(inline, monkeypatch, preflight):
+    monkeypatch.setattr(stop, "signum", None)
+    unheard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda signum, _: unheard.append(signum))
+
+    def task(cfg):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return cfg.x
+
+    try:
+        overrides = [f"hydra.sweeper.preflight={preflight}", "hydra.sweeper.n_trials=3"]
+        assert inline.run(*overrides, task=task) == 143
+        assert not unheard
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert unheard == [signal.SIGTERM]  # whoever called has its handler back
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if preflight == "null":
+        assert [trial.state for trial in inline.trials] == [TrialState.COMPLETE]
+        assert not list((inline.folder / "workers").glob("*.lease"))
+    else:
+        assert not inline.folder.exists()

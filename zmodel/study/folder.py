@@ -25,7 +25,7 @@ def study_folder(log_dir: Path | str, name: str) -> Path:
 def list_studies(log_dir: Path | str) -> list[str]:
     """Names of the studies that have a folder with a journal or a fingerprint, sorted."""
     folders = (Path(log_dir) / "studies").glob("*/")
-    return sorted(f.name for f in folders if any((f / file).exists() for file in STUDY_FILES))
+    return sorted(f.name for f in folders if any((f / file).is_file() for file in STUDY_FILES))
 
 
 def journal_of(log_dir: Path | str, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any
 
 import optuna
 
+from zmodel.core.interrupt import stop
 from zmodel.study.budget.lease import Lease, remove_dead
 from zmodel.study.budget.slots import Slots
 from zmodel.study.folder import WORKERS
@@ -84,8 +86,13 @@ def run_workers(given: Assignment, study: optuna.Study, slots: Slots, example: l
 
 def inline(given: Assignment) -> int:
     """Work in this process, where a debugger can follow."""
+    before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+    stop.listen()  # from now on, also while it rehearses and between the trials
     try:
         return work(given)
     except CANNOT_GO_ON as refusal:
         print(f"error: {refusal}", file=sys.stderr)
         return 1
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)

@@ -17,6 +17,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.study.budget.ledger import is_foreign
 from zmodel.study.budget.slots import Slots, Tally
+from zmodel.study.storage.errors import StorageError
+from zmodel.study.storage.outage import StorageUnavailable
 from zmodel.study.trial_attributes import attr
 
 PLAIN_SECONDS = 30.0
@@ -133,7 +135,10 @@ def watched(slots: Slots, maximise: bool, workers: str) -> Iterator[None]:
         ended = False
         while not ended:
             ended = done.wait(REFRESH_SECONDS)
-            progress.update(own.tally(), own.trials(), workers)
+            try:
+                progress.update(own.tally(), own.trials(), workers)
+            except (StorageError, StorageUnavailable):
+                return  # the block meets the same storage, and its error reaches the user
 
     thread = threading.Thread(target=watch, daemon=True)
     progress.update(own.tally(), own.trials(), workers)
