@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra.errors import ConfigCompositionException
 
-from zmodel.cli.command import report
+from zmodel.cli.command import message, report
 
 ROOT = Path(__file__).parents[2]
 
@@ -95,3 +96,11 @@ def test_a_full_disk_is_told_from_what_was_raised_on_the_way(capsys):
         assert report(error) == 1
     err = capsys.readouterr().err
     assert "No space left on device" in err and "/logs/x" in err and "Traceback" not in err
+
+
+def test_a_group_that_cannot_be_empty_is_named(monkeypatch):
+    error = ConfigCompositionException(
+        "Config group override must be a string or a list. Got NoneType"
+    )
+    monkeypatch.setattr("sys.argv", ["train.py", "seed=1", "data=null"])
+    assert "data=null" in message(error) and "seed" not in message(error)

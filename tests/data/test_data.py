@@ -210,11 +210,11 @@ def test_global_random_state_is_left_alone(make: Make, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"batch_size": 0}, "batch_size must be .* at least 1, received 0"),
-        ({"eval_batch_size": 0}, "eval_batch_size must be"),
-        ({"val_fraction": 0}, "val_fraction must lie"),
-        ({"val_fraction": 1.0}, "val_fraction must lie"),
-        ({"split_seed": -1}, "split_seed must be"),
+        ({"batch_size": 0}, "data.batch_size .*received 0"),
+        ({"eval_batch_size": 0}, "data.eval_batch_size"),
+        ({"val_fraction": 0}, "val_fraction"),
+        ({"val_fraction": 1.0}, "val_fraction"),
+        ({"split_seed": -1}, "data.split_seed"),
     ],
 )
 def test_bad_settings(keys: dict, message: str) -> None:

@@ -126,6 +126,12 @@ def message(error: BaseException) -> str:
         name = refusal.filename2 or refusal.filename or "a file of this run"
         return str(refused(name, refusal))
     text = str(error)
+    if text.startswith("Config group override must be a string"):  # Hydra does not say which one
+        empty = [argument for argument in sys.argv[1:] if argument.endswith("=null")]
+        return (
+            f"{' '.join(empty)} must name a file of that group's folder, received null; leave it "
+            "out for the default, or choose one (python train.py --help lists them)."
+        )
     cause = error.__cause__
     said = getattr(cause, "strerror", None) or str(cause)  # of the system: without its number
     if cause is not None and said not in text:

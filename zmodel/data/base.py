@@ -75,7 +75,7 @@ class InMemoryData(InMemoryLoaders, ABC):
         data_dir: str | Path = "data",
     ) -> None:
         super().__init__(batch_size, eval_batch_size, augment)
-        at_least("split_seed", split_seed, 0)
+        at_least("data.split_seed", split_seed, 0)
         below_one("val_fraction", val_fraction, zero=False)
         if folds is not None:
             at_least("data.folds", folds, 2)

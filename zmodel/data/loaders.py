@@ -33,8 +33,8 @@ class InMemoryLoaders(LightningDataModule):
 
     def __init__(self, batch_size: int, eval_batch_size: int, augment: Augment | None) -> None:
         super().__init__()
-        at_least("batch_size", batch_size, 1)
-        at_least("eval_batch_size", eval_batch_size, 1)
+        at_least("data.batch_size", batch_size, 1)
+        at_least("data.eval_batch_size", eval_batch_size, 1)
         if augment is not None and not callable(augment):
             raise ValueError(
                 f"data.augment must be null or an object to call, received {augment!r}; use for "

@@ -97,11 +97,16 @@ def _within(space: SearchSpace, settings: Settings) -> Settings:
     count = count_combinations(space, settings.n_trials)
     if count is None:
         return settings
+    if count < settings.n_trials:
+        _say_how_many(count, settings.n_trials)
+    return replace(settings, n_trials=count, sampler=EVERY_ONE, history=None)
+
+
+def _say_how_many(count: int, budget: int) -> None:
     print(
         f"note: the search has {count} combinations, and each is tried once (the budget is "
-        f"{settings.n_trials} trials); to try them with several seeds, search seed=range(0,5) too"
+        f"{budget} trials); to try them with several seeds, search seed=range(0,5) too"
     )
-    return replace(settings, n_trials=count, sampler=EVERY_ONE, history=None)
 
 
 def _check_subdir(config: DictConfig) -> None:
