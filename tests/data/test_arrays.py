@@ -89,7 +89,7 @@ def test_given_parts(tmp_path: Path) -> None:
     frame["label"] = ["pine"] + list(frame["label"][1:])
     data = ArrayFile(csv(tmp_path, frame), part_column="part", **RAW)
     assert data.num_classes == 3
-    with pytest.raises(ValueError, match="labels must be among .* found pine"):
+    with pytest.raises(ValueError, match="labels .*found pine"):
         data.setup("test")
 
 
@@ -104,7 +104,7 @@ def test_test_file_of_its_own(tmp_path: Path) -> None:
     assert got["test"][0][0].tolist() == [4, 5, 3, 2, 1, 0]
     test["label"] = ["pine", *test["label"][1:]]
     data = ArrayFile(paths["path"], test_path=csv(tmp_path, test, "test.csv"), **RAW)
-    with pytest.raises(ValueError, match="test.csv: labels must be among .*ash.*found pine"):
+    with pytest.raises(ValueError, match="test.csv: labels .*ash.*found pine"):
         data.setup("test")
 
 
@@ -136,7 +136,7 @@ def test_parquet(tmp_path: Path) -> None:
         frame.to_parquet(path)
     except ImportError:
         path.write_bytes(b"PAR1")
-        with pytest.raises(ValueError, match="a.parquet needs a package.*pip install pyarrow"):
+        with pytest.raises(ValueError, match="a.parquet .*pip install pyarrow"):
             ArrayFile(path, **RAW).setup("fit")
         return
     from_csv = parts(ArrayFile(csv(tmp_path, frame), **RAW))
@@ -148,9 +148,7 @@ def test_numbers_as_labels(tmp_path: Path) -> None:
     frame = table()
     frame["label"] = np.arange(60) % 3 + 1
     path = csv(tmp_path, frame)
-    with pytest.raises(
-        ValueError, match=r"must be 0\.\.2 for 3 classes, found 1, 2, 3.*map_labels"
-    ):
+    with pytest.raises(ValueError, match=r"0\.\.2 .*found 1, 2, 3.*map_labels"):
         ArrayFile(path, **RAW).setup("fit")
     assert list(ArrayFile(path, map_labels=True, **RAW).class_names) == ["1", "2", "3"]
     frame["label"] = (np.arange(60) % 3).astype(float)
@@ -160,12 +158,12 @@ def test_numbers_as_labels(tmp_path: Path) -> None:
 def test_duplicates_across_parts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     frame = pd.concat([table(), table()])
     path = csv(tmp_path, frame)
-    with pytest.raises(ValueError, match=r"däta.csv: training and validation part must not share"):
+    with pytest.raises(ValueError, match=r"däta.csv: training and validation "):
         ArrayFile(path, **RAW).setup("fit")
     with caplog.at_level(logging.WARNING):
         ArrayFile(path, duplicates="warn", **RAW).setup("test")
     messages = [record.message for record in caplog.records]
-    assert len(messages) == 2 and "training and test part must not share" in messages[1]
+    assert len(messages) == 2 and "training and test " in messages[1]
     caplog.clear()
     ArrayFile(path, duplicates="ignore", **RAW).setup("test")
     frame["plot"] = frame["f0"]
@@ -187,23 +185,23 @@ def some(value: object, column: str = "f2") -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("frame", "keys", "message"),
     [
-        (some(np.nan), {}, "column 'f2' must hold a finite number .* found '' in row 7"),
+        (some(np.nan), {}, "column 'f2' .*found '' in row 7"),
         (some("?"), {}, r"column 'f2' must hold .* found '\?' in row 7 .*1 such of 60"),
-        (some(np.nan, "label"), {}, "column 'label' must hold a value .* row 7"),
-        (some(1e300), {}, "column 'f2' must hold a finite number .* found 1e.300 in row 7"),
-        (some(np.inf), {}, "column 'f2' must hold a finite number .* found inf in row 7"),
+        (some(np.nan, "label"), {}, "column 'label' .*row 7"),
+        (some(1e300), {}, "column 'f2' .*found 1e.300 in row 7"),
+        (some(np.inf), {}, "column 'f2' .*found inf in row 7"),
         (table(), {"drop_columns": []}, "column 'plot' must hold .*data.drop_columns"),
         (table(), {"label_column": "lable"},
          "data.label_column, a column of .*, must be .*did you mean label"),
         (table(), {"group_column": "plt"}, "did you mean plot"),
-        (table(), {"input_shape": [2, 4]}, r"\[2, 4\] needs 8 numbers per sample, found 6"),
+        (table(), {"input_shape": [2, 4]}, r"\[2, 4\] .* 8 .*found 6"),
         (changed(label="ash"), {}, "at least two classes, found 1 .ash."),
-        (changed(label=np.arange(60) / 7), {}, "labels must be classes.*found 0.14.*51 such of 60"),
+        (changed(label=np.arange(60) / 7), {}, "labels .*found 0.14.*51 such of 60"),
         (changed(label=["x"] + ["a", "b"] * 29 + ["a"]), {}, "found 1 of class 'x'"),
         (changed(p=["train", "tset"] * 30), {"part_column": "p"}, "'tset'; did you mean test"),
-        (changed(p="val"), {"part_column": "p"}, "some samples must be of part train, found val"),
+        (changed(p="val"), {"part_column": "p"}, "part train, found val"),
         (changed(p=["train"] * 50 + ["test"] * 10), {"part_column": "p", "group_column": "plot"},
-         "a group must lie in one part, found 'p12' in test and train"),
+         "group .*found 'p12' in test and train"),
         (changed(p=["train"] * 40 + ["val"] * 2 + ["test"] * 18), {"part_column": "p"},
          "validation part: every class needs .* found none of 'oak'|'ash'|'bäum'"),
         (table()[:0], {}, "at least one sample, found .* shape .0, 6"),
@@ -265,12 +263,12 @@ def test_bad_settings(tmp_path: Path) -> None:
         ({"test_fraction": 1.5}, "test_fraction must lie"),
         ({"duplicates": "eror"}, "did you mean error"),
         ({"input_shape": [0, 6]}, "every entry of data.input_shape"),
-        ({"input_shape": "16"}, "data.input_shape must be a list"),
-        ({"drop_columns": [2024]}, "data.drop_columns must be a list of names"),
+        ({"input_shape": "16"}, "data.input_shape"),
+        ({"drop_columns": [2024]}, "data.drop_columns"),
     ):
         with pytest.raises(ValueError, match=message):
             ArrayFile(path, **keys)
     frame = changed(p=["train"] * 50 + ["test"] * 10)
     data = ArrayFile(csv(tmp_path, frame), part_column="p", test_path=path, **RAW)
-    with pytest.raises(ValueError, match="the test part must be given once"):
+    with pytest.raises(ValueError, match=r"data\.test_path="):
         data.setup("fit")

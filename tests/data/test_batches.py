@@ -116,7 +116,7 @@ def rolled(x: torch.Tensor, shifts: tuple[int, ...], circular: bool) -> torch.Te
 
 def test_random_shift_refuses() -> None:
     generator = torch.Generator()
-    with pytest.raises(ValueError, match="max_shift must be .* at least 0, received -1"):
+    with pytest.raises(ValueError, match="max_shift .*received -1"):
         RandomShift(-1)
     x = torch.rand(2, 1, 3)
     assert torch.equal(RandomShift(0)(x, generator), x)

@@ -48,5 +48,5 @@ def test_many_may_start_at_once(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="data folder must be writable.*paths.data_dir"):
+    with pytest.raises(ValueError, match=r"paths\.data_dir"):
         cached(tmp_path / "file" / "a.npz", lambda: {"x": np.ones(1)})

@@ -13,7 +13,7 @@ def test_stratified_split_keeps_a_sample_of_every_class_on_both_sides() -> None:
         assert sorted([*rest, *part]) == list(range(len(y)))
         assert (np.bincount(y[rest]) >= 1).all() and (np.bincount(y[part]) >= 1).all()
     assert np.bincount(y[stratified_split(y, 0.4, seed=0)[1]]).tolist() == [1, 20, 3]
-    with pytest.raises(ValueError, match="at least 2 samples per class, found 1 of class 3"):
+    with pytest.raises(ValueError, match="found 1 of class 3"):
         stratified_split(np.append(y, 3), 0.2, seed=0)
 
 
@@ -29,5 +29,5 @@ def test_grouped_split_keeps_groups_whole() -> None:
     again = grouped_split(y, groups.astype(str), 0.25, seed=1)[1]
     assert np.array_equal(part, again)
     assert not np.array_equal(part, grouped_split(y, groups.astype(str), 0.25, seed=2)[1])
-    with pytest.raises(ValueError, match="groups on both sides, found 1 groups"):
+    with pytest.raises(ValueError, match="found 1 groups"):
         grouped_split(y, np.zeros(600), 0.25, seed=1)

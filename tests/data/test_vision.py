@@ -30,12 +30,12 @@ def test_parts_classes_and_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_what_is_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="did you mean FashionMNIST"):
         TorchvisionData("FashionMnist")
-    with pytest.raises(ValueError, match="data.options must hold names and values"):
+    with pytest.raises(ValueError, match=r"data\.options"):
         TorchvisionData("EMNIST", options="letters")
     fake_torchvision.install(monkeypatch)
     for options, message in (
         ({"online": False}, "could not be fetched: .*not known.*copy it to .*torchvision"),
-        ({"onlin": False}, "data.options must be arguments of torchvision.datasets.MNIST"),
+        ({"onlin": False}, r"data\.options .*torchvision\.datasets\.MNIST"),
     ):
         with pytest.raises(ValueError, match=message):
             TorchvisionData("MNIST", options=options, data_dir=tmp_path).setup("fit")

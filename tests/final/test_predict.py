@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -163,6 +164,6 @@ def test_a_model_folder_cannot_run_code(model, tmp_path, monkeypatch):
     monkeypatch.setenv("ZMODEL_ALLOW", f"mine.*, {__name__}.OwnNetwork")
     assert type(load(model).module.net) is OwnNetwork
     torch.save({"weight": _Runs()}, model / "weights.pt")
-    with pytest.raises(ValueError, match="cannot be read|does not hold"):
+    with pytest.raises(ValueError, match=re.escape(str(model))):
         load(model)
     assert not (tmp_path / "was_run").exists()

@@ -52,7 +52,8 @@ YET_TO_BE_WRITTEN = ("wine", "conf/local/")
 def test_files_that_documents_name_exist(document: Path):
     folders = "zmodel|conf|tests|tools|benchmarks|examples"
     for name in re.findall(rf"\b(?:{folders})/[\w/.-]+\.(?:py|yaml|md)\b", document.read_text()):
-        assert (ROOT / name).is_file() or any(word in name for word in YET_TO_BE_WRITTEN), name
+        if not any(word in name for word in YET_TO_BE_WRITTEN):
+            assert (ROOT / name).is_file(), name
 
 
 def test_the_readme_is_short_and_has_a_picture():

@@ -205,9 +205,9 @@ def test_a_checkpoint_that_is_a_program_is_not_run(tmp_path, mark, more):
     cfg = config(
         tmp_path, *SMALL, "logger=none", f"ckpt_path={path}", "trainer.max_epochs=1", *more
     )
-    with pytest.raises(ValueError, match="ckpt_path must be a checkpoint of tensors"):
+    with pytest.raises(ValueError, match="ckpt_path .*evil.ckpt"):
         run(cfg)
-    with pytest.raises(ValueError, match="must be a checkpoint of tensors"):
+    with pytest.raises(ValueError, match="evil.ckpt"):
         finished(str(path))
     assert not mark.exists()
     torch.load(path, weights_only=False)
@@ -220,11 +220,11 @@ def test_a_model_folder_that_is_a_program_is_not_run(tmp_path, mark):
         '"normalisation": null, "classes": ["a", "b"], "input_shape": [1, 40]}'
     )
     torch.save(Mischief(mark), tmp_path / "weights.pt")
-    with pytest.raises(ValueError, match="does not hold a model that can be read"):
+    with pytest.raises(ValueError, match=re.escape(str(tmp_path))):
         predict.load(tmp_path)
     assert not mark.exists()
     for name in ("os.system", "zmodel.predict.os.system", "torch.nn.modules.os.system"):
-        with pytest.raises(ValueError, match="allow-list|cannot be imported"):
+        with pytest.raises(ValueError, match=re.escape(name)):
             predict.network_class(name)
 
 
@@ -255,7 +255,7 @@ def test_no_file_is_unpickled_anywhere():
 def test_a_name_cannot_leave_the_log_folder(tmp_path, name):
     log_dir = tmp_path / "logs"
     make_study(log_dir, "inside", 1)
-    with pytest.raises(ValueError, match="must be that of one folder"):
+    with pytest.raises(ValueError, match="study_name=NAME"):
         study_folder(log_dir, name)
     # everything that takes the name of a study
     commands = [
@@ -291,9 +291,9 @@ def test_a_task_name_cannot_leave_the_log_folder(name):
     for key in ("run", "sweep"):
         node = OmegaConf.to_container(cfg.hydra[key], resolve=False)
         assert isinstance(node, dict) and "folder_name" in node["dir"]
-    with pytest.raises(Exception, match=r"(?s)must be that of one folder.*task_name=NAME"):
+    with pytest.raises(Exception, match="task_name=NAME"):
         _ = cfg.hydra.run.dir
-    with pytest.raises(Exception, match="must be that of one folder"):
+    with pytest.raises(Exception, match="task_name=NAME"):
         _ = cfg.hydra.sweep.dir
 
 
@@ -304,7 +304,7 @@ def test_the_command_refuses_such_a_task_name_before_it_makes_a_folder(tmp_path)
         cwd=ROOT, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert "must be that of one folder" in done.stderr
+    assert "task_name=NAME" in done.stderr
     assert not list(tmp_path.iterdir())
 
 
@@ -361,9 +361,10 @@ def test_no_message_repeats_a_password(tmp_path):
             )  # fmt: skip
             assert done.returncode == 1, done.stderr
             assert SECRET not in done.stdout + done.stderr, call
-            assert "study:***@" in done.stderr or "nosuchdriver" in done.stderr
+            assert "nosuchdriver" in done.stderr
     for path in tmp_path.rglob("*"):
-        assert not path.is_file() or SECRET not in path.read_text(errors="ignore"), path
+        if path.is_file():
+            assert SECRET not in path.read_text(errors="ignore"), path
 
 
 def test_the_stream_hides_passwords_and_is_otherwise_the_stream(capsys):

@@ -36,9 +36,9 @@ def test_every_sample_is_validated_once_in_parts_alike():
     groups = np.arange(100) // 4
     for rest, val in (fold_split(y, groups, 4, fold, seed=0) for fold in range(4)):
         assert not set(groups[rest]) & set(groups[val])
-    with pytest.raises(ValueError, match="data.folds=10 .* found 9 of class 0"):
+    with pytest.raises(ValueError, match="data.folds=10 .*9 of class 0"):
         fold_split(y, None, 10, 0, seed=0)
-    with pytest.raises(ValueError, match="data.folds=10 needs as many groups, found 4"):
+    with pytest.raises(ValueError, match="data.folds=10 .*groups.* 4"):
         fold_split(y, groups % 4, 10, 0, seed=0)
 
 
@@ -52,7 +52,7 @@ def test_groups_of_a_file_are_kept_and_given_parts_refused(tmp_path):
     assert len(val) in (5, 6, 7) and not train & val
     parts = np.where(np.arange(90) < 60, "train", "val")
     np.savez(tmp_path / "b.npz", x=x, y=y, part=parts)
-    with pytest.raises(ValueError, match="data.folds=4 draws the validation parts"):
+    with pytest.raises(ValueError, match="data.folds=4 "):
         ArrayFile(tmp_path / "b.npz", part_column="part", folds=4).setup("fit")
     with pytest.raises(ValueError, match="data.train_on_all"):
         Digits(folds=4, train_on_all=True)
@@ -112,8 +112,8 @@ def test_a_pruned_run_ends_after_its_fold_and_is_not_tested(tmp_path):
     [
         (["train=false", f"ckpt_path={__file__}"], "data.folds needs train=true"),
         (["callbacks=none"], "needs callbacks.checkpoint"),
-        (["data.folds=1"], "data.folds must be a whole number of at least 2"),
-        (["data.folds=500"], "data.folds=500 needs as many samples"),
+        (["data.folds=1"], "data.folds .*at least 2"),
+        (["data.folds=500"], "data.folds=500 .*samples"),
     ],
 )
 def test_what_cannot_work(tmp_path, overrides, words):

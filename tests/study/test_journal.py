@@ -242,7 +242,7 @@ def test_an_input_output_error_while_syncing_is_rolled_back(
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(JournalError, match="Input/output error. Nothing was written"):
+    with pytest.raises(JournalError, match="Input/output error"):
         storage.set_study_user_attr(0, "k", 1)
     assert path.read_bytes() == before
 
@@ -337,7 +337,7 @@ def test_a_deleted_journal_is_not_started_anew(path: Path) -> None:
     storage = open_journal(path)
     path.unlink()
     for use in (lambda: storage.create_new_trial(0), lambda: storage.get_all_trials(0)):
-        with pytest.raises(JournalError, match="must exist, but there is no such file"):
+        with pytest.raises(JournalError, match=f"{path.name} .*no such file"):
             use()
     assert not path.exists()
 
@@ -348,7 +348,7 @@ def test_a_journal_made_anew_in_its_place_is_not_mixed_up(path: Path) -> None:
     optuna.create_study(storage=open_journal(path), study_name="other")
     before = path.read_bytes()
     for use in (lambda: storage.create_new_trial(0), lambda: storage.get_all_trials(0)):
-        with pytest.raises(JournalError, match="another one has been put in its place"):
+        with pytest.raises(JournalError, match=f"{path.name} .*in its place"):
             use()
     assert path.read_bytes() == before
 
@@ -393,7 +393,7 @@ def forbidden_folder() -> Iterator[Path]:
 
 def test_a_read_only_folder_is_a_clear_error_but_can_be_read(forbidden_folder: Path) -> None:
     for path in (forbidden_folder / "new.journal", forbidden_folder / "sub" / "new.journal"):
-        with pytest.raises(ValueError, match="Permission denied; .*choose another folder"):
+        with pytest.raises(ValueError, match=r"Permission denied.*paths\.log_dir"):
             open_journal(path)
     storage = open_journal(forbidden_folder / "j", create=False)
     assert storage.get_study_name_from_id(0) == "s"

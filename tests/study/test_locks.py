@@ -270,7 +270,7 @@ def no_flock(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_flock_the_way_on_is_named_and_a_lease_goes_by_heartbeat(
     tmp_path: Path, no_flock: None, clock: list[float]
 ):
-    with pytest.raises(NoFlock, match=r"No locks available.*hydra\.sweeper\.storage=postgresql"):
+    with pytest.raises(NoFlock, match=r"hydra\.sweeper\.storage=postgresql"):
         study_lock(str(tmp_path / "j"), tmp_path).__enter__()
     handle = os.open(tmp_path, os.O_RDONLY)
     with pytest.raises(NoFlock):
@@ -312,7 +312,7 @@ def test_what_belongs_to_another_user_is_one_clear_error(somebody_elses: Path):
         lambda: study_lock("j", folder / "new").__enter__(),
         lambda: Lease(folder / "workers"),
     ):
-        with pytest.raises(StorageError, match="Permission denied; it belongs to .*g\\+w"):
+        with pytest.raises(StorageError, match=r"Permission denied.*g\+w"):
             use()
 
 

@@ -180,7 +180,7 @@ def test_the_backup_is_the_damaged_file_and_nothing_else_is_left(path: Path) -> 
     assert report.backup.read_bytes() == damaged
     left = {path.name, report.backup.name, LOCK_FILE}
     assert set(os.listdir(path.parent)) == left
-    assert repair(path).healthy and "nothing changed" in str(repair(path))
+    assert repair(path).healthy and not repair(path).damaged
 
 
 def test_a_running_process_notices_the_repair(path: Path) -> None:
@@ -208,6 +208,6 @@ def test_what_is_no_journal_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="must exist"):
         repair(tmp_path / "missing")
     (tmp_path / "notes").write_bytes(b"some\nnotes\n")
-    with pytest.raises(JournalError, match="none of its 2 lines is a log"):
+    with pytest.raises(JournalError, match="notes .*2 lines"):
         repair(tmp_path / "notes")
     assert os.listdir(tmp_path) == ["notes"]

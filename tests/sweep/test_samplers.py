@@ -174,7 +174,7 @@ def test_an_endless_grid_is_refused() -> None:
     with pytest.raises(ValueError, match="lr has endless values"):
         make_sampler(SAMPLERS["grid"], 0, 0, parse_space(ENDLESS, []))
     for name in ("grid", "brute"):
-        with pytest.raises(ValueError, match="seed has 2,000,000,000 values"):
+        with pytest.raises(ValueError, match="seed .*2,000,000,000"):
             make_sampler(SAMPLERS[name], 0, 0, parse_space({"seed": "range(0, 2000000000)"}, []))
     with pytest.raises(ValueError, match="got 1,000,000"):
         grid_size(parse_space({"a": "range(0, 1000)", "b": "range(0, 1000)"}, []))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
+import re
 
 import optuna
 import pytest
@@ -159,7 +160,7 @@ def test_a_conditional_parameter_exists_only_when_it_should() -> None:
         assert len(space.overrides(params)) == len(params)
         seen.add(tuple(params))
     assert len(seen) == 6
-    with pytest.raises(ValueError, match="w2 only exists when z >= 2 and z != 4"):
+    with pytest.raises(ValueError, match="w2 .*z >= 2 and z != 4"):
         space.validate({"z": 1, "w2": 8})
 
 
@@ -218,7 +219,7 @@ def test_a_hostile_trial_overrides_nothing(params: dict) -> None:
         {"z": "range(1, 5)", "lr": "tag(log, interval(1e-4, 1))", "net": "cnn,mlp"},
         ["flag=true,false"],
     )
-    with pytest.raises(ValueError, match="z|lr|net|flag|search space"):
+    with pytest.raises(ValueError, match=re.escape(next(iter(params)))):
         space.validate(params)
     assert space.validate({"z": 2.0, "lr": 1}) == {"z": 2, "lr": 1.0}
 
@@ -232,7 +233,7 @@ def test_values_planted_in_the_storage_are_refused_when_asked() -> None:
             state=TrialState.WAITING, params={"z": 999, "+evil": "x"}, distributions=planted
         )
     )
-    with pytest.raises(ValueError, match="z must lie in the search space"):
+    with pytest.raises(ValueError, match="^z .*999"):
         space.suggest(study.ask())
 
 
@@ -285,7 +286,7 @@ def test_values_are_enumerated_where_they_end() -> None:
     assert [space.values(name) for name in "abcd"] == [[1, 4, 7], ["x", "y"], [0.0, 0.5], [1, None]]
     with pytest.raises(ValueError, match="lr has endless values"):
         parse_space({"lr": "interval(0, 1)"}, []).values("lr")
-    with pytest.raises(ValueError, match="seed has 2,000,000,000 values"):
+    with pytest.raises(ValueError, match="seed .*2,000,000,000"):
         parse_space({"seed": "range(0, 2000000000)"}, []).values("seed")
     assert parse_space({"a": "1,2"}, []).suggest(FixedTrial({"a": 2})) == {"a": 2}
 
@@ -296,8 +297,8 @@ def test_values_of_a_range_are_the_decimals_that_were_typed() -> None:
     params = {"a": 3 * 0.1, "b": 0.7 + 1000 * 0.001 + 1e-13}
     assert space.suggest(FixedTrial(params)) == {"a": 0.3, "b": 1.7}
     assert space.validate(params) == {"a": 0.3, "b": 1.7}
-    for wrong in ({"a": 0.35}, {"a": 1.0}, {"b": 0.7005}):
-        with pytest.raises(ValueError, match="must lie in the search space"):
+    for name, wrong in (("a", 0.35), ("a", 1.0), ("b", 0.7005)):
+        with pytest.raises(ValueError, match=f"^{name} .*{wrong}"):
             space.validate(wrong)
 
 

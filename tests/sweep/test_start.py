@@ -63,7 +63,7 @@ def test_a_finite_space_is_tried_once_and_the_study_ends(inline, capsys, sampler
     for _ in range(2):  # again: there is nothing left to do
         assert inline.run(*command, task=lambda cfg: seen.append((cfg.x, cfg.layers)) or 1.0) == 0
     assert len(set(seen)) == len(seen) == 8
-    assert "complete: 8 of 8" in capsys.readouterr().out
+    assert "8 of 8" in capsys.readouterr().out
 
 
 def test_what_exists_under_a_condition_is_counted_where_it_exists(inline):
