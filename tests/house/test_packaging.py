@@ -98,6 +98,6 @@ def test_the_wheel_works_from_an_empty_folder(installed, tmp_path):
     assert len(list(folder.glob("trials/*/result.json"))) == 2
     noted = json.loads((folder / "study.json").read_text())["command"]
     assert noted.startswith("zmodel-train -m hparams_search=zlayers")
-    assert "study zlayers: 2 complete" in run("zmodel-analyze", "study=zlayers")
+    assert "zlayers: 2 complete" in run("zmodel-analyze", "study=zlayers")
     assert "<style>" in (folder / "report" / "index.html").read_text()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["logs"]

@@ -1,6 +1,6 @@
 """Attacks: each test tries one, and fails when its guard is taken away.
 
-Further ones live with what they attack: enqueued values outside the space (test_engine.py,
+Further ones live with what they attack: enqueued values outside the space (test_controller.py,
 test_space.py), text in the report (test_report.py), a password in a study's files with a real
 server (test_engine_storages.py), pickles as data (test_arrays.py, test_cache.py).
 """
@@ -79,11 +79,9 @@ def test_planted_trials_neither_override_anything_nor_end_the_workers(engine):
     for path in (engine.folder / "trials").glob("*/.hydra/*.yaml"):
         assert "os.system" not in path.read_text()
     # rejected, marked and, with its reason, reported
-    for planted in (trials[1], trials[3], trials[5]):
-        assert planted.state == TrialState.FAIL
-        assert "forced parameter" in planted.user_attrs["fail_reason"] or (
-            "x must" in planted.user_attrs["fail_reason"]
-        ), planted.user_attrs["fail_reason"]
+    for number, named in ((1, "99.0"), (3, "high=1.0"), (5, "os.system")):
+        assert trials[number].state == TrialState.FAIL
+        assert named in trials[number].user_attrs["fail_reason"]
 
 
 def test_a_planted_lease_is_never_opened_unless_it_is_a_file(engine, tmp_path):
@@ -223,8 +221,12 @@ def test_a_model_folder_that_is_a_program_is_not_run(tmp_path, mark):
     with pytest.raises(ValueError, match=re.escape(str(tmp_path))):
         predict.load(tmp_path)
     assert not mark.exists()
-    for name in ("os.system", "zmodel.predict.os.system", "torch.nn.modules.os.system"):
-        with pytest.raises(ValueError, match=re.escape(name)):
+    for name, named in (
+        ("os.system", "ZMODEL_ALLOW=os.system"),
+        ("zmodel.predict.os.system", "ZMODEL_ALLOW=zmodel.predict.os.system"),
+        ("torch.nn.modules.os.system", "'torch.nn.modules.os'"),
+    ):
+        with pytest.raises(ValueError, match=named):
             predict.network_class(name)
 
 
@@ -412,7 +414,7 @@ def test_a_proxy_beyond_this_machine_is_warned_about(capsys):
         warn_beyond_loopback(address)
     assert not capsys.readouterr().err
     warn_beyond_loopback("grpc://storage.example:13000")
-    assert "neither encrypts nor asks who calls" in capsys.readouterr().err
+    assert "storage.example" in capsys.readouterr().err
 
 
 # --- text of others on a page ---

@@ -1,4 +1,4 @@
-"""What GPUs need, as far as a CPU can show it: autocast, compiling, freed memory."""
+"""What GPUs need, as far as a CPU can show it: autocast and compiling."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import torch
 from runs import SMALL, config, result
 
 from zmodel.run import run
-from zmodel.sweep.workers.attempt import release_memory
-from zmodel.sweep.workers.outcome import failure
 
 
 def test_autocast_trains_with_losses_in_full_precision(tmp_path):
@@ -39,14 +37,3 @@ def test_a_compiled_network_computes_the_same(tmp_path):
         run(config(tmp_path / name, *command, f"model.compile={name}"))
     losses = [result(tmp_path / name)["metrics"]["val/loss"] for name in ("true", "false")]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
-
-
-def test_a_gpu_out_of_memory_fails_its_trial_and_gives_the_memory_back(monkeypatch):
-    called = []
-    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
-    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: called.append("empty_cache"))
-    error = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-    outcome = failure(error)
-    release_memory()
-    assert outcome.reason == f"OutOfMemoryError: {error}" and outcome.values is None
-    assert called == ["empty_cache"]

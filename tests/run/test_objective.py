@@ -8,13 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from omegaconf import OmegaConf
 from runs import SMALL, config, result
 from torchmetrics.functional.classification import multiclass_f1_score
 from trials import Trial
 
-from zmodel.core.metric_direction import direction_of
-from zmodel.core.objective import directions, settle_monitors
 from zmodel.core.running_trial import running
 from zmodel.model.classifier import Classifier, macro_f1
 from zmodel.run import run
@@ -66,89 +63,15 @@ def test_balanced_weights_find_more_of_the_rare_class(tmp_path):
         ("model.class_weights=[1,2]", "10 positive numbers, one per class .0, 1, .*got .1, 2."),
         ("model.class_weights=balance", "none, balanced or 10 positive"),
         ("callbacks.early_stopping.monitor=val/loss callbacks.early_stopping.mode=max",
-         "early_stopping.mode must be min for val/loss, got max"),
+         "early_stopping.mode .*min .*val/loss, got max"),
         ("optimized_metric=val/f2_best", "got 'val/f2_best'. Logged: .* val/f1_best"),
-        ("callbacks.checkpoint.monitor=test/acc", "callbacks.checkpoint.monitor must name"),
+        ("callbacks.checkpoint.monitor=test/acc", "callbacks.checkpoint.monitor .*test/acc"),
     ],
 )  # fmt: skip
 def test_what_contradicts_itself_is_refused(tmp_path, override, words):
     with pytest.raises(ValueError, match=words):
         run(config(tmp_path, *SMALL, *override.split()))
     assert not (tmp_path / "checkpoints").exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "direction"),
-    [
-        ("val/acc_best", "maximize"), ("val/f1_macro", "maximize"), ("BinaryAUROC", "maximize"),
-        ("R2Score", "maximize"), ("recall_at_k", "maximize"), ("map50", "maximize"),
-        ("neg_mean_squared_error", "maximize"), ("log_likelihood", "maximize"),
-        ("val/loss", "minimize"), ("val/mse", "minimize"), ("MeanSquaredError", "minimize"),
-        ("top5_error", "minimize"), ("error_rate", "minimize"), ("brier_score", "minimize"),
-        ("negative_log_likelihood", "minimize"), ("cross_entropy", "minimize"),
-        ("val/perplexity_best", "minimize"), ("parameters", "minimize"),
-        ("val/score", None), ("val/mine", None), ("error_reduction", None), ("loss_gap", None),
-    ],
-)  # fmt: skip
-def test_the_name_of_a_metric_says_which_way_is_better(name, direction):
-    assert direction_of(name) == direction
-
-
-def settings(metric, **modes) -> OmegaConf:
-    """A configuration with callbacks of these modes."""
-    callbacks = {key: {"monitor": None, "mode": mode} for key, mode in modes.items()}
-    return OmegaConf.create({"optimized_metric": metric, "callbacks": callbacks})
-
-
-def test_a_study_goes_the_way_of_its_metric():
-    assert directions(settings("val/mse"), None) == ("minimize",)
-    assert directions(settings(["val/acc", "parameters"]), None) == ("maximize", "minimize")
-    assert directions(settings(["val/acc", "mine"]), [None, "minimize"])[1] == "minimize"
-    assert directions(settings("val/mine_best", checkpoint="min"), None) == ("minimize",)
-    assert directions(settings("val/mine", checkpoint=None), "minimize") == ("minimize",)
-    with pytest.raises(ValueError, match="one entry per metric"):
-        directions(settings(["val/acc", "parameters"]), ["maximize"])
-
-
-@pytest.mark.parametrize(
-    ("metric", "modes", "given", "words"),
-    [
-        (
-            "val/mse",
-            {},
-            "maximize",
-            "sweeper.direction must be minimize for val/mse, got max",
-        ),
-        ("val/mse", {"early_stopping": "max"}, None, "early_stopping.mode must be min for val/mse"),
-        ("val/mine", {"a": "min", "b": "max"}, None, "callbacks.b.mode must be min for val/mine"),
-        (
-            "val/mine",
-            {"a": "min"},
-            "maximize",
-            "a.mode must be max for val/mine, got min",
-        ),
-        (
-            "val/mine",
-            {"a": None},
-            None,
-            "set callbacks.checkpoint.mode=min",
-        ),
-    ],
-)
-def test_what_goes_two_ways_is_refused(metric, modes, given, words):
-    with pytest.raises(ValueError, match=words):
-        directions(settings(metric, **modes), given)
-
-
-def test_one_place_that_says_which_way_is_enough():
-    for cfg, given in (
-        (settings("val/mine_best", stopping="min", checkpoint=None), None),
-        (settings("val/mine_best", stopping=None, checkpoint=None), "minimize"),
-    ):
-        settle_monitors(cfg, None, given)
-        assert [dict(c) for c in cfg.callbacks.values()] == [
-            {"monitor": "val/mine", "mode": "min"}
-        ] * 2
 
 
 class OwnError(Classifier):

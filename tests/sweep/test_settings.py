@@ -37,7 +37,7 @@ def test_null_becomes_what_it_stands_for():
     settings = read()
     assert settings.study_name == "deep"
     assert settings.storage == "/logs/studies/deep/study.journal"
-    assert settings.n_jobs == max(1, len(hardware.gpu_ids()))
+    assert settings.n_jobs == (len(hardware.gpu_ids()) or hardware.cores())
     assert (settings.direction, settings.coverage, settings.preload) == ((), {}, ())
     assert read(control="5%").control == pytest.approx(0.05)
 
