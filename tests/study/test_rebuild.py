@@ -89,7 +89,7 @@ def trials(folder: Path) -> list[FrozenTrial]:
     return optuna.load_study(study_name="deep", storage=storage).trials
 
 
-@pytest.mark.parametrize("journal", [None, b""])
+@pytest.mark.parametrize("journal", [None, b"", b"hello\n", b'{"op_code": 99}\n'])
 def test_trials_come_back_with_parameters_values_and_curves(folder: Path, journal: bytes | None):
     kinds = SPACE["+kind"].choices
     for number, kind in enumerate(kinds):
@@ -97,7 +97,8 @@ def test_trials_come_back_with_parameters_values_and_curves(folder: Path, journa
     if journal is not None:
         (folder / JOURNAL).write_bytes(journal)
     report = repair(folder)  # the folder will do
-    assert report.rebuilt.states == {TrialState.COMPLETE: 7} and report.backup is None
+    assert report.rebuilt.states == {TrialState.COMPLETE: 7}
+    assert (report.backup is None) == (not journal)
     for number, (trial, kind) in enumerate(zip(trials(folder), kinds, strict=True)):
         assert trial.params == point(1 + number % 4, 0.01 + number / 1000, kind)
         assert type(trial.params["+kind"]) is type(kind) and trial.distributions == SPACE

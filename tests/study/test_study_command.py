@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import optuna
 import pytest
 
 from zmodel.study.__main__ import main
+from zmodel.study.records import find_study
 from zmodel.study.stop_request import stop_request
 from zmodel.study.storage.opening import open_storage
 
@@ -83,3 +87,18 @@ def test_a_folder_named_like_a_journal_is_no_study(logs, capsys):
     (logs / "studies" / "odd" / "study.journal").mkdir(parents=True)
     assert main(["--log-dir", str(logs), "ls"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["deep"]
+
+
+def test_an_emptied_journal_is_told_from_a_study_that_does_not_exist(logs):
+    folder = logs / "studies" / "deep"
+    (folder / "trials" / "0").mkdir(parents=True)
+    (folder / "trials" / "0" / "result.json").write_text("{}")
+    (folder / "study.journal").write_bytes(b"")
+    with pytest.raises(ValueError, match=f"repair {folder}"):
+        find_study("deep", logs)
+
+
+def test_a_reader_that_leaves_early_gets_no_trace(logs):
+    command = f"{sys.executable} -m zmodel.study --log-dir {logs} show deep | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.stderr == ""

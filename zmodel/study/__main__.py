@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -22,9 +23,13 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     try:
         options.action(options)
+        sys.stdout.flush()
         return 0
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # `... | head -1`: whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 

@@ -31,11 +31,12 @@ def list_studies(log_dir: Path | str) -> list[str]:
 def journal_of(log_dir: Path | str, name: str) -> Path:
     """The journal of an existing study; ValueError names the studies there are."""
     path = study_folder(log_dir, name) / JOURNAL
-    if path.is_file():
+    lost = runs_without_journal(path.parent)
+    if path.is_file() and not lost:
         return path
-    if path.with_name(STUDY_JSON).is_file():
+    if lost or path.with_name(STUDY_JSON).is_file():
         raise ValueError(
-            f"study '{name}' must have its journal, but there is no {path}. If it is kept "
+            f"study '{name}' must have its journal, but {path} is missing or empty. If it is kept "
             "elsewhere, name its storage; if the file was lost, make it anew from the runs: "
             f"python -m zmodel.study repair {shlex.quote(str(path.parent))}"
         )

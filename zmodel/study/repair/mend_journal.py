@@ -131,7 +131,7 @@ class _Repair:
         """The caller holds the locks."""
         *lines, torn = self.path.read_bytes().split(b"\n") if self.path.exists() else [b""]
         mended = mend(lines, self._study)
-        if lines and not mended.logs:
+        if lines and not mended.logs and not self.runs:
             raise JournalError(
                 f"{self.path} is not a journal: none of its {len(lines)} lines is a log"
             )
