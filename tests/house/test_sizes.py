@@ -32,3 +32,9 @@ def test_folders_are_small_and_say_what_belongs_there():
 def test_nothing_loose_lies_beside_the_commands():
     names = {file.name for file in FILES if file.parent.name == "zmodel"}
     assert names == {"__init__.py", "train.py", "analyze.py", "predict.py"}
+
+
+def test_names_of_test_files_are_unique():
+    """pytest imports them by name alone."""
+    names = Counter(file.name for file in (ROOT / "tests").rglob("*.py"))
+    assert not [name for name, count in names.items() if count > 1]
