@@ -194,10 +194,10 @@ class Collated(MNIST1D):
     """Training and validation through torch's DataLoader, sample by sample."""
 
     def train_dataloader(self) -> DataLoader:  # type: ignore[override]
-        return DataLoader(TensorDataset(*self.part("train")), self.batch_size, shuffle=True)
+        return DataLoader(TensorDataset(*self.samples_of("train")), self.batch_size, shuffle=True)
 
     def val_dataloader(self) -> DataLoader:  # type: ignore[override]
-        return DataLoader(TensorDataset(*self.part("val")), self.batch_size)
+        return DataLoader(TensorDataset(*self.samples_of("val")), self.batch_size)
 
 
 CHOICES: dict[str, list[str]] = {

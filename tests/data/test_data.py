@@ -279,3 +279,15 @@ def test_channel_that_is_constant_to_rounding_is_only_centred() -> None:
 
     x, _ = tensors(Constant(), "train")
     assert x[:, 1].abs().max() < 1e-3 and abs(x[:, 0].std() - 1) < 0.1
+
+
+def test_a_data_set_may_name_its_own_method_part() -> None:
+    """The example of CONTRIBUTING.md does."""
+
+    class Named(Blobs):
+        def part(self, test: bool) -> None:
+            raise AssertionError("the base class has no use for it")
+
+    data = Named()
+    data.setup("fit")
+    assert sum(data.class_counts) == 48  # of 60, a fifth for validation

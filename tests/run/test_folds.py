@@ -48,7 +48,7 @@ def test_groups_of_a_file_are_kept_and_given_parts_refused(tmp_path):
     x[:, 0] = g
     np.savez(tmp_path / "a.npz", x=x, y=y, g=g)
     data = ArrayFile(tmp_path / "a.npz", group_column="g", folds=4, fold=1, normalize=False)
-    train, val = (set(data.part(part)[0][:, 0].tolist()) for part in ("train", "val"))
+    train, val = (set(data.samples_of(part)[0][:, 0].tolist()) for part in ("train", "val"))
     assert len(val) in (5, 6, 7) and not train & val
     parts = np.where(np.arange(90) < 60, "train", "val")
     np.savez(tmp_path / "b.npz", x=x, y=y, part=parts)

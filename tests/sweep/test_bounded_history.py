@@ -80,7 +80,7 @@ def test_the_sampler_reads_no_more_than_the_bound():
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        (["hydra.sweeper.history=10"], r"hydra\.sweeper\.history .*10"),
+        (["hydra.sweeper.history=10"], "received 10;"),
         (["hydra.sweeper.history=500", "hydra/sweeper/sampler=random"], "tpe and gp"),
     ],
 )

@@ -299,7 +299,7 @@ def test_values_of_a_range_are_the_decimals_that_were_typed() -> None:
     assert space.validate(params) == {"a": 0.3, "b": 1.7}
     for name, wrong in (("a", 0.35), ("a", 1.0), ("b", 0.7005)):
         with pytest.raises(ValueError, match=f"^{name} .*{wrong}"):
-            space.validate(wrong)
+            space.validate({name: wrong})
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ class InMemoryData(InMemoryLoaders, ABC):
     @property
     def class_counts(self) -> list[int]:
         """How many samples of each class are trained on."""
-        return self.part("train")[1].bincount(minlength=self.num_classes).tolist()
+        return self.samples_of("train")[1].bincount(minlength=self.num_classes).tolist()
 
     def content_hash(self) -> str:
         """SHA-256 of training and validation samples, labels, split and normalisation setting.

@@ -46,7 +46,7 @@ class InMemoryLoaders(LightningDataModule):
     @property
     def largest_batches(self) -> tuple[int, int]:
         """Samples of the largest batch in training, and in validation."""
-        sizes = [len(self.part(part)[1]) for part in ("train", "val")]
+        sizes = [len(self.samples_of(part)[1]) for part in ("train", "val")]
         return min(self.batch_size, sizes[0]), min(self.eval_batch_size, sizes[1])
 
     @property
@@ -68,7 +68,7 @@ class InMemoryLoaders(LightningDataModule):
 
         rank, world_size = self._ranks()
         batches = Batches(
-            *self.part("train"),
+            *self.samples_of("train"),
             self.batch_size,
             seed=torch.initial_seed(),
             epoch=epoch,
@@ -84,7 +84,7 @@ class InMemoryLoaders(LightningDataModule):
     def test_dataloader(self) -> Batches:
         return self._evaluation("test")
 
-    def part(self, name: str) -> Part:
+    def samples_of(self, name: str) -> Part:
         """The samples, moved once to where the network is: no batch has to be copied there."""
         if name not in self.parts:
             self.setup("test" if name == "test" else "fit")
@@ -97,7 +97,9 @@ class InMemoryLoaders(LightningDataModule):
 
     def _evaluation(self, name: str) -> Batches:
         rank, world_size = self._ranks()
-        return Batches(*self.part(name), self.eval_batch_size, rank=rank, world_size=world_size)
+        return Batches(
+            *self.samples_of(name), self.eval_batch_size, rank=rank, world_size=world_size
+        )
 
     def _ranks(self) -> tuple[int, int]:
         trainer = self.trainer
