@@ -16,7 +16,7 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState, create_trial
 
-from killing.commands import send
+from killing.commands import living, send
 from tests.support.engine import Engine, finished
 from tests.support.servers import Postgres, postgres_binaries
 from zmodel.study.budget.lease import Lease
@@ -41,7 +41,7 @@ def wrong_budget(engine: Engine, slots: int, max_attempts: int = 3) -> Faulty:
 
 
 def kill_workers(seed: int, kills: int = 200, slots: int = 200) -> tuple[str, dict[str, Faulty]]:
-    """kill -9 of random workers all along; workers are known by their leases."""
+    """kill -9 of random workers all along."""
     dice = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         engine = Engine(Path(folder))
@@ -50,24 +50,30 @@ def kill_workers(seed: int, kills: int = 200, slots: int = 200) -> tuple[str, di
             "hydra.sweeper.max_attempts=1000",
         )  # fmt: skip
         engine.wait(lambda ts: len(ts) > 4)
-        done, told = 0, {}
+        study, done, told = engine.study(), 0, {}
         while done < kills and process.poll() is None:
             time.sleep(dice.uniform(0.05, 0.4))
-            told |= {t.number: t.values for t in engine.trials() if t.state == TrialState.COMPLETE}
-            leases = sorted((engine.folder / "workers").glob("*.lease"))
-            if leases:
-                pid = int(dice.choice(leases).stem.split("-")[-2])
-                done += pid != process.pid and send(pid, signal.SIGKILL)
+            told |= {t.number: t.values for t in study.trials if t.state == TrialState.COMPLETE}
+            workers = _workers(engine, process.pid)
+            done += bool(workers) and send(dice.choice(workers), signal.SIGKILL)
         process.communicate(timeout=900)
         trials = engine.trials()
         checks = {
             "the command ends with 0": [] if process.returncode == 0 else [str(process.returncode)],
+            "it was hit all along": [] if done == kills else ["it was over too soon"],
             "every slot has exactly one outcome": wrong_budget(engine, slots, 1000),
             "what was complete stayed as it was": [
                 f"trial {n}" for n, values in told.items() if trials[n].values != values
             ],
         }
     return f"{done} workers killed, {len(trials)} attempts at {slots} slots", checks
+
+
+def _workers(engine: Engine, controller: int) -> list[int]:
+    """Living workers, from the names of their leases (host-pid-id.lease)."""
+    leases = (engine.folder / "workers").glob("*.lease")
+    found = {int(lease.stem.split("-")[-2]) for lease in leases} - {controller}
+    return sorted(found & {pid for pid, _ in living()})
 
 
 def _reap(storage: str, folder: Path, slots: int, barrier: Barrier) -> None:
