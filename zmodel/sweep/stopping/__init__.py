@@ -1,4 +1,4 @@
-"""What ends a trial before its own early stopping does: rules that compare it with others.
+"""What ends or pauses a trial by comparing it with others: stopping rules, and Optuna's pruners.
 
 A trial's own early stopping is a callback of its run, and no room here.
 """

@@ -1,0 +1,190 @@
+"""Halving within a depth: weak trials are paused, the better half of each depth goes on.
+
+Pure: it knows neither Optuna nor torch nor files. The sweeper and ``benchmarks/curves.py`` ask it.
+
+    rungs: a share of the epochs that a trial may take, then times `factor`, up to all of them
+    when a worker is free:
+     1. guarantee   enough of the budget is used, or just enough is left, and a depth has too few
+                    completed trials: its most advanced paused trial runs to its end, or a new one
+     2. promotion   from the highest rung down, depths in random order: of the n trials of this
+                    depth that have reached rung k, the best `survivors` x n; the best of them that
+                    is paused there goes on to rung k+1
+     3. new trial   of the depth begun least often; it runs to the first rung and pauses
+
+A depth is never compared with another one, and the rest of the budget always pays for the
+completed trials that are promised to each. What was measured is in docs/log.md.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
+
+from zmodel.core.arguments import at_least
+from zmodel.sweep.stopping.standings import Group, Standing, Standings
+
+KEY = "hydra.sweeper.stopping"
+NEW = -1
+"""Stands for the number of a trial that has none yet."""
+
+
+class Step(NamedTuple):
+    """What a free worker does next.
+
+    Attributes:
+        trial: its number; None for a new one.
+        until: the epoch after which it pauses; all that a trial may take: it does not.
+        control: of a new trial, whether it runs to its end whatever the rule says.
+    """
+
+    trial: int | None
+    group: Hashable
+    until: int
+    control: bool = False
+
+
+@dataclass(frozen=True)
+class DepthHalving:
+    """The constants of the rule.
+
+    Args:
+        first_rung: share of the epochs that a trial may take; at least one epoch.
+        factor: between one rung and the next.
+        survivors: share of the trials at a rung that go on.
+        guarantee: completed trials of each depth that the study ends with.
+        guarantee_from: share of the budget after which the guarantee comes first.
+        control_every: so many new trials of a depth hold one that runs to its end; 0: none.
+        within: the parameter whose values are never compared; None: `model.z_layers` where it is
+            searched, else all trials are compared.
+
+    Raises:
+        ValueError: one of them is out of range.
+    """
+
+    first_rung: float = 0.04
+    factor: float = 2.0
+    survivors: float = 0.5
+    guarantee: int = 1
+    guarantee_from: float = 0.5
+    control_every: int = 10
+    within: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("first_rung", "survivors", "guarantee_from"):
+            value = getattr(self, name)
+            if not 0 < value <= 1:
+                raise ValueError(f"{KEY}.{name} must be a share above 0, up to 1, got {value}.")
+        if not self.factor > 1:
+            raise ValueError(f"{KEY}.factor must be above 1, such as 2, got {self.factor}.")
+        at_least(f"{KEY}.guarantee", self.guarantee, 0)
+        at_least(f"{KEY}.control_every", self.control_every, 0)
+
+    def rungs(self, allowance: int) -> tuple[int, ...]:
+        """Epochs at which trials are compared, of `allowance` that each may take."""
+        rungs, rung = [], max(1, _nearest(self.first_rung * allowance))
+        while rung < allowance:
+            rungs.append(rung)
+            rung = max(rung + 1, _nearest(rung * self.factor))
+        return (*rungs, allowance)
+
+    def next_step(self, now: Standings, budget: int, seed: int = 0) -> Step | None:
+        """What a free worker does; None: nothing that the budget of epochs pays for.
+
+        The same standings, budget and seed give the same step.
+        """
+        left = budget - now.committed
+        order = list(now.groups)
+        random.Random(f"{seed}/{now.committed}").shuffle(order)
+        promised = list(self._guaranteed(now, order))
+        others = self._steps(now, order)
+        is_due = left <= (1 - self.guarantee_from) * budget
+        steps = chain(promised, others) if is_due else chain(others, promised)
+        reserve = sum(self._reserve(group, now.rungs) for group in now.groups.values())
+        for step in steps:
+            group = now.groups[step.group]
+            kept = reserve and reserve - self._reserve(group, now.rungs)
+            kept += reserve and self._reserve(group, now.rungs, step)
+            if left - _cost(step, now) >= kept:
+                return step
+        if any(group.running for group in now.groups.values()):
+            return None  # they may give back what they were promised
+        paid = chain(promised, self._steps(now, order))
+        return next((step for step in paid if _cost(step, now) <= left), None)
+
+    # --- the guarantee ---
+
+    def _missing(self, group: Group, allowance: int) -> int:
+        """Completed trials that it still needs, but for those that run to their end."""
+        coming = sum(trial.until >= allowance for trial in group.running.values())
+        return max(0, self.guarantee - group.completed - coming)
+
+    def _guaranteed(self, now: Standings, order: list[Hashable]) -> Iterator[Step]:
+        """The steps to completed trials; a running one that would be chosen is waited for."""
+        allowance = now.rungs[-1]
+        for name in order:
+            group = now.groups[name]
+            missing = self._missing(group, allowance)
+            if not missing:
+                continue
+            paused = group.paused.values()
+            if paused:
+                first = max(paused, key=lambda trial: _advance(trial, now))
+                yield Step(first.number, name, allowance)
+            elif len(group.running) < self.guarantee - group.completed:
+                yield Step(None, name, allowance)
+
+    def _reserve(self, group: Group, rungs: tuple[int, ...], step: Step | None = None) -> int:
+        """Epochs that its missing completed trials cost at least, after a step of this group."""
+        allowance = rungs[-1]
+        missing = self._missing(group, allowance)
+        if not missing:
+            return 0
+        done = {trial.number: trial.epochs for trial in group.paused.values()}
+        done |= {t.number: t.until for t in group.running.values() if t.until < allowance}
+        if step is not None:
+            done[NEW if step.trial is None else step.trial] = step.until
+        return missing * allowance - sum(sorted(done.values())[-missing:])
+
+    # --- promotions and new trials ---
+
+    def _steps(self, now: Standings, order: list[Hashable]) -> Iterator[Step]:
+        for rung in reversed(range(len(now.rungs) - 1)):
+            for name in order:
+                trial = self._promoted(now.groups[name], rung)
+                if trial is not None:
+                    yield Step(trial, name, now.rungs[rung + 1])
+        name = min(order, key=lambda name: now.groups[name].begun)
+        every = self.control_every
+        control = every > 0 and (now.groups[name].begun + 1) % every == 0
+        if control:
+            yield Step(None, name, now.rungs[-1], control)
+        yield Step(None, name, now.rungs[0])
+
+    def _promoted(self, group: Group, rung: int) -> int | None:
+        """The best trial that is paused at the rung and belongs to those that go on."""
+        ranked = group.ranked[rung]
+        for _, number in ranked[: int(len(ranked) * self.survivors + 1e-9)]:
+            trial = group.paused.get(number)
+            if trial is not None and len(trial.best) == rung + 1:
+                return number
+        return None
+
+
+def _cost(step: Step, now: Standings) -> int:
+    """Epochs that the step may take."""
+    if step.trial is None:
+        return step.until
+    return step.until - now.groups[step.group].paused[step.trial].epochs
+
+
+def _nearest(value: float) -> int:
+    return int(value + 0.5)
+
+
+def _advance(trial: Standing, now: Standings) -> tuple[int, float, int]:
+    """The more epochs, then the better value at its last rung, then the earlier."""
+    key = now.keys(trial)
+    return trial.epochs, -key[-1][0] if key else float("-inf"), -trial.number

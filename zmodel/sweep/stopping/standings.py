@@ -1,0 +1,109 @@
+"""How the trials of a study stand at the rungs of a stopping rule, by the group they belong to."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, insort
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Literal, NamedTuple
+
+State = Literal["running", "paused", "complete", "failed"]
+Key = tuple[float, int]
+"""Sorts the better value first, and the earlier trial first among equals."""
+
+
+class Standing(NamedTuple):
+    """One trial as a rule sees it.
+
+    Attributes:
+        group: what it is compared within: its depth.
+        epochs: done so far.
+        best: the best value so far at each rung that it has reached; NaN for none.
+        until: of a running trial, the epoch at which it pauses or ends.
+        control: it runs to its end, whatever the rule says.
+    """
+
+    number: int
+    group: Hashable
+    state: State
+    epochs: int = 0
+    best: tuple[float, ...] = ()
+    until: int = 0
+    control: bool = False
+
+    @property
+    def committed(self) -> int:
+        """Epochs that the budget must hold for it: done, or promised."""
+        return max(self.epochs, self.until) if self.state == "running" else self.epochs
+
+
+class Group:
+    """The trials of one group.
+
+    Attributes:
+        ranked: for each rung, the trials that have reached it, best first. A complete trial has
+            reached all rungs; a failed one counts nowhere.
+        begun: trials in all, failed ones too.
+    """
+
+    def __init__(self, rungs: int) -> None:
+        self.trials: dict[int, Standing] = {}
+        self.ranked: list[list[Key]] = [[] for _ in range(rungs)]
+        self.paused: dict[int, Standing] = {}
+        self.running: dict[int, Standing] = {}
+        self.completed = 0
+
+    @property
+    def begun(self) -> int:
+        return len(self.trials)
+
+
+class Standings:
+    """The trials of a study; :meth:`put` keeps it up to date, in time that hardly grows with it.
+
+    Args:
+        rungs: epochs at which trials are compared; the last one is all that a trial may take.
+        groups: in the order in which ties are broken.
+        maximize: whether a larger value is better.
+    """
+
+    def __init__(self, rungs: Sequence[int], groups: Iterable[Hashable], maximize: bool) -> None:
+        self.rungs = tuple(rungs)
+        self.groups = {group: Group(len(self.rungs)) for group in groups}
+        self._sign = -1.0 if maximize else 1.0
+        self.committed = 0
+        """Epochs done and promised, of all trials."""
+
+    def put(self, trial: Standing) -> None:
+        """Take in a new trial, or what has become of a known one."""
+        group = self.groups[trial.group]
+        old = group.trials.get(trial.number)
+        if old is not None:
+            self._take_out(old, group)
+        group.trials[trial.number] = trial
+        self.committed += trial.committed
+        group.completed += trial.state == "complete"
+        if trial.state == "paused":
+            group.paused[trial.number] = trial
+        elif trial.state == "running":
+            group.running[trial.number] = trial
+        for ranked, key in zip(group.ranked, self.keys(trial), strict=False):
+            insort(ranked, key)
+
+    def _take_out(self, old: Standing, group: Group) -> None:
+        self.committed -= old.committed
+        group.completed -= old.state == "complete"
+        group.paused.pop(old.number, None)
+        group.running.pop(old.number, None)
+        for ranked, key in zip(group.ranked, self.keys(old), strict=False):
+            del ranked[bisect_left(ranked, key)]
+
+    def keys(self, trial: Standing) -> list[Key]:
+        """One for each rung at which the trial counts."""
+        if trial.state == "failed":
+            return []
+        values = [math.inf if math.isnan(v) else self._sign * v for v in trial.best]
+        if trial.state == "complete":
+            last = min(values, default=math.inf)
+            values += [last] * (len(self.rungs) - len(values))
+        return [(value, trial.number) for value in values]
