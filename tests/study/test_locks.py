@@ -164,10 +164,10 @@ def test_a_lease_ends_with_its_process_although_a_child_of_it_lives(tmp_path: Pa
     child = int(os.read(read, 20))
     (path,) = tmp_path.glob("*.lease")
     try:
-        assert Observer().is_alive(record_of(path), 1)
+        assert Observer().is_alive(record_of(path), 0, 1)
         os.kill(worker, signal.SIGKILL)
         os.waitpid(worker, 0)
-        assert not Observer().is_alive(record_of(path), 1)
+        assert not Observer().is_alive(record_of(path), 0, 1)
     finally:
         os.kill(child, signal.SIGKILL)
         os.close(read)
@@ -181,7 +181,7 @@ def test_a_forked_child_cannot_end_the_lease_of_its_parent(tmp_path: Path):
         lease.release()
         os._exit(0)
     os.waitpid(child, 0)
-    assert Observer().is_alive(lease.record, 1) and lease.path.is_file()
+    assert Observer().is_alive(lease.record, 0, 1) and lease.path.is_file()
     lease.release()
     assert not list(tmp_path.iterdir())
 
@@ -192,10 +192,10 @@ def test_a_stopped_worker_lives_and_a_killed_one_is_dead_at_once(tmp_path: Path)
     child.wait()
     (path,) = tmp_path.glob("*.lease")
     os.kill(child.pid, signal.SIGSTOP)
-    assert Observer().is_alive(record_of(path), None)
+    assert Observer().is_alive(record_of(path), 0, None)
     remove_dead(tmp_path)
     child.kill()
-    assert not Observer().is_alive(record_of(path), None)
+    assert not Observer().is_alive(record_of(path), 0, None)
     remove_dead(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -210,7 +210,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_an_error_leaves_the_lease_for_others_to_see_that_it_is_over(tmp_path: Path):
     with pytest.raises(KeyError), Lease(tmp_path) as lease:
         raise KeyError
-    assert lease.path.is_file() and not Observer().is_alive(lease.record, 1)
+    assert lease.path.is_file() and not Observer().is_alive(lease.record, 0, 1)
     with Lease(tmp_path) as lease:
         assert list(others_at_work(tmp_path, lease)) == []
     assert not lease.path.exists()
@@ -246,13 +246,13 @@ def test_in_doubt_the_heartbeat_decides(
     else:
         lease.release(keep=True)  # nobody holds it as far as can be seen from here
     for _ in range(5):
-        assert observer.is_alive(lease.record, 1)
+        assert observer.is_alive(lease.record, 0, 1)
         clock[0] += 29
-    assert observer.is_alive(lease.record, 2)
+    assert observer.is_alive(lease.record, 0, 2)
     clock[0] += 119
-    assert observer.is_alive(lease.record, 2)
+    assert observer.is_alive(lease.record, 0, 2)
     clock[0] += 2
-    assert not observer.is_alive(lease.record, 2)
+    assert not observer.is_alive(lease.record, 0, 2)
     lease.release()
 
 
@@ -278,9 +278,9 @@ def test_without_flock_the_way_on_is_named_and_a_lease_goes_by_heartbeat(
     os.close(handle)
     lease = Lease(tmp_path / "workers")
     observer = Observer()
-    assert observer.is_alive(lease.record, 1)
+    assert observer.is_alive(lease.record, 0, 1)
     clock[0] += 121
-    assert not observer.is_alive(lease.record, 1)
+    assert not observer.is_alive(lease.record, 0, 1)
     lease.release()
     assert list((tmp_path / "workers").iterdir()) == []
 

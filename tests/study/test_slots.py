@@ -52,3 +52,31 @@ def test_a_worker_that_is_alive_is_waited_for_however_long(
         now[0] += 1000
         slots.reap()
         assert (slots.tally().running, slots.tally().is_complete) == (1, False)
+
+
+def test_a_worker_elsewhere_with_short_trials_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Trials that end before their first heartbeat look alike: each is watched for itself."""
+    now = [0.0]
+    monkeypatch.setattr(leases.time, "monotonic", lambda: now[0])
+    storage = InMemoryStorage()
+    optuna.create_study(storage=storage)
+    slots = Slots(storage, 0, n_trials=20, lock=nullcontext)
+    elsewhere = Lease(tmp_path)
+    elsewhere.record["machine"] = "another"
+    for _ in range(10):
+        trial = slots.claim(elsewhere)
+        for _ in range(5):
+            slots.reap()
+            assert storage.get_trial(slots.id_of(trial)).state == TrialState.RUNNING
+            now[0] += 5
+        storage.set_trial_state_values(slots.id_of(trial), TrialState.COMPLETE, [0.5])
+    trial = slots.claim(elsewhere)
+    slots.reap()
+    now[0] += 119
+    slots.reap()
+    assert storage.get_trial(slots.id_of(trial)).state == TrialState.RUNNING
+    now[0] += 1
+    slots.reap()
+    assert storage.get_trial(slots.id_of(trial)).state == TrialState.FAIL

@@ -3,8 +3,9 @@
 A worker holds a locked file for as long as it lives: the kernel frees the lock with the process,
 also after ``kill -9``, so a dead one is seen at once and pids are never confused. That is certain
 only where observer and worker have the same kernel and see the same files. Elsewhere, and whenever
-it is in doubt, the heartbeat decides, a number that the worker counts up: a worker is dead when
-the number has not changed for a while on the observer's own clock, so clocks need not agree.
+it is in doubt, the heartbeat decides, a number that the worker counts up in each of its trials:
+a worker is dead when the number has not changed for a while on the observer's own clock, so clocks
+need not agree.
 """
 
 from __future__ import annotations
@@ -122,13 +123,18 @@ class Observer:
         self._seen: dict[Any, tuple[Any, float]] = {}
         self._machine = this_machine()
 
-    def is_alive(self, record: dict[str, str], heartbeat: Any) -> bool:
-        """Whether the worker that wrote ``record`` lives; ``heartbeat`` is its latest count."""
+    def is_alive(self, record: dict[str, str], trial: int, heartbeat: Any) -> bool:
+        """Whether the worker that wrote ``record`` lives.
+
+        Args:
+            trial: number of the trial that it runs; the count begins anew with every trial.
+            heartbeat: its latest count in that trial, ``None`` before the first.
+        """
         if record["path"] and record["machine"] == self._machine:
             locked = _is_locked(Path(record["path"]))
             if locked is not None:
                 return locked
-        return not self.is_silent(record["worker"], heartbeat)
+        return not self.is_silent((record["worker"], trial), heartbeat)
 
     def is_silent(self, name: Any, sign: Any) -> bool:
         """Whether this sign of life has not changed for as long as we watch, and long enough."""

@@ -146,7 +146,7 @@ class Slots:
         record = attr(trial, "lease")
         if record is None:  # a trial of plain Optuna: not ours to judge
             return True
-        return self.observer.is_alive(record, trial.user_attrs.get("heartbeat"))
+        return self.observer.is_alive(record, trial.number, trial.user_attrs.get("heartbeat"))
 
     def interrupt(self, trial: FrozenTrial, reason: str, *, crashed: bool) -> None:
         """End an attempt without an outcome; the next reap or claim gives its slot again."""

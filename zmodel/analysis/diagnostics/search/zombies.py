@@ -78,7 +78,7 @@ def _lease_is_dead(trial: TrialRecord) -> bool | None:
     lease = attr(trial, "lease")
     if lease is None or lease["machine"] != this_machine():
         return None
-    return not Observer().is_alive(lease, trial.attrs.get("heartbeat"))
+    return not Observer().is_alive(lease, trial.number, trial.attrs.get("heartbeat"))
 
 
 def nothing(record: Zombies) -> str | None:
