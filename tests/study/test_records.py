@@ -68,9 +68,12 @@ def test_only_the_latest_attempt_at_a_slot_counts(study: optuna.Study) -> None:
     assert all(t.superseded for t in record.interrupted)
 
 
-def test_an_interrupted_attempt_without_a_successor_counts(study: optuna.Study) -> None:
+def test_an_attempt_that_was_put_back_waits_until_it_is_given_up(study: optuna.Study) -> None:
     add(study, TrialState.FAIL, user_attrs={"slot": 0, "interrupted": "ctrl-c"})
-    assert [t.number for t in load_study("s", study._storage).trials] == [0]
+    died = {"slot": 1, "interrupted": "its worker died", "fail_reason": "WorkerDied"}
+    add(study, TrialState.FAIL, user_attrs=died)
+    found = load_study("s", study._storage).trials
+    assert [(t.number, t.state) for t in found] == [(0, "waiting"), (1, "failed")]
 
 
 def test_the_declared_space_goes_before_what_was_drawn(study: optuna.Study) -> None:

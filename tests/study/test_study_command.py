@@ -7,6 +7,7 @@ import sys
 
 import optuna
 import pytest
+from optuna.trial import TrialState
 
 from zmodel.study.__main__ import main
 from zmodel.study.records import find_study
@@ -37,6 +38,19 @@ def test_ls_and_show(logs, capsys):
     assert main(["--log-dir", str(logs), "show", "deep"]) == 0
     shown = capsys.readouterr().out
     assert "x: FloatDistribution" in shown and "continue: python train.py" in shown
+
+
+def test_ls_tells_what_was_put_back_from_what_failed(logs, capsys):
+    storage = open_storage(str(logs / "studies" / "deep" / "study.journal"))
+    study = optuna.load_study(study_name="deep", storage=storage)
+    for attrs in ({"slot": 7, "interrupted": "Ctrl-C"}, {"slot": 8}):
+        trial = study.ask()
+        for key, value in attrs.items():
+            trial.set_user_attr(key, value)
+        study.tell(trial, state=TrialState.FAIL)
+    assert main(["--log-dir", str(logs), "ls"]) == 0
+    line = capsys.readouterr().out
+    assert "1 failed" in line and "1 put back" in line
 
 
 def test_an_unknown_study_names_the_known_ones(logs, capsys):

@@ -88,6 +88,9 @@ def test_a_trial_of_ten_times_the_median_is_told_of_once():
         (3, 11)
     ]
     assert not [*overdue([*done[:2], slow], now)], "two durations tell nothing"
+    foreign = timed(3, TrialState.RUNNING, 230.0, now)
+    del foreign.user_attrs["slot"]
+    assert not [*overdue([*done, foreign], now)], "our limit does not end it"
     hasty = [timed(n, TrialState.COMPLETE, 0.1, now) for n in range(3)]
     assert not [*overdue([*hasty, timed(3, TrialState.RUNNING, 20.0, now)], now)]
     out = io.StringIO()

@@ -12,7 +12,7 @@ import optuna
 from optuna.trial import TrialState
 
 from zmodel.study.folder import journal_of, list_studies
-from zmodel.study.records import StudyRecord, find_study
+from zmodel.study.records import StudyRecord, TrialRecord, find_study
 from zmodel.study.repair.mend_journal import repair
 from zmodel.study.stop_request import request_stop
 from zmodel.study.storage.opening import open_storage
@@ -68,11 +68,16 @@ def ls(options: argparse.Namespace) -> None:
 
 
 def one_line(study: StudyRecord) -> str:
-    states = Counter(trial.state for trial in study.trials)
+    states = Counter(_state(trial) for trial in study.trials)
     counts = "  ".join(f"{n} {state}" for state, n in states.most_common()) or "no trials"
     best = study.best_first[:1]
     value = f"best {best[0].value:.4f} (trial {best[0].number})" if best else ""
     return f"{study.name:<24} of {study.attrs.get('n_trials', '?')}: {counts}  {value}".rstrip()
+
+
+def _state(trial: TrialRecord) -> str:
+    put_back = trial.state == "waiting" and trial.attrs.keys() & {"interrupted", "resumed_from"}
+    return "put back, to be resumed" if put_back else trial.state
 
 
 def show(options: argparse.Namespace) -> None:

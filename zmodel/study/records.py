@@ -26,7 +26,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.core.suggestion import suggestion
-from zmodel.study.budget.ledger import Ledger, is_foreign, slot_of
+from zmodel.study.budget.ledger import Ledger, is_foreign, is_put_back, slot_of
 from zmodel.study.folder import journal_of, study_folder
 from zmodel.study.storage.opening import open_storage
 
@@ -43,7 +43,10 @@ STATES = {
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One attempt. `curve` maps epoch (0-based) to the objective's validation metric."""
+    """One attempt. `curve` maps epoch (0-based) to the objective's validation metric.
+
+    One that was put back is `waiting`: its slot is given again.
+    """
 
     number: int
     state: str
@@ -154,7 +157,7 @@ def load_study(name: str, storage: BaseStorage, folder: Path | None = None) -> S
 def _record(trial: FrozenTrial) -> TrialRecord:
     return TrialRecord(
         number=trial.number,
-        state=STATES[trial.state],
+        state="waiting" if is_put_back(trial) else STATES[trial.state],
         params=dict(trial.params),
         values=None if trial.values is None else tuple(trial.values),
         curve=dict(sorted(trial.intermediate_values.items())),

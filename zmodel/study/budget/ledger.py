@@ -25,6 +25,15 @@ def wants_retry(trial: FrozenTrial, max_attempts: int) -> bool:
     )
 
 
+def is_put_back(trial: FrozenTrial) -> bool:
+    """Whether this attempt ended without an outcome, as it says itself: its slot is given again."""
+    return (
+        trial.state == TrialState.FAIL
+        and "interrupted" in trial.user_attrs
+        and attr(trial, "fail_reason") is None
+    )
+
+
 def slot_of(trial: FrozenTrial) -> int | None:
     """The slot of an attempt; a trial of plain Optuna has a negative one of its own.
 

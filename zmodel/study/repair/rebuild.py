@@ -112,8 +112,7 @@ def _trial(run: LostRun, slot: dict[str, Any], known: KnownStudy) -> FrozenTrial
 
 
 def _attrs(run: LostRun) -> dict[str, Any]:
-    lost = {"interrupted": INTERRUPTED, "fail_reason": INTERRUPTED}
-    return {**run.attrs, **(lost if run.values is None else {})}
+    return {**run.attrs, **({"interrupted": INTERRUPTED} if run.values is None else {})}
 
 
 def _gone(slot: int) -> FrozenTrial:

@@ -15,7 +15,7 @@ from typing import TextIO
 
 from optuna.trial import FrozenTrial, TrialState
 
-from zmodel.study.budget.ledger import is_foreign
+from zmodel.study.budget.ledger import is_foreign, is_put_back
 from zmodel.study.budget.slots import Slots, Tally
 from zmodel.study.storage.errors import StorageError
 from zmodel.study.storage.outage import StorageUnavailable
@@ -153,14 +153,14 @@ def watched(slots: Slots, maximise: bool, workers: str) -> Iterator[None]:
 
 def overdue(trials: Sequence[FrozenTrial], now: datetime) -> Iterator[tuple[FrozenTrial, float]]:
     """Running trials that have taken `OVERDUE` times the median of the completed, or longer, with
-    how many times."""
+    how many times; not those of other programs, which no setting of ours ends."""
     complete = [t for t in trials if t.state == TrialState.COMPLETE]
     durations = [t.duration.total_seconds() for t in complete if t.duration is not None]
     if len(durations) < LEAST_DURATIONS:
         return
     typical = max(median(durations), PLAIN_SECONDS / OVERDUE)
     for trial in trials:
-        if trial.state == TrialState.RUNNING and trial.datetime_start is not None:
+        if trial.state == TrialState.RUNNING and trial.datetime_start and not is_foreign(trial):
             times = (now - trial.datetime_start).total_seconds() / typical
             if times >= OVERDUE:
                 yield trial, times
@@ -181,8 +181,7 @@ def describe(trial: FrozenTrial, is_best: bool) -> str:
     values = " ".join(f"{v:.4f}" for v in trial.values or [])
     params = " ".join(f"{name.rsplit('.', 1)[-1]}={_short(v)}" for name, v in trial.params.items())
     reason, again = attr(trial, "fail_reason"), trial.user_attrs.get("interrupted")
-    put_back = trial.state == TrialState.FAIL and not reason and again
-    state = "put back" if put_back else trial.state.name.lower()
+    state = "put back" if is_put_back(trial) else trial.state.name.lower()
     parts = [f"trial {trial.number:>3} {state}", values, params]
     if "epochs" in trial.user_attrs:
         parts.append(f"{trial.user_attrs['epochs']} epochs")

@@ -9,6 +9,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
+from zmodel.study.budget.ledger import is_put_back
 from zmodel.study.cells import Cell
 from zmodel.study.trial_attributes import attr, fixed_params
 
@@ -105,7 +106,7 @@ class TrialsByFloor:
     def _absorb(self, trial: FrozenTrial) -> None:
         self._ended.add(_slot(trial))
         completed = trial.state == TrialState.COMPLETE
-        if "interrupted" in trial.user_attrs and "fail_reason" not in trial.user_attrs:
+        if is_put_back(trial):
             return  # its slot is given again with the same parameters
         self._recent.append(completed)
         for floor in self._floors_of(known_values(trial)):
