@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import ConfigCompositionException
 
-from zmodel.cli.command import message, report
+from zmodel.cli.command import Redacted, message, report
 
 ROOT = Path(__file__).parents[2]
 
@@ -104,3 +105,12 @@ def test_a_group_that_cannot_be_empty_is_named(monkeypatch):
     )
     monkeypatch.setattr("sys.argv", ["train.py", "seed=1", "data=null"])
     assert "data=null" in message(error) and "seed" not in message(error)
+
+
+def test_hydra_does_not_repeat_the_command_before_our_message(monkeypatch, capsys):
+    failed = JobReturn(overrides=["a=1"], status=JobStatus.FAILED)
+    failed.return_value = ValueError("a must be 2")
+    monkeypatch.setattr(sys, "stderr", Redacted(sys.stderr))
+    with pytest.raises(ValueError):
+        failed.return_value  # noqa: B018 - reading it raises and writes
+    assert capsys.readouterr().err == ""

@@ -13,6 +13,7 @@ from typing import Any
 import zmodel.cli.resolvers  # noqa: F401 - of the configuration
 from zmodel.cli.overrides_of_trial import expand
 from zmodel.cli.spelling import spelled
+from zmodel.core.command_text import command_text
 from zmodel.core.provenance import program
 from zmodel.study.storage.address import redact
 
@@ -60,13 +61,19 @@ def to_show(arguments: list[str]) -> list[str]:
     return [argument for argument in arguments if argument not in ("-m", "--multirun")]
 
 
+HYDRA_REPEATS = "Error executing job with overrides"
+"""Begins the line with the overrides that Hydra writes before it hands us the exception."""
+
+
 class Redacted:
-    """A text stream that shows no password: Hydra repeats the command line when a job fails."""
+    """A text stream that shows no password, nor the line in which Hydra repeats the command."""
 
     def __init__(self, stream: Any) -> None:
         self.stream = stream
 
     def write(self, text: str) -> int:
+        if text.startswith(HYDRA_REPEATS):
+            return len(text)
         return int(self.stream.write(redact(text)))
 
     def __getattr__(self, name: str) -> Any:
@@ -92,7 +99,7 @@ def report(error: Exception) -> int:
 
 def continue_command(error: Any) -> str:
     overrides = [a for a in sys.argv[1:] if not a.startswith("ckpt_path=")]
-    return " ".join([*program(), *overrides, f"ckpt_path={error.checkpoint}"])
+    return command_text([*program(), *overrides, f"ckpt_path={error.checkpoint}"])
 
 
 def is_users(error: BaseException) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import optuna
 from optuna.storages import BaseStorage
 
+from zmodel.core.command_text import command_text
 from zmodel.core.provenance import git_state, program, versions
 from zmodel.study.fingerprint import (
     make_fingerprint,
@@ -93,7 +94,7 @@ def _note_settings(study: optuna.Study, prepared: Prepared) -> None:
 
 def command_line() -> str:
     """The command that started this process, redacted; running it again continues the study."""
-    return redact(shlex.join([*program(), *sys.argv[1:]]))
+    return redact(command_text([*program(), *sys.argv[1:]]))
 
 
 def study_json(study: optuna.Study, settings: Settings) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import shlex
 from typing import Any
 
 from zmodel.analysis.statistics.selection import DEPTH, count_states, fixed
+from zmodel.core.command_text import command_text
 from zmodel.core.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -23,7 +24,7 @@ def sweep_command(study: StudyRecord, overrides: dict[str, Any]) -> str | None:
         return None
     kept = [w for w in words if w.split("=", 1)[0].lstrip("+~") not in overrides]
     added = [f"{key}={value}" for key, value in overrides.items()]
-    return shlex.join(kept + added)
+    return command_text(kept + added)
 
 
 def _recorded(study: StudyRecord) -> list[str] | None:
@@ -92,4 +93,4 @@ def reproduce_command(study: StudyRecord, trial: TrialRecord) -> str | None:
     """The run that repeats a trial; None for trials that no run of zmodel made."""
     if "dir" not in trial.attrs and "command" not in study.attrs:
         return None
-    return shlex.join(["python", "train.py", f"from_study={study.name}", f"trial={trial.number}"])
+    return command_text(["python", "train.py", f"from_study={study.name}", f"trial={trial.number}"])
