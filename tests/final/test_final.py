@@ -210,6 +210,8 @@ def test_calibration_and_scores_of_known_predictions():
     assert interval is not None and std == pytest.approx(0.02)
     assert interval[1] - mean == pytest.approx(4.302653 * 0.02 / 3**0.5, abs=1e-6)  # t table, 2 df
     assert mean_and_interval([0.9]) == (0.9, 0.0, None)
+    assert mean_and_interval([0.99, 1.0, 0.98])[2][1] == 1.0
+    assert mean_and_interval([0.0, 0.1])[2][0] == 0.0
 
 
 def test_candidates_are_distinct_and_the_plan_is_kept(tmp_path):

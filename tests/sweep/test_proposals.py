@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.distributions import FloatDistribution
+from optuna.trial import TrialState, create_trial
 
 from zmodel.core.running_trial import running_trial
+from zmodel.study.storage.opening import open_storage
 
 
 def curve(cfg) -> float:
@@ -85,9 +88,13 @@ def test_warm_start_from_given_points_and_from_another_study(inline):
         inline.run("hydra.sweeper.n_trials=3", "hydra.sweeper.enqueue=[{x: 0.25, layers: 2}]") == 0
     )
     assert inline.trials[0].params == {"x": 0.25, "layers": 2}
+    best = inline.study.best_trial.params
+    partly = create_trial(params={"x": 0.5}, distributions={"x": FloatDistribution(0, 1)}, value=9)
+    storage = open_storage(str(inline.folder / "study.journal"))
+    optuna.load_study(study_name="quick", storage=storage).add_trial(partly)
     other = inline.named("other")
     assert other.run("hydra.sweeper.n_trials=4", "hydra.sweeper.from_study=quick") == 0
-    assert other.trials[0].params == inline.study.best_trial.params
+    assert other.trials[0].params == best
     new = inline.named("new")
     with pytest.raises(ValueError, match="'y'"):
         new.run("hydra.sweeper.enqueue=[{y: 1}]")

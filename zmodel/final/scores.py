@@ -47,16 +47,19 @@ class Predictions:
         return counts
 
 
-def mean_and_interval(values: Sequence[float]) -> tuple[float, float, list[float] | None]:
-    """Mean, sample standard deviation, 95 % interval of the mean (Student's t; None for one)."""
-    mean, n = float(np.mean(values)), len(values)
+def mean_and_interval(shares: Sequence[float]) -> tuple[float, float, list[float] | None]:
+    """Mean, sample standard deviation, 95 % interval of the mean (Student's t; None for one).
+
+    The interval ends where shares do, at 0 and 1.
+    """
+    mean, n = float(np.mean(shares)), len(shares)
     if n < 2:
         return mean, 0.0, None
     from scipy.stats import t
 
-    std = float(np.std(values, ddof=1))
+    std = float(np.std(shares, ddof=1))
     half = float(t.ppf(0.975, n - 1)) * std / n**0.5
-    return mean, std, [mean - half, mean + half]
+    return mean, std, [max(0.0, mean - half), min(1.0, mean + half)]
 
 
 def per_class(

@@ -5,12 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import optuna
-from optuna.trial import TrialState
-
 from zmodel.study.budget.slots import Slots
-from zmodel.study.folder import journal_of
-from zmodel.study.storage.opening import open_storage
+from zmodel.study.records import find_study
 from zmodel.sweep.space.search_space import SearchSpace
 
 TOP = 5
@@ -32,13 +28,10 @@ def first_configurations(
 
 
 def best_of(name: str, folder: Path, space: SearchSpace) -> list[dict[str, Any]]:
-    """The best completed trials of a study beside ``folder``, as far as they fit this space."""
-    path = journal_of(folder.parent.parent, name)
-    other = optuna.load_study(study_name=name, storage=open_storage(str(path), read_only=True))
-    complete = other.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    sign = -1 if other.directions[0].name == "MAXIMIZE" else 1
+    """The best trials of a study beside ``folder`` that have all of its parameters, as far as they
+    fit this space."""
     fitting = []
-    for trial in sorted(complete, key=lambda t: sign * t.values[0]):
+    for trial in find_study(name, folder.parent.parent).best_first:
         known = {k: v for k, v in trial.params.items() if k in space.distributions}
         try:
             fitting.append(space.validate(known))
