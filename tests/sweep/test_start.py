@@ -222,6 +222,7 @@ def test_several_objectives_give_a_front(inline):
         (["study_name=../escape"], "study"),
         (["hydra.sweeper.coverage={layers: 6}"], "n_trials=24"),
         (["hydra.sweeper.trial_timeout=0"], "trial_timeout"),
+        (["hydra.sweeper.control=0.5"], "callbacks.early_stopping"),
     ],
 )
 def test_bad_settings_leave_nothing_behind(inline, overrides, named):

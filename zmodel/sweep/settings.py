@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from zmodel.core.arguments import at_least, known, names
 from zmodel.core.names import folder_name
@@ -112,6 +112,8 @@ def settled(settings: Settings, cfg: DictConfig) -> Settings:
             )
     if settings.pruner:
         _check_curve(cfg, direction)
+    if settings.control:
+        _check_changes(cfg, settings.control_changes)
     policy = settings.policy
     if policy is not None:
         policy = replace(policy, maximize=direction[0] == "maximize")
@@ -128,6 +130,17 @@ def _check_curve(cfg: DictConfig, direction: Sequence[str]) -> None:
             f"{cfg.optimized_metric} is, {direction[0]}; trials report {metric}, "
             f"{'which ' + known if way else 'and nothing says which way that is better'}. "
             "Set callbacks.study_report.monitor to another metric, or hydra.sweeper.pruner=null."
+        )
+
+
+def _check_changes(cfg: DictConfig, changes: Mapping[str, Any]) -> None:
+    """A control differs from other trials in what is configured for all of them."""
+    missing = [k for k in changes if OmegaConf.select(cfg, k.rpartition(".")[0] or k) is None]
+    if missing:
+        raise ValueError(
+            f"hydra.sweeper.control_changes must set what every trial has, received {missing[0]}, "
+            f"of which there is no {missing[0].rpartition('.')[0] or missing[0]}; add it, name "
+            "another key, or do without controls: hydra.sweeper.control=null."
         )
 
 

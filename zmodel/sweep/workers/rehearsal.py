@@ -11,14 +11,18 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import traceback
 from pathlib import Path
 
+from zmodel.cli.command import is_users
 from zmodel.core.interrupt import stop
 from zmodel.study.fingerprint import has_begun, settle_data
 from zmodel.sweep.space.rehearsal_points import Params, params_at, points, with_value
 from zmodel.sweep.workers.outcome import STORAGE_ERRORS, NoSpace, as_values, require_space, value_of
 from zmodel.sweep.workers.session import Session
 
+LIBRARIES = "site-packages"
+"""A folder of installed programs, whose lines tell a user little."""
 NOT_TO_BLAME = (NoSpace, *STORAGE_ERRORS)
 
 
@@ -43,7 +47,8 @@ def rehearse(session: Session) -> None:
         raise
     except Exception as error:
         tried = _params(session, first)
-        raise Refused(f"{error}\n(tried before the first trial, with {tried})") from error
+        said = _described(error)
+        raise Refused(f"{said}\n(tried before the first trial, with {tried})") from error
     study = session.study
     if not has_begun(study):
         warnings = [w for point in others if (w := _compare(session, first, point))]
@@ -65,12 +70,22 @@ def _compare(session: Session, first: Params, point: Params) -> str | None:
         alone = _error(session, with_value(name, value, first, session.given.space))
         if alone is not None and not _out_of_memory(alone):
             raise Refused(
-                f"{alone}\n(tried before the first trial: the search has "
+                f"{_described(alone)}\n(tried before the first trial: the search has "
                 f"{name}={session.given.space.decode(name, value)}, and every trial with it would "
                 "fail; change what is searched)"
             ) from alone
-    reason = next(iter(str(error).splitlines()), type(error).__name__)
+    reason = _described(error).splitlines()[0]
     return f"trials like {_params(session, point)} fail: {reason}"
+
+
+def _described(error: Exception) -> str:
+    """The message; of an error that is not for users also its kind, and the line that met it."""
+    if is_users(error):
+        return str(error) or type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if LIBRARIES not in Path(f.filename).parts] or frames
+    where = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
+    return f"{type(error).__name__}: {error}{where}"
 
 
 def _params(session: Session, point: Params) -> Params:
