@@ -207,6 +207,27 @@ def test_early_stopping_bias_offers_a_longer_study():
     assert only(slow, "early_stopping_bias").action.startswith("raise trainer.max_epochs")
 
 
+def stuck(study: StudyRecord, which) -> StudyRecord:
+    trials = (replace(t, attrs={**t.attrs, "never_learned": bool(which(t))}) for t in study.trials)
+    return replace(study, trials=tuple(trials))
+
+
+def test_a_depth_that_never_learned_is_an_alarm():
+    study = hand_made({z: [0.1 + z / 10] * 5 for z in range(1, 6)})
+    assert worst(study, "never_learned") is None  # of plain Optuna: nothing is known
+    assert worst(stuck(study, lambda t: False), "never_learned") is None
+    found = only(stuck(study, lambda t: t.params[DEPTH] == 5), "never_learned")
+    assert (found.severity, found.param) == ("alarm", DEPTH)
+    assert found.evidence["never_learned"] == {"1": 0, "2": 0, "3": 0, "4": 0, "5": 5}
+    few = only(stuck(study, lambda t: t.number % 5 == 0), "never_learned")
+    assert (few.severity, few.param, few.action) == ("note", None, None)
+    half = only(stuck(study, lambda t: t.number % 5 < 3), "never_learned")
+    assert (half.severity, half.param) == ("alarm", None)
+    attrs = {"command": "python train.py -m x=y", "fixed": {"callbacks.early_stopping.patience": 8}}
+    offered = replace(stuck(study, lambda t: True), attrs=attrs)
+    assert only(offered, "never_learned").action.endswith("early_stopping.patience=32")
+
+
 def test_few_trials_failures_and_duplicates_are_counted():
     few = hand_made({3: [0.5, 0.6]})
     assert worst(few, "few_trials") == "alarm"

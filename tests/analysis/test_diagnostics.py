@@ -247,6 +247,32 @@ def test_stopping_audit_knows_the_smallest_patience_that_keeps_the_top():
     assert (found.epochs_run, found.epochs_allowed, found.stopped_early) == (28, 40, 3)
 
 
+def test_of_trials_that_cooled_down_no_other_patience_is_replayed():
+    curve = dict(enumerate([0.1, 0.5, 0.5, 0.5, 0.7, 0.8]))
+    attrs = {"max_epochs": 12, "stopped_early": True, "cooled_from": 4, "epochs": 6}
+    trials = [trial(i, 1 + i % 2, 0.8, curve=curve, **attrs) for i in range(4)]
+    full = {**attrs, "max_epochs": 6, "stopped_early": False}
+    trials.append(trial(4, 3, 0.8, curve=curve, **full))
+    record = study(*trials, fixed={"callbacks.early_stopping.patience": 2})
+    found = analysis.stopping(record)
+    assert (found.patiences, found.sufficient, found.control_regret) == ((), None, None)
+    assert found.cooled and found.stopped_early == 4
+    lengths = analysis.lengths(record)
+    assert (lengths.labels, lengths.cooled, lengths.allowance) == (("1", "2", "3"), 5, 12)
+    (last,) = lengths.of("3")
+    assert (last.epochs, last.cooled_from, last.stopped) == (6, 4, False)
+
+
+def test_what_a_cool_down_brings_is_no_improvement_that_was_cut_off():
+    flat, cooled = [0.5 + 0.001 * (i % 2) for i in range(30)], [0.5 + i / 50 for i in range(10)]
+    attrs = {"max_epochs": 40, "stopped_early": False, "epochs": 40, "cooled_from": 30}
+    ended = trial(0, 1, 0.7, curve=dict(enumerate(flat + cooled)), **attrs)
+    rising = [i / 60 for i in range(30)]
+    early = trial(1, 1, 0.7, curve=dict(enumerate(rising + cooled)), **attrs)
+    record = study(ended, early)
+    assert not was_cut(record, ended, 40) and was_cut(record, early, 40)
+
+
 def test_control_trials_show_what_patience_costs_at_each_depth():
     patient = dict(enumerate([0.1, 0.5] + [0.4] * 4 + [0.8]))
     quick = dict(enumerate([0.1, 0.6] + [0.5] * 5))

@@ -44,6 +44,16 @@ def test_training_batches(n: int, size: int, lengths: list[int]) -> None:
     assert all(torch.equal(x[:, 0], y.float()) for x, y in batches)
 
 
+def test_an_epoch_of_few_samples_passes_over_them_several_times() -> None:
+    batches = Batches(*numbered(7), 3, seed=0, least=5)
+    seen = labels(batches)
+    assert (len(batches), [len(y) for y in seen]) == (6, [3, 3] * 3)
+    passes = [sum(seen[i : i + 2], []) for i in (0, 2, 4)]
+    assert all(len(set(one)) == 6 for one in passes) and len({str(one) for one in passes}) == 3
+    assert seen[:2] == labels(Batches(*numbered(7), 3, seed=0, least=2))
+    assert len(Batches(*numbered(7), 3, least=5)) == 3  # evaluation: each sample once
+
+
 def test_order_is_a_function_of_seed_and_epoch() -> None:
     def order(seed: int, epoch: int) -> list:
         torch.manual_seed(99 + epoch)

@@ -91,7 +91,7 @@ def test_without_a_checkpoint_a_request_ends_the_run_too(tmp_path):
 
 
 def test_more_patience_goes_on_and_the_same_stays_finished(tmp_path):
-    still = ["model.optimizer.lr=0.0", "trainer.max_epochs=6"]
+    still = ["model.optimizer.lr=0.0", "trainer.max_epochs=6", f"{PATIENCE}_steps=0"]
     checkpoint = start(tmp_path / "first", *still, f"{PATIENCE}=1")
     first = result(tmp_path / "first")
     assert first["stopped_early"] and first["epochs"] == 2
@@ -110,7 +110,8 @@ def test_more_patience_goes_on_and_the_same_stays_finished(tmp_path):
 
 
 def test_a_threshold_that_was_reached_ends_a_resumed_run_unless_it_was_raised(tmp_path):
-    few = ["trainer.max_epochs=6", "+callbacks.early_stopping.stopping_threshold=0.2"]
+    lightnings = "{_target_: pytorch_lightning.callbacks.EarlyStopping, monitor: val/acc, mode: max"
+    few = ["trainer.max_epochs=6", f"+callbacks.threshold={lightnings}, stopping_threshold: 0.2}}"]
     checkpoint = start(tmp_path / "first", *few)
     first = result(tmp_path / "first")
     assert first["stopped_early"] and first["epochs"] < 3

@@ -16,6 +16,7 @@ from zmodel.cli.command import message
 from zmodel.core.interrupt import Interrupted, stop
 from zmodel.core.running_trial import running
 from zmodel.run import run
+from zmodel.run.result import judged_by_majority
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,6 +39,7 @@ def test_a_run_writes_what_the_contract_names(tmp_path):
     assert {"best_epoch", "seconds", "parameters", "checkpoint", "git", "versions"} <= set(found)
     counts = torch.tensor(found["confusion_matrix"]["counts"])
     assert counts.trace() / counts.sum() == pytest.approx(value)  # of the best epoch
+    assert found["never_learned"] is False
     rows = (tmp_path / "csv" / "metrics.csv").read_text().splitlines()
     assert {"epoch", "train/loss", "val/acc", "lr"} <= set(rows[0].split(","))
     best = torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)
@@ -99,16 +101,23 @@ def test_the_best_weights_are_tested_not_the_last(tmp_path):
     assert alone == {k: v for k, v in found["metrics"].items() if k.startswith("test/")}
 
 
+PATIENCE_OF_TWO = [
+    "callbacks.early_stopping.patience=2", "callbacks.early_stopping.patience_steps=0",
+]  # fmt: skip
+
+
 def test_early_stopping_ends_the_run(tmp_path):
     command = [*SMALL, "trainer.max_epochs=50", "model.optimizer.lr=0.0"]
-    run(config(tmp_path, *command, "callbacks.early_stopping.patience=2", "test=false"))
+    run(config(tmp_path, *command, *PATIENCE_OF_TWO, "test=false"))
     found = result(tmp_path)
     assert found["stopped_early"] and found["epochs"] == 3 and found["best_epoch"] == 0
+    constant = {"metrics": {"val/acc_best": 0.1}, "confusion_matrix": {"counts": [[9, 0], [3, 0]]}}
+    assert judged_by_majority(constant) and judged_by_majority({"metrics": {}}) is None
 
 
 def test_patience_counts_validations(tmp_path):
     """With an interval of one batch there are twelve in an epoch; min_epochs is 1."""
-    still = [*SMALL, "trainer.max_epochs=9", "model.optimizer.lr=0.0", "test=false"]
+    still = [*SMALL, *PATIENCE_OF_TWO, "trainer.max_epochs=9", "model.optimizer.lr=0", "test=false"]
     run(config(tmp_path, *still, "+trainer.val_check_interval=1"))
     found = result(tmp_path)
     assert found["stopped_early"] and found["epochs"] == 1

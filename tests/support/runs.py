@@ -10,7 +10,10 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
 CONF = Path(__file__).parents[2] / "conf"
-SMALL = ["data=digits", "model.kernel_size=3", "trainer.enable_progress_bar=false"]
+SMALL = [
+    "data=digits", "model.kernel_size=3", "data.epoch_steps=1",
+    "trainer.enable_progress_bar=false",
+]  # fmt: skip
 
 
 def config(folder: Path, *overrides: str, name: str = "train") -> DictConfig:

@@ -18,6 +18,7 @@ from zmodel.analysis.diagnostics.training import (
     confusion,
     curves,
     foresight,
+    lengths,
     overfitting,
     own_pruner,
     pruning_audit,
@@ -28,7 +29,7 @@ from zmodel.analysis.diagnostics.training import (
 SECTIONS: tuple[tuple[str, tuple[ModuleType, ...]], ...] = (
     ("Where the trials went", (values, joint)),
     ("What mattered", (importance, slice, contour, parallel)),
-    ("Pruning and stopping", (speed, foresight, pruning_audit, own_pruner, stopping)),
+    ("Pruning and stopping", (speed, foresight, pruning_audit, own_pruner, lengths, stopping)),
     ("How the networks learned", (curves, confusion, overfitting, final)),
     ("How the search went", (history, pareto, timeline, failures, duplicates, zombies)),
 )

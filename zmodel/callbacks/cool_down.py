@@ -1,4 +1,4 @@
-"""Early stopping that cools down: a run's length is decided by its curve, not by a schedule."""
+"""Early stopping, which may cool the learning rate down before it ends a run."""
 
 from __future__ import annotations
 
@@ -31,12 +31,10 @@ class CoolDownStopping(Monitor):
         monitor: logged metric that is to improve.
         mode: "min" or "max".
         patience: validations without progress that are waited for.
-        patience_steps: optimizer steps without progress that are waited for, too. An epoch of a
-            small data set is a step or two and says little.
+        patience_steps: optimizer steps without progress that are waited for, too. An epoch of few
+            steps says little.
         cooldown: share of the epochs so far over which the learning rate falls; 0: a run ends at
             once.
-        least_steps: optimizer steps that a run may take although the trainer's `max_epochs` are
-            fewer: on a small data set those are too few to learn anything.
         min_delta: an improvement of `monitor` must be larger than this.
         loss: logged loss whose fall is progress; null: none.
 
@@ -50,10 +48,9 @@ class CoolDownStopping(Monitor):
         self,
         monitor: str,
         mode: str,
-        patience: int = 15,
+        patience: int,
         patience_steps: int = 0,
-        cooldown: float = 0.5,
-        least_steps: int = 0,
+        cooldown: float = 0.0,
         min_delta: float = 0.0,
         loss: str | None = "val/loss",
     ) -> None:
@@ -61,7 +58,6 @@ class CoolDownStopping(Monitor):
         key = "callbacks.early_stopping"
         at_least(f"{key}.patience", patience, 1)
         at_least(f"{key}.patience_steps", patience_steps, 0)
-        at_least(f"{key}.least_steps", least_steps, 0)
         if not 0 <= cooldown < math.inf:
             raise ValueError(
                 f"{key}.cooldown must be a share of the epochs so far, 0 or above, received "
@@ -69,7 +65,7 @@ class CoolDownStopping(Monitor):
             )
         self.mode, self.min_delta, self.loss = mode, min_delta, loss
         self.patience, self.patience_steps = patience, patience_steps
-        self.cooldown, self.least_steps = cooldown, least_steps
+        self.cooldown = cooldown
         self.allowed: int | None = None
         """Epochs that the run may take; None: as many as it likes."""
         self.best: float | None = None
@@ -97,9 +93,6 @@ class CoolDownStopping(Monitor):
         if self.end is not None:
             return
         done = trainer.current_epoch + 1
-        if self.allowed is not None:
-            per_epoch = max(1, trainer.global_step // done)
-            self.allowed = max(self.allowed, math.ceil(self.least_steps / per_epoch))
         length = math.ceil(self.cooldown * done)
         last_moment = self.allowed is not None and done + length >= self.allowed
         if last_moment or self._is_flat(trainer.global_step):
@@ -143,24 +136,28 @@ class CoolDownStopping(Monitor):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         given = trainer.max_epochs
-        self.allowed = None if given in (None, -1) else given
+        before, self.allowed = self.allowed, None if given in (None, -1) else given
+        if self.end is not None and self.end == before != self.allowed:
+            self.cooled_from = self.end = None  # the allowance ended it, and now is another one
         schedules = [config.scheduler for config in trainer.lr_scheduler_configs]
         fixed = [s for s in schedules if any(hasattr(s, name) for name in OF_FIXED_LENGTH)]
         if self.cooldown and fixed:
             raise ValueError(
                 "callbacks.early_stopping.cooldown needs a learning rate that does not know where "
-                f"the run ends, received {type(fixed[0]).__name__}; set model.scheduler=null, or "
-                "callbacks.early_stopping.cooldown=0."
+                f"the run ends, received {type(fixed[0]).__name__}; set callbacks=default (or "
+                "callbacks.early_stopping.cooldown=0), or model.scheduler=null."
             )
         if self.end is not None:
             self._limit(trainer)
 
     def _settings(self) -> list[Any]:
         return [self.monitor, self.mode, self.patience, self.patience_steps, self.cooldown,
-                self.least_steps, self.min_delta, self.loss]  # fmt: skip
+                self.min_delta, self.loss]  # fmt: skip
 
     def state_dict(self) -> dict[str, Any]:
-        kept = ("best", "lowest", "waited", "progressed", "cooled_from", "end", "_rates")
+        kept = (
+            "best", "lowest", "waited", "progressed", "cooled_from", "end", "allowed", "_rates",
+        )  # fmt: skip
         return {"settings": self._settings(), **{name: getattr(self, name) for name in kept}}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -172,7 +169,7 @@ class CoolDownStopping(Monitor):
         self.waited, self.progressed = state_dict["waited"], state_dict["progressed"]
         if decided_by == now:
             self.cooled_from, self.end = state_dict["cooled_from"], state_dict["end"]
-            self._rates = state_dict["_rates"]
+            self.allowed, self._rates = state_dict["allowed"], state_dict["_rates"]
 
 
 def _groups(trainer: Trainer) -> list[dict[str, Any]]:

@@ -43,6 +43,8 @@ class InMemoryData(InMemoryLoaders, ABC):
     """A classification data set that fits in memory.
 
     batch_size        samples per training batch (of one process)
+    epoch_steps       least training batches of an epoch: small data are passed over several times,
+                      so that patience, allowance and curves count epochs of a useful length
     eval_batch_size   most samples per validation and test batch; has no effect on the metrics
     val_fraction      share of the training part that validation gets, of every class alike
     split_seed        decides the validation split; the seed of the run does not
@@ -64,6 +66,7 @@ class InMemoryData(InMemoryLoaders, ABC):
         self,
         *,
         batch_size: int = 100,
+        epoch_steps: int = 1,
         eval_batch_size: int = 4096,
         val_fraction: float = 0.2,
         split_seed: int = 0,
@@ -74,7 +77,7 @@ class InMemoryData(InMemoryLoaders, ABC):
         train_on_all: bool = False,
         data_dir: str | Path = "data",
     ) -> None:
-        super().__init__(batch_size, eval_batch_size, augment)
+        super().__init__(batch_size, eval_batch_size, augment, epoch_steps)
         at_least("data.split_seed", split_seed, 0)
         below_one("val_fraction", val_fraction, zero=False)
         if folds is not None:

@@ -29,6 +29,7 @@ class Batches:
     resumed run sees what the uninterrupted one would have seen. Samples that do not fill all
     ranks alike are left out, and so is a last batch of a single sample (batch norm has no
     variance for it): others in every epoch. `augment(x, generator)` is applied to each batch.
+    An epoch makes at least `least` batches: few samples are passed over again, shuffled anew.
 
     Without (evaluation): the given order, every sample exactly once over all ranks.
 
@@ -45,6 +46,7 @@ class Batches:
         seed: int | None = None,
         epoch: Callable[[], int] = lambda: 0,
         augment: Augment | None = None,
+        least: int = 1,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
@@ -57,10 +59,14 @@ class Batches:
         self.x, self.y, self.batch_size = x, y, batch_size
         self.seed, self.epoch, self.augment = seed, epoch, augment
         self.rank, self.world_size = rank, world_size
+        self.passes = 1 if seed is None else -(-least // self._in_a_pass())
 
     def __len__(self) -> int:
         if self.seed is None:
             return -(-len(self.x) // (self.world_size * self.batch_size))
+        return self.passes * self._in_a_pass()
+
+    def _in_a_pass(self) -> int:
         full, rest = divmod(len(self.x) // self.world_size, self.batch_size)
         return full + (rest > 1 or (rest == 1 and full == 0))
 
@@ -72,11 +78,12 @@ class Batches:
             yield from ((x.clone(), y.clone()) for x, y in zip(*parts, strict=True))
             return
         order, augmenting = self._generators()
-        shuffled = torch.randperm(len(self.x), generator=order)
-        mine = shuffled[: len(self.x) // self.world_size * self.world_size]
-        mine = mine[self.rank :: self.world_size][: len(self) * self.batch_size]
-        for x, y in self._slices(mine.to(self.x.device)):
-            yield (self.augment(x, augmenting) if self.augment else x), y
+        for _ in range(self.passes):
+            shuffled = torch.randperm(len(self.x), generator=order)
+            mine = shuffled[: len(self.x) // self.world_size * self.world_size]
+            mine = mine[self.rank :: self.world_size][: self._in_a_pass() * self.batch_size]
+            for x, y in self._slices(mine.to(self.x.device)):
+                yield (self.augment(x, augmenting) if self.augment else x), y
 
     def _generators(self) -> tuple[torch.Generator, torch.Generator]:
         """Of the order (the same on all ranks) and of the augmentation (one per rank)."""

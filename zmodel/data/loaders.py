@@ -31,7 +31,9 @@ class InMemoryLoaders(LightningDataModule):
     the loader is made) and the epoch alone. Samples lie on the trainer's device, if they fit there.
     """
 
-    def __init__(self, batch_size: int, eval_batch_size: int, augment: Augment | None) -> None:
+    def __init__(
+        self, batch_size: int, eval_batch_size: int, augment: Augment | None, epoch_steps: int
+    ) -> None:
         super().__init__()
         at_least("data.batch_size", batch_size, 1)
         at_least("data.eval_batch_size", eval_batch_size, 1)
@@ -40,7 +42,9 @@ class InMemoryLoaders(LightningDataModule):
                 f"data.augment must be null or an object to call, received {augment!r}; use for "
                 "example 'data.augment={_target_: zmodel.data.RandomShift, max_shift: 3}'."
             )
+        at_least("data.epoch_steps", epoch_steps, 1)
         self.batch_size, self.eval_batch_size, self.augment = batch_size, eval_batch_size, augment
+        self.epoch_steps = epoch_steps
         self.parts: dict[str, Part] = {}
 
     @property
@@ -73,6 +77,7 @@ class InMemoryLoaders(LightningDataModule):
             seed=torch.initial_seed(),
             epoch=epoch,
             augment=None if overfit else self.augment,
+            least=self.epoch_steps,
             rank=rank,
             world_size=world_size,
         )

@@ -13,6 +13,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from zmodel.callbacks import BestAndLast, CoolDownStopping
 from zmodel.core.atomic_file import write
+from zmodel.core.never_learned import never_learned
 from zmodel.core.provenance import git_state, versions
 from zmodel.core.running_trial import running_trial
 
@@ -50,7 +51,16 @@ def describe(
     if confusion is not None:
         classes = [str(c) for c in data.class_names]
         result["confusion_matrix"] = {"split": "val", "classes": classes, "counts": confusion}
+    result["never_learned"] = judged_by_majority(result)
     return result
+
+
+def judged_by_majority(result: dict[str, Any]) -> bool | None:
+    """Whether validation accuracy never left the majority's share; None without accuracy."""
+    accuracy, confusion = result["metrics"].get("val/acc_best"), result.get("confusion_matrix")
+    if accuracy is None or confusion is None:
+        return None
+    return never_learned(accuracy, [sum(row) for row in confusion["counts"]])
 
 
 def at_best(keeper: BestAndLast | None) -> dict[str, float]:

@@ -16,8 +16,8 @@ from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 
 RESULT_ATTRS = (
-    "epochs", "max_epochs", "best_epoch", "stopped_early", "seconds", "parameters", "metrics",
-    "seed",
+    "epochs", "max_epochs", "best_epoch", "cooled_from", "stopped_early", "never_learned",
+    "seconds", "parameters", "metrics", "seed",
 )  # fmt: skip
 
 

@@ -1,4 +1,8 @@
-"""What early stopping did to recorded curves, and what another patience would have done to them."""
+"""What early stopping did to recorded curves, and what another patience would have done to them.
+
+A trial whose learning rate cooled down before its end can answer for no other patience: it would
+have cooled down from another epoch, and what it would have reached then was not seen.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +50,11 @@ def allowance(study: StudyRecord, trials: Sequence[TrialRecord]) -> int:
 def own_allowance(trial: TrialRecord, most: int) -> int:
     """The epochs that one trial might run, by default as many as any."""
     return attr(trial, "max_epochs") or most
+
+
+def cooled(trials: Sequence[TrialRecord]) -> bool:
+    """Whether early stopping let the learning rate of any of them cool down."""
+    return any(attr(t, "cooled_from") is not None for t in trials)
 
 
 def was_stopped(trial: TrialRecord, most: int) -> bool:
@@ -97,6 +106,8 @@ def try_patiences(
     own: int | None,
     most: int,
 ) -> tuple[Patience, ...]:
+    if cooled(trials):
+        return ()
     limit = own if own is not None else most
     tried = sorted({p for p in CANDIDATES if p <= limit} | ({own} if own else set()))
     best = best_score(study, leaders[0]) if leaders else 0.0
@@ -125,7 +136,7 @@ def try_patiences(
 def patience_regrets(
     study: StudyRecord, controls: Sequence[TrialRecord], patience: int | None
 ) -> list[float]:
-    if patience is None:
+    if patience is None or cooled(controls):
         return []
     return [best_score(study, t) - ended_by(study, t, patience)[1] for t in controls]
 
@@ -133,11 +144,12 @@ def patience_regrets(
 def was_cut(study: StudyRecord, trial: TrialRecord, most: int) -> bool:
     """Whether the allowance ended while the trial was still improving by more than noise: the mean
     of its last part is above that of the part before by more than SAME, and surely: one-sided
-    t-test at CUT_LEVEL."""
+    t-test at CUT_LEVEL. What a cool-down at the end brought does not count."""
     own = own_allowance(trial, most)
     if was_stopped(trial, most) or own < LEAST_ALLOWANCE:
         return False
-    values = [curve_sign(study) * v for v in trial.curve.values() if np.isfinite(v)]
+    until = attr(trial, "cooled_from", own)
+    values = [curve_sign(study) * v for e, v in trial.curve.items() if e < until and np.isfinite(v)]
     part = max(3, round(own * LAST_PART))
     last, before = np.asarray(values[-part:]), np.asarray(values[-2 * part : -part])
     if len(before) < part:

@@ -24,6 +24,7 @@ from optuna.distributions import (
 )
 
 from zmodel.analysis.statistics.quiet import quiet
+from zmodel.core.never_learned import never_learned
 from zmodel.study.records import StudyRecord, load_study
 
 DEPTH = "model.z_layers"
@@ -31,6 +32,8 @@ LR = "model.optimizer.lr"
 WIDTH = "model.width"
 BATCH = "data.batch_size"
 CHANCE = 0.1
+VALIDATED = 80
+"""Validation samples of each class."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,7 @@ def _run(
         "best_epoch": best_epoch,
         "max_epochs": truth.epochs,
         "stopped_early": epoch + 1 < truth.epochs,
+        "never_learned": never_learned(best, [VALIDATED] * round(1 / CHANCE)),
     }.items():
         trial.set_user_attr(key, value)
     study.tell(trial, best)

@@ -16,6 +16,7 @@ CODES = (
     "failures",
     "overfitting",
     "early_stopping_bias",
+    "never_learned",
     "selection_optimism",
     "believable",
 )

@@ -2,7 +2,8 @@
 
 Control trials (trial attribute `control`) ran to the full allowance; stopping their curves as
 early stopping would have shows what patience cost. Other trials can answer only for patience
-smaller than theirs: their curves end where they were stopped.
+smaller than theirs: their curves end where they were stopped. Where the learning rate cooled down
+before the end, no other patience can be replayed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.replay.patience import (
     Patience,
     allowance,
+    cooled,
     own_allowance,
     patience_regrets,
     try_patiences,
@@ -79,6 +81,7 @@ class Stopping:
     depths: tuple[Depth, ...]
     patiences: tuple[Patience, ...]
     sufficient: int | None
+    cooled: bool
 
 
 def data(study: StudyRecord) -> Stopping:
@@ -105,6 +108,7 @@ def data(study: StudyRecord) -> Stopping:
         depths=tuple(_depth(study, k, g, patience, most) for k, g in groups.items()),
         patiences=patiences,
         sufficient=min(enough) if enough else None,
+        cooled=cooled(trials),
     )
 
 
@@ -132,6 +136,16 @@ def _depth(
 
 def draw(record: Stopping, ax: Axes) -> None:
     left, right = style.panels(ax, 1, 2)
+    name = short(record.param) if record.param else "trials"
+    _draw_ends(record, left, name)
+    if record.cooled:
+        right.set_axis_off()
+        right.text(0, 0.5, "No other patience can be replayed:\nlearning rates cooled down.")
+    else:
+        _draw_patiences(record, right, name)
+
+
+def _draw_ends(record: Stopping, left: Axes, name: str) -> None:
     parts = {
         "stopped by patience": [d.stopped for d in record.depths],
         "ran to the allowance": [d.trials - d.stopped - d.cut for d in record.depths],
@@ -140,9 +154,11 @@ def draw(record: Stopping, ax: Axes) -> None:
     marks.stacked(left, parts, [style.LOOKS[s] for s in ("complete", "running", "failed")])
     left.set_ylabel("completed trials")
     axes.whole_numbers(left)
-    name = short(record.param) if record.param else "trials"
     axes.categories(left, [d.label for d in record.depths], name)
     axes.legend_above(left, 1)
+
+
+def _draw_patiences(record: Stopping, right: Axes, name: str) -> None:
     colors = style.colors_of([d.label for d in record.depths])
     for label, color in colors.items():
         known = [p for p in record.patiences if label in p.loss_by_value]
@@ -195,7 +211,12 @@ def caption(record: Stopping) -> str:
             f" A patience of {record.sufficient} would have kept the top {record.top} results"
             f"{used} with {kept.share:.0%} of the epochs that ran."
         )
-    if not record.stopped_early:
+    if record.cooled:
+        text += (
+            " Another patience would have begun another cool-down: what it would have cost cannot "
+            "be told from these curves."
+        )
+    elif not record.stopped_early:
         text += " No trial was stopped, so patience has cost nothing."
     elif record.control_regret is not None:
         text += (

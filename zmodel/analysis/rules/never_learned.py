@@ -1,0 +1,49 @@
+"""Runs that never left the level of the majority class: no results, but trainings that failed."""
+
+from __future__ import annotations
+
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.rules.suggested_commands import longer
+from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.selection import by_depth, listed, short, structural
+from zmodel.study.trial_attributes import attr
+
+CODE = "never_learned"
+CHECK = "the networks of every depth began to learn"
+HALF = 0.5
+# fewer trials of a depth, or of the study, may be chance
+LEAST_OF_DEPTH, LEAST = 2, 4
+
+
+def judge(findings: Findings) -> list[Verdict] | None:
+    study = findings.study
+    ended = [t for t in study.trials if t.state == "complete"]
+    judged = [t for t in ended if attr(t, "never_learned") is not None]
+    if not judged:
+        return None
+    groups = by_depth(study, judged)
+    stuck = {label: sum(attr(t, "never_learned") for t in g) for label, g in groups.items()}
+    count = sum(stuck.values())
+    if not count:
+        return []
+    whole = [z for z, g in groups.items() if len(g) >= LEAST_OF_DEPTH and stuck[z] == len(g)]
+    lost = whole if structural(study) else []
+    half = len(judged) >= LEAST and count >= HALF * len(judged)
+    text = (
+        f"{count} of {len(judged)} trials never left the level of the majority class: they did not "
+        "begin to learn, which says nothing about what their configurations can reach."
+    )
+    if lost:
+        text += f" It was every trial at {short(structural(study)[0])} = {listed(lost)}."
+    return [
+        Verdict(
+            CODE,
+            "alarm" if lost or half else "note",
+            text,
+            structural(study)[0] if lost else None,
+            {"never_learned": stuck, "trials": {label: len(g) for label, g in groups.items()}},
+            longer(study, "patient", "callbacks.early_stopping.patience", 4)
+            if lost or half
+            else None,
+        )
+    ]
