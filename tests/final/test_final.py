@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from zmodel.callbacks.last_weights import LastWeights
-from zmodel.final.choice import Candidate, Run, choose
+from zmodel.final.choice import Candidate, Run, candidates_of, choose
 from zmodel.final.job import FinalJob
 from zmodel.final.plan import FinalPlan, settle_plan
 from zmodel.final.scores import (
@@ -93,9 +93,9 @@ def test_every_candidate_runs_with_every_new_seed_and_never_sees_the_test_set(do
             mine = [o for o in overrides if f"- trial={trial}\n" in o and f"- seed={seed}\n" in o]
             assert len(mine) == 1
             assert all(f"- {o}\n" in mine[0] for o in plan.overrides[trial])
-    # the search had 2 epochs and a patience of 10
+    # the search had 2 epochs and a patience of 8
     for run in done.folder.glob("trials/*/.hydra/config.yaml"):
-        assert "max_epochs: 4\n" in run.read_text() and "patience: 20\n" in run.read_text()
+        assert "max_epochs: 4\n" in run.read_text() and "patience: 16\n" in run.read_text()
 
 
 def test_the_winner_alone_is_tested_once_per_seed(done):
@@ -236,6 +236,26 @@ def test_candidates_are_distinct_and_the_plan_is_kept(tmp_path):
         settle_plan(record, {**options, "top": 1}, tmp_path / "final")
     with pytest.raises(ValueError, match="final.seeds"):
         settle_plan(record, {**options, "seeds": 0}, tmp_path / "new")
+
+
+@pytest.mark.parametrize(
+    ("result", "epochs", "folds"),
+    [
+        ({"epochs": 30, "best_epoch": 11}, 12, 1),
+        ({"epochs": 30, "best_epoch": 11, "cooled_from": 24}, 30, 1),
+        ({"folds": [{"epochs": 20, "best_epoch": 3}, {"epochs": 20, "best_epoch": 7}]}, 6, 2),
+        ({"folds": [{"epochs": n, "best_epoch": 3, "cooled_from": 9} for n in (20, 26)]}, 23, 2),
+    ],
+)
+def test_how_long_a_retraining_takes(tmp_path, result, epochs, folds):
+    run = tmp_path / "trials" / "0"
+    run.mkdir(parents=True)
+    (run / "result.json").write_text(json.dumps(result))
+    params = {"trial": 7, "seed": 1}
+    ended = TrialRecord(0, "complete", params, (0.9,), {}, None, None, {"parameters": 5, **result})
+    (found,) = candidates_of([ended], tmp_path)
+    assert (found.median_epochs, found.runs[0].folds) == (epochs, folds)
+    assert found.cross_validated == (folds > 1)
 
 
 def test_a_retraining_keeps_its_last_weights():

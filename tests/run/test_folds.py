@@ -42,6 +42,35 @@ def test_every_sample_is_validated_once_in_parts_alike():
         fold_split(y, groups % 4, 10, 0, seed=0)
 
 
+@pytest.mark.parametrize(
+    ("n", "names", "folds"),
+    [
+        (700, {}, None),
+        (60, {}, 5),
+        (60, {"group_column": "g"}, 2),  # one is the test
+        (60, {"part_column": "part"}, None),
+        (8, {}, 3),  # of three samples of a class
+        (4, {}, None),
+    ],
+)
+def test_folds_that_fit_the_size(tmp_path, n, names, folds):
+    path = tmp_path / "a.npz"
+    y, g = np.arange(n) % 2, np.arange(n) % 3
+    part = np.where(np.arange(n) < n // 2, "train", "val")
+    arrays = {"g": g, "part": part}
+    np.savez(path, x=np.random.rand(n, 3), y=y, **{k: arrays[k] for k in names.values()})
+    data = ArrayFile(path, folds="auto", test_fraction=0.2, **names)
+    assert data.fitting_folds() == folds
+
+
+def test_a_run_settles_how_many_folds_it_needs(tmp_path):
+    np.savez(tmp_path / "a.npz", x=np.random.rand(60, 3), y=np.arange(60) % 2)
+    few = [f"data.path={tmp_path / 'a.npz'}", "data.folds=auto", "trainer.max_epochs=1"]
+    small = ["data=arrays", "trainer.enable_progress_bar=false", "test=false"]
+    run(config(tmp_path, *small, *few))
+    assert len(result(tmp_path)["folds"]) == 5
+
+
 def test_groups_of_a_file_are_kept_and_given_parts_refused(tmp_path):
     rng = np.random.default_rng(0)
     x, y, g = rng.normal(size=(90, 3)), np.arange(90) % 2, np.arange(90) // 3

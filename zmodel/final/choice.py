@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from zmodel.study.records import TrialRecord
+from zmodel.study.run_folder import read_result
 
 
 @dataclass(frozen=True)
 class Run:
-    """One seed of a candidate. `epochs`: until its best epoch, counted from 1."""
+    """One seed of a candidate. `epochs`: what a retraining should take. `folds`: networks that its
+    value is the mean of."""
 
     seed: int
     value: float
     epochs: int
     parameters: int
     folder: Path
+    folds: int = 1
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,10 @@ class Candidate:
         return max(run.parameters for run in self.runs)
 
     @property
+    def cross_validated(self) -> bool:
+        return any(run.folds > 1 for run in self.runs)
+
+    @property
     def median_epochs(self) -> int:
         """What a retraining runs for."""
         return math.ceil(statistics.median(run.epochs for run in self.runs))
@@ -63,18 +71,31 @@ def candidates_of(trials: Iterable[TrialRecord], folder: Path) -> list[Candidate
 
 def _candidate(number: int, trials: list[TrialRecord], folder: Path) -> Candidate:
     runs = [
-        Run(
-            seed=int(t.params["seed"]),
-            value=float(t.value),
-            epochs=int(t.attrs.get("best_epoch") or 0) + 1,
-            parameters=int(t.attrs.get("parameters", 0)),
-            folder=folder / "trials" / str(t.number),
-        )
+        _run(t, folder / "trials" / str(t.number))
         for t in trials
         if t.state == "complete" and t.value is not None
     ]
     failed = [str(t.attrs.get("fail_reason", t.state)) for t in trials if t.state != "complete"]
     return Candidate(number, tuple(sorted(runs, key=lambda run: run.seed)), tuple(failed))
+
+
+def _run(trial: TrialRecord, folder: Path) -> Run:
+    parts = read_result(folder).get("folds") or [trial.attrs]
+    return Run(
+        seed=int(trial.params["seed"]),
+        value=float(trial.value or 0.0),
+        epochs=round(statistics.fmean(map(_epochs, parts))),
+        parameters=int(trial.attrs.get("parameters", 0)),
+        folder=folder,
+        folds=len(parts),
+    )
+
+
+def _epochs(part: Mapping[str, Any]) -> int:
+    """Until the best epoch, counted from 1; with a cool-down all: its end is what it is for."""
+    if part.get("cooled_from") is not None:
+        return int(part["epochs"])
+    return int(part.get("best_epoch") or 0) + 1
 
 
 def choose(

@@ -35,6 +35,7 @@ class FinalJob(Job):
         forced: overrides that every run has, whatever the user says.
         values: set after composition, as far as the configuration has the key's parent.
         stretch: how many times the trial's epochs, and patience, a run may take.
+        folds: whether runs are cross-validated where the study's were.
         directions: of the study; which way a metric is better may stand nowhere else.
     """
 
@@ -45,6 +46,7 @@ class FinalJob(Job):
     forced: tuple[str, ...] = ("test=false",)
     values: dict[str, Any] = field(default_factory=dict)
     stretch: int = 1
+    folds: bool = True
     directions: tuple[str, ...] = ()
 
     def compose(
@@ -56,7 +58,7 @@ class FinalJob(Job):
         plain = Job(self.hydra_context, self.task_function, config, self.quiet)
         cfg = plain.compose(expanded, number, folder, changes)
         with read_write(cfg), open_dict(cfg):
-            if OmegaConf.select(cfg, "data.folds") is not None:
+            if not self.folds and OmegaConf.select(cfg, "data.folds") is not None:
                 cfg.data.folds = None  # what is tested and exported is one network
             for key in STRETCHED:
                 value = OmegaConf.select(cfg, key)
@@ -99,6 +101,7 @@ class FinalJob(Job):
         return replace(
             self,
             stretch=1,
+            folds=False,
             forced=(*self.forced, "data.train_on_all=true", f"trainer.max_epochs={epochs}"),
             values={
                 "callbacks.checkpoint._target_": "zmodel.callbacks.last_weights.LastWeights",
@@ -110,6 +113,7 @@ class FinalJob(Job):
         """One evaluation of a checkpoint on the test set, on one device."""
         return replace(
             self,
+            folds=False,
             values={
                 "train": False,
                 "test": True,

@@ -77,7 +77,7 @@ class Stage:
             return code
         winner = choose(candidates, plan.maximize, plan.options["one_standard_error"])
         chosen = winner
-        if plan.options["retrain"]:
+        if plan.options["retrain"] or winner.cross_validated:
             job = job.retraining(winner.median_epochs)
             name, folder = f"{plan.study}-retrained", self.folder / "retrained"
             code, retrained = self._train(plan, job, (winner.trial,), folder, name)

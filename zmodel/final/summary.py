@@ -33,6 +33,11 @@ class FinalResult:
     folder: Path
 
     @property
+    def retrained(self) -> bool:
+        """Folds leave no network of their own to be tested."""
+        return bool(self.plan.options["retrain"]) or self.winner.cross_validated
+
+    @property
     def counts(self) -> np.ndarray:
         """Confusion matrix summed over seeds."""
         return np.sum([t.predictions.confusion() for t in self.tested], axis=0)
@@ -86,7 +91,7 @@ class FinalResult:
             **self._candidate(self.winner),
             "overrides": list(self.plan.overrides[self.winner.trial]),
             "further_overrides": list(self.further),
-            "retrained_epochs": self.winner.median_epochs if self.plan.options["retrain"] else None,
+            "retrained_epochs": self.winner.median_epochs if self.retrained else None,
             "tests": runs,
             "runs": [run["tested"] for run in runs],
         }

@@ -9,11 +9,12 @@ optimised: a pruner compares trials after equally many folds.
 The test set is loaded when all folds are trained. What is reported then is the mean test score of
 the networks of the folds, each trained on (k-1)/k of the samples: an estimate for a network
 trained in this way, not the score of one model that could be handed on. That one is made by
-``hparams_search=final``, which trains on one split.
+``hparams_search=final``, which trains the winner again on all samples.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,24 @@ from zmodel.callbacks.checkpoint import write_atomically
 from zmodel.core.objective import metric_names
 from zmodel.core.run_value import value_of
 from zmodel.core.running_trial import withheld
+from zmodel.run.build import build
 from zmodel.run.read_checkpoint import read_checkpoint
 from zmodel.run.result import judged_by_majority
 
 Result = dict[str, Any]
+
+log = logging.getLogger(__name__)
+
+
+def settle_folds(cfg: DictConfig) -> bool:
+    """Whether the run is cross-validated; ``data.folds=auto`` becomes the number that suits the
+    size of the data, or null."""
+    if cfg.data.get("folds") == "auto":
+        folds = build(cfg, "data").fitting_folds()
+        log.info(f"data.folds=auto: {folds or 'no'} folds, by the number of samples")
+        with open_dict(cfg):
+            cfg.data.folds = folds
+    return cfg.data.get("folds") is not None
 
 
 class Fold(Callback):

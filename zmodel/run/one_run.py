@@ -25,7 +25,7 @@ from zmodel.run.checks import check_options, check_validation
 from zmodel.run.declared_metrics import declared_metrics
 from zmodel.run.distributed import join, own_group
 from zmodel.run.fit_and_test import fit, test
-from zmodel.run.folds import Fold, cross_validate
+from zmodel.run.folds import Fold, cross_validate, settle_folds
 from zmodel.run.hyperparameters import log_hyperparameters
 from zmodel.run.read_checkpoint import check_checkpoint
 from zmodel.run.result import describe, write_result
@@ -47,7 +47,7 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
                 cfg[group] = {}
     check_options(cfg)
     apply_extras(cfg)
-    folds = cfg.data.get("folds") is not None
+    folds = settle_folds(cfg)
     with own_group() as trainers:
         split = partial(run_split, trainers)
         result = cross_validate(cfg, split) if folds else split(cfg)

@@ -117,6 +117,11 @@ class OwnData(InMemoryData):
         self._compare(train, rest, val)
         return rest, val
 
+    def most_folds(self, train: Arrays) -> int:
+        if self._given_parts is not None and (self._given_parts == "val").any():
+            return 0
+        return super().most_folds(train) if self._groups is None else len(np.unique(self._groups))
+
     def _compare(self, train: Arrays, rest: Indices, val: Indices) -> None:
         """Complain of samples that training and validation share."""
         if self.duplicates != "ignore":

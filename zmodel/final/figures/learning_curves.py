@@ -35,7 +35,7 @@ def data(result: FinalResult) -> Learning:
         }
         for t in result.tested
     }
-    return Learning(curves, bool(result.plan.options["retrain"]))
+    return Learning(curves, result.retrained)
 
 
 def draw(record: Learning, ax: Axes) -> None:
