@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from zmodel.analysis.page import axes, html, marks, style
+from zmodel.analysis.diagnostics.training import curves, overfitting
+from zmodel.analysis.page import axes, html, marks, render, style
 from zmodel.analysis.page.rows import flat, mark_forced
 from zmodel.analysis.statistics.scale import scale_of
 from zmodel.study.records import StudyRecord, TrialRecord
@@ -94,3 +95,22 @@ def test_a_long_table_is_cut_and_says_by_how_much():
     shown = html.table(rows, most=3)
     assert shown.count("<tr>") == 4 and "empty" not in shown
     assert ">2 more" in shown
+
+
+@pytest.mark.parametrize("module", [curves, overfitting])
+def test_a_legend_of_very_many_choices_leaves_room_for_the_data(module):
+    """Laying out a figure without room warns, and a warning is an error here."""
+    names = [f"a choice of a long name, {n}" for n in range(300)]
+    space = {"kind": CategoricalDistribution(names)}
+    trials = tuple(
+        TrialRecord(
+            n, "complete", {"kind": name}, (n / 300,), {0: 0.1, 1: n / 300}, None, None,
+            {"metrics": {"train/acc": 0.9, "val/acc": n / 300}}, {}, space,
+        )
+        for n, name in enumerate(names)
+    )  # fmt: skip
+    study = StudyRecord("wide", ("maximize",), space, trials)
+    figure = render.draw(module, module.data(study))
+    figure.draw_without_rendering()
+    legends = [ax.get_legend() for ax in figure.axes if ax.get_legend()]
+    assert legends and all(len(found.get_texts()) <= axes.MOST_LABELS for found in legends)

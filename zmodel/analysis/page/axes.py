@@ -36,14 +36,21 @@ def clipped(label: str, most: int = 24) -> str:
     return label if len(label) <= most else label[: most - 2] + "…"
 
 
-def legend_above(ax: Axes, columns: int = 5, height: float = 1.0, **options: Any) -> None:
-    """The legend above the axes, where it hides no data; of very many entries the first ones."""
+def legend(ax: Axes, **options: Any) -> None:
+    """The legend; of very many entries the first ones, or it would leave no room for data."""
     handles, labels = ax.get_legend_handles_labels()
     if handles:
+        shown = [clipped(label, 30) for label in labels[:MOST_LABELS]]
+        ax.legend(handles[:MOST_LABELS], shown, **options)
+
+
+def legend_above(ax: Axes, columns: int = 5, height: float = 1.0, **options: Any) -> None:
+    """The legend above the axes, where it hides no data."""
+    _, labels = ax.get_legend_handles_labels()
+    if labels:
         longest = max(map(len, labels))
-        ax.legend(
-            handles[:MOST_LABELS],
-            [clipped(label, 30) for label in labels[:MOST_LABELS]],
+        legend(
+            ax,
             loc="lower left",
             bbox_to_anchor=(0, height),
             ncols=columns if sum(map(len, labels)) < ROW else max(1, ROW // longest),

@@ -146,7 +146,7 @@ def _draw_best(record: Curves, ax: Axes, name: str, labels: dict[str, str]) -> N
     ax.set_title(f"{name}, best trial ({record.best_number})")
     axes.whole_numbers(ax, "x")
     ax.set_xlabel("epoch")
-    ax.legend()
+    axes.legend(ax)
 
 
 def _draw_bands(record: Curves, ax: Axes, metric: str, name: str) -> None:
@@ -162,7 +162,7 @@ def _draw_bands(record: Curves, ax: Axes, metric: str, name: str) -> None:
     axes.whole_numbers(ax, "x")
     ax.set_xlabel("epoch")
     if bands:
-        ax.legend(ncols=2 if len(bands) > 4 else 1)
+        axes.legend(ax, ncols=2 if len(bands) > 4 else 1)
 
 
 def rows(record: Curves) -> list[Row]:

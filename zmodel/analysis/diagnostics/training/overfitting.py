@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import marks, style
+from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.statistics.selection import need_scored, ranked, short, structural
 from zmodel.study.cells import Cells, cells_of
@@ -100,7 +100,7 @@ def draw(record: Overfitting, ax: Axes) -> None:
     ax.plot(ends, ends, color=style.MUTED, linewidth=1, linestyle=":", label="no gap")
     ax.set_xlabel("training accuracy at the best epoch")
     ax.set_ylabel("validation accuracy")
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.legend(ax, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def rows(record: Overfitting) -> list[Row]:
