@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,13 @@ def test_entry_points_name_no_class():
 
 def test_no_file_is_named_utils():
     assert not [f for f in FILES if "utils" in f.name]
+
+
+def test_no_two_classes_have_one_name():
+    names = Counter(
+        node.name
+        for file in FILES
+        for node in ast.parse((ROOT / "zmodel" / file).read_text()).body
+        if isinstance(node, ast.ClassDef)
+    )
+    assert not [name for name, times in names.items() if times > 1]

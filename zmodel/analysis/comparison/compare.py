@@ -20,7 +20,7 @@ from zmodel.study.records import StudyRecord
 
 
 @dataclass(frozen=True)
-class Entry:
+class ComparedStudy:
     """One study. `trials`, `completed` and `forced` (not chosen by the sampler) by value of the
     depth; `steps` of (trials, epochs, best so far) in the order in which trials ended; `test` and
     its interval once final/ exists."""
@@ -47,7 +47,7 @@ class Comparison:
     maximize: bool
     param: str | None
     labels: tuple[str, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[ComparedStudy, ...]
     differences: tuple[str, ...]
 
     def value_at_epochs(self, epochs: int) -> dict[str, float | None]:
@@ -83,14 +83,14 @@ def compare(studies: Sequence[StudyRecord]) -> Comparison:
     )
 
 
-def _entry(study: StudyRecord, param: str | None) -> Entry:
+def _entry(study: StudyRecord, param: str | None) -> ComparedStudy:
     findings = Findings(study)
     past, tested = findings.get(history.data), findings.get(final.data)
     steps = past.steps if past else ()
     found = findings.get(values.data)
     cells = next((p.cells for p in found.params if p.param == param), ()) if found else ()
     winner = best(study) if scored(study) else None
-    return Entry(
+    return ComparedStudy(
         name=plain(study.name),
         states=count_states(study.trials),
         best=winner.value if winner else None,

@@ -22,7 +22,7 @@ COLUMNS = 6
 
 
 @dataclass(frozen=True)
-class Pair:
+class ConfusedPair:
     """Mistakes between two classes: their `count` over all seeds, and some `inputs` (M, ...) with
     their numbers in the test set."""
 
@@ -36,7 +36,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Mistakes:
-    pairs: tuple[Pair, ...]
+    pairs: tuple[ConfusedPair, ...]
 
 
 def data(result: FinalResult) -> Mistakes:
@@ -45,7 +45,7 @@ def data(result: FinalResult) -> Mistakes:
     return Mistakes(tuple(_pair(pair, predictions) for pair in found))
 
 
-def _pair(pair: dict[str, Any], predictions: Sequence[Predictions]) -> Pair:
+def _pair(pair: dict[str, Any], predictions: Sequence[Predictions]) -> ConfusedPair:
     """Examples of all seeds, every test sample once."""
     examples: dict[int, NDArray[np.float32]] = {}
     for seed in predictions:
@@ -55,7 +55,7 @@ def _pair(pair: dict[str, Any], predictions: Sequence[Predictions]) -> Pair:
                 examples.setdefault(int(index), x)
     numbers = sorted(examples)[:COLUMNS]
     inputs = np.stack([examples[n] for n in numbers]) if numbers else np.zeros((0,), np.float32)
-    return Pair(
+    return ConfusedPair(
         pair["true"], pair["predicted"], pair["count"], pair["share"], tuple(numbers), inputs
     )
 

@@ -74,10 +74,10 @@ def _counts(
 
 def _literals(name: str, space: SearchSpace) -> list[float]:
     compared = [
-        comparison.literal
+        relation.literal
         for condition in space.conditions.values()
-        for comparison in condition.comparisons()
-        if comparison.name == name
+        for relation in condition.relations()
+        if relation.name == name
     ]
     flat = [item for one in compared for item in (one if isinstance(one, list) else [one])]
     return [item for item in flat if math.isfinite(item)]

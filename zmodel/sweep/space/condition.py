@@ -14,7 +14,7 @@ from typing import Any
 
 from zmodel.core.suggestion import suggestion
 
-# the constant of a parameter that never exists: every comparison with it is false
+# the constant of a parameter that never exists: every relation with it is false
 ABSENT = object()
 
 _ORDER = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
@@ -40,7 +40,7 @@ _TESTS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Relation:
     """`name sign literal`; false when the parameter does not exist in the trial."""
 
     name: str
@@ -50,7 +50,7 @@ class Comparison:
     def holds(self, params: Mapping[str, Any]) -> bool:
         return self.name in params and _TESTS[self.sign](params[self.name], self.literal)
 
-    def comparisons(self) -> Iterator[Comparison]:
+    def relations(self) -> Iterator[Relation]:
         """Itself."""
         yield self
 
@@ -68,10 +68,10 @@ class Joined:
     def holds(self, params: Mapping[str, Any]) -> bool:
         return (all if self.word == "and" else any)(part.holds(params) for part in self.parts)
 
-    def comparisons(self) -> Iterator[Comparison]:
-        """Every single comparison in it."""
+    def relations(self) -> Iterator[Relation]:
+        """Every single relation in it."""
         for part in self.parts:
-            yield from part.comparisons()
+            yield from part.relations()
 
     def __str__(self) -> str:
         return f" {self.word} ".join(
@@ -79,12 +79,12 @@ class Joined:
         )
 
 
-Condition = Comparison | Joined
+Condition = Relation | Joined
 
 
 def parents(condition: Condition) -> set[str]:
     """The parameters that the condition asks for."""
-    return {comparison.name for comparison in condition.comparisons()}
+    return {relation.name for relation in condition.relations()}
 
 
 def parse_condition(
@@ -120,15 +120,14 @@ class _Reader:
             return self._join(node)
         if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in _OPERATORS:
             sign = _OPERATORS[type(node.ops[0])]
-            comparison = Comparison(
-                self._name(node.left), sign, self._literal(node.comparators[0], sign)
-            )
-            if self.constants.get(comparison.name) is ABSENT:
+            literal = self._literal(node.comparators[0], sign)
+            relation = Relation(self._name(node.left), sign, literal)
+            if self.constants.get(relation.name) is ABSENT:
                 return False
-            self._check(comparison)
-            if comparison.name in self.constants:
-                return comparison.holds(self.constants)
-            return comparison
+            self._check(relation)
+            if relation.name in self.constants:
+                return relation.holds(self.constants)
+            return relation
         raise ValueError(
             f"a condition compares an earlier parameter with literals; got `{self.text}`. "
             f"Write {_EXAMPLE}."
@@ -184,13 +183,13 @@ class _Reader:
             raise ValueError("not a scalar")
         return value
 
-    def _check(self, comparison: Comparison) -> None:
+    def _check(self, relation: Relation) -> None:
         """Refuse what can never be true by mistake: a misspelled choice, a number as text."""
-        name, literal = comparison.name, comparison.literal
+        name, literal = relation.name, relation.literal
         literals = literal if isinstance(literal, list) else [literal]
         constant = name in self.constants
         choices = [self.constants[name]] if constant else self.domains[name]
-        if comparison.sign in _ORDER.values() or choices is None:
+        if relation.sign in _ORDER.values() or choices is None:
             for value in [*literals, *(choices or [])]:
                 if isinstance(value, bool) or not isinstance(value, (int, float)):
                     raise ValueError(

@@ -17,7 +17,7 @@ COUNTED = ("complete", "pruned", "running")
 
 
 @dataclass(frozen=True)
-class Group:
+class Repeated:
     """Trials with equal parameters and their finite scores. `range`: largest minus least."""
 
     numbers: tuple[int, ...]
@@ -35,7 +35,7 @@ class Duplicates:
 
     trials: int
     repeated: int
-    groups: tuple[Group, ...]
+    groups: tuple[Repeated, ...]
     combinations: int | None
 
     @property
@@ -52,7 +52,7 @@ def data(study: StudyRecord) -> Duplicates:
         key = tuple(sorted((name, repr(value)) for name, value in trial.params.items()))
         same.setdefault(key, []).append(trial)
     groups = [
-        Group(
+        Repeated(
             tuple(t.number for t in group),
             tuple(s for t in group if (s := score(study, t)) is not None),
         )

@@ -28,7 +28,7 @@ SIZE = (7.2, 5.2)
 
 
 @dataclass(frozen=True)
-class Step:
+class EndedTrial:
     """One ended trial, in the order in which trials ended. Costs are sums up to and with it;
     `last_reported` is of a pruned trial."""
 
@@ -45,13 +45,13 @@ class Step:
 class History:
     objective: str
     maximize: bool
-    steps: tuple[Step, ...]
+    steps: tuple[EndedTrial, ...]
 
 
 def data(study: StudyRecord) -> History:
     need_scored(study)
     ended = [t for t in study.trials if t.state in ("complete", "pruned", "failed")]
-    steps: list[Step] = []
+    steps: list[EndedTrial] = []
     best: float | None = None
     epochs, seconds = 0, 0.0
     for trial in sorted(ended, key=_end):
@@ -61,7 +61,7 @@ def data(study: StudyRecord) -> History:
         if reached is not None and (best is None or reached > best):
             best = reached
         steps.append(
-            Step(
+            EndedTrial(
                 trial.number,
                 trial.state,
                 trial.value if reached is not None else None,

@@ -32,7 +32,7 @@ COSTS: dict[str, Callable[[TrialRecord], float | None]] = {
 
 
 @dataclass(frozen=True)
-class Point:
+class ParetoPoint:
     trial: int
     x: float
     y: float
@@ -45,10 +45,10 @@ class Pareto:
 
     x: str
     y: str
-    points: tuple[Point, ...]
+    points: tuple[ParetoPoint, ...]
 
     @property
-    def front(self) -> list[Point]:
+    def front(self) -> list[ParetoPoint]:
         return [p for p in self.points if p.front]
 
 
@@ -67,14 +67,14 @@ def data(study: StudyRecord) -> Pareto:
 
 def _points(
     trials: Sequence[tuple[TrialRecord, float, float]], larger_x: bool, worth: float
-) -> tuple[Point, ...]:
+) -> tuple[ParetoPoint, ...]:
     # cheapest first, the best of equally cheap ones first: a point is on the front when it is
     # better than all before it
     cost = -1 if larger_x else 1
     order = sorted(trials, key=lambda p: (cost * p[1], -worth * p[2], p[0].number))
     points, best = [], float("-inf")
     for trial, a, b in order:
-        points.append(Point(trial.number, a, b, worth * b > best))
+        points.append(ParetoPoint(trial.number, a, b, worth * b > best))
         best = max(best, worth * b)
     return tuple(points)
 

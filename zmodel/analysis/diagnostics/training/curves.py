@@ -42,7 +42,7 @@ METRICS = ("train/loss", "val/loss", "train/acc", "val/acc", REPORTED)
 
 
 @dataclass(frozen=True)
-class Step:
+class Quartiles:
     """A metric at one epoch: median and quartiles, and how many of the trials still ran."""
 
     epoch: int
@@ -58,7 +58,7 @@ class Band:
 
     label: str
     metric: str
-    steps: tuple[Step, ...]
+    steps: tuple[Quartiles, ...]
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def data(study: StudyRecord) -> Curves:
     )
 
 
-def _steps(curves: Sequence[dict[int, float]]) -> tuple[Step, ...]:
+def _steps(curves: Sequence[dict[int, float]]) -> tuple[Quartiles, ...]:
     """Epochs before the first report of any trial stay out."""
     epochs = grid(curves)
     filled = np.array([at(curve, epochs, np.nan) for curve in curves])
@@ -118,7 +118,9 @@ def _steps(curves: Sequence[dict[int, float]]) -> tuple[Step, ...]:
     low, median, high = np.quantile(filled, (0.25, 0.5, 0.75), axis=0)
     running = (last[:, None] >= epochs).sum(axis=0)
     return tuple(
-        Step(int(epochs[i]) + 1, float(median[i]), float(low[i]), float(high[i]), int(running[i]))
+        Quartiles(
+            int(epochs[i]) + 1, float(median[i]), float(low[i]), float(high[i]), int(running[i])
+        )
         for i in np.flatnonzero(np.isfinite(filled).all(axis=0))
     )
 
