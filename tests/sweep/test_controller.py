@@ -8,10 +8,17 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import optuna
+import pytest
 from engine import ROOT, Engine, finished
 from optuna.trial import TrialState
+
+from zmodel.study.budget.slots import Slots
+from zmodel.sweep.launch.controller import Controller
+from zmodel.sweep.launch.local_pool import Exit
 
 
 def pids(engine: Engine, command: subprocess.Popen) -> list[int]:
@@ -201,3 +208,41 @@ def test_a_preempted_worker_puts_its_trial_back_with_its_checkpoint(engine):
     assert len(again) == 1
     config = engine.folder / "trials" / str(again[0].number) / ".hydra" / "config.yaml"
     assert "last.ckpt" in config.read_text()
+
+
+class Places:
+    """Workers that do nothing until they are told to end; a signal arrives while one starts."""
+
+    def __init__(self, signals: int) -> None:
+        self.signals, self.working, self.told = signals, set(), []
+
+    def __len__(self) -> int:
+        return len(self.working)
+
+    def free_indices(self) -> list[int]:
+        return [i for i in range(2) if i not in self.working]
+
+    def start(self, index: int) -> None:
+        for _ in range(self.signals):
+            signal.raise_signal(signal.SIGTERM)
+        self.working.add(index)
+
+    def signal(self, signum: signal.Signals) -> None:
+        self.told += [(index, signum) for index in self.working]
+
+    def wait(self, seconds: float) -> list[Exit]:
+        ended = [Exit(index, -signum, None) for index, signum in self.told]
+        assert ended, "a worker that was never told works on"
+        self.working.clear()
+        return ended
+
+
+@pytest.mark.parametrize(("signals", "told"), [(1, signal.SIGTERM), (2, signal.SIGKILL)])
+def test_a_signal_while_a_worker_starts_reaches_it(tmp_path, signals, told):
+    storage = optuna.storages.InMemoryStorage()
+    optuna.create_study(storage=storage)
+    settings = SimpleNamespace(folder=tmp_path, n_jobs=2, direction=("maximize",))
+    places = Places(signals)
+    controller = Controller(settings, Slots(storage, 0, 3, nullcontext), places)
+    assert controller.run() == 143
+    assert places.told == [(0, told)], "and no second one is started"

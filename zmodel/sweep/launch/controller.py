@@ -32,6 +32,8 @@ class Controller:
         self._workers = workers
         self._asked: int | None = None
         """The signal that asked the study to stop."""
+        self._told: signal.Signals | None = None
+        """The latest signal that workers were told to end by."""
         self._ended: int | None = None
         """Exit code settled by a worker: no more are started."""
         self._preempted: set[int] = set()
@@ -59,14 +61,24 @@ class Controller:
         while True:
             tally = self._slots.tally()
             progress.update(tally, self._slots.trials(), f"{len(self._workers)} workers")
-            if self._ended is None and self._asked is None and not tally.is_complete:
-                for index in self._workers.free_indices():
-                    if index not in self._preempted:
-                        self._workers.start(index)
+            if self._ended is None and not tally.is_complete:
+                self._fill_places()
             if not len(self._workers):
                 return
             for ended in self._workers.wait(REFRESH_SECONDS):
                 self._judge(ended)
+
+    def _fill_places(self) -> None:
+        """Start the workers that are missing, unless the study was asked to stop.
+
+        The first start takes seconds. A signal that arrives meanwhile does not reach the worker,
+        so it is told afterwards.
+        """
+        for index in self._workers.free_indices():
+            if self._told is None and index not in self._preempted:
+                self._workers.start(index)
+                if self._told is not None:
+                    self._workers.signal(self._told)
 
     def _judge(self, ended: Exit) -> None:
         """Decide whether the place of a worker that ended is to be filled again."""
@@ -109,9 +121,13 @@ class Controller:
             text = "\nstopping: running trials end after this epoch and are put back"
             text += "; Ctrl-C again stops at once" if signum == signal.SIGINT else ""
             print(text, file=sys.stderr, flush=True)
-            self._workers.signal(signal.SIGTERM)
+            self._tell_to_end(signal.SIGTERM)
         else:
-            self._workers.signal(signal.SIGKILL)
+            self._tell_to_end(signal.SIGKILL)
+
+    def _tell_to_end(self, signum: signal.Signals) -> None:
+        self._told = signum
+        self._workers.signal(signum)
 
     def _exit_code(self) -> int:
         if self._ended is not None:
