@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zmodel.analysis import compare, load
-from zmodel.analysis.comparison.compare import Comparison, Entry
+from zmodel.analysis.comparison.compare import Comparison, ComparedStudy
 from zmodel.analysis.page import axes, render, style
 from zmodel.analysis.page.files import to_csv
 from zmodel.core.atomic_file import write
@@ -32,7 +32,7 @@ class Case(Protocol):
     def name(self) -> str: ...
 
 
-Results = list[tuple[Case, Entry]]
+Results = list[tuple[Case, ComparedStudy]]
 
 
 def write_table(cases: Iterable[Case], log_dir: Path, out: Path, epochs: int) -> None:
@@ -50,7 +50,7 @@ def write_table(cases: Iterable[Case], log_dir: Path, out: Path, epochs: int) ->
     write(out / "studies.png", png.getvalue())
 
 
-def row(case: Case, entry: Entry, epochs: int, record: Comparison) -> dict[str, Any]:
+def row(case: Case, entry: ComparedStudy, epochs: int, record: Comparison) -> dict[str, Any]:
     total = sum(entry.states.values())
     return {
         "method": case.method,
@@ -71,12 +71,12 @@ def row(case: Case, entry: Entry, epochs: int, record: Comparison) -> dict[str, 
     }
 
 
-def best_within(entry: Entry, epochs: int) -> float | None:
+def best_within(entry: ComparedStudy, epochs: int) -> float | None:
     """The best of the trials that ended before the study had spent so many epochs."""
     return next((v for _, spent, v in reversed(entry.steps) if spent <= epochs), None)
 
 
-def left_behind(entry: Entry, total: int) -> list[str]:
+def left_behind(entry: ComparedStudy, total: int) -> list[str]:
     """Depths of the study's space with under 5 % of the trials, or none completed."""
     return [
         label
@@ -167,7 +167,7 @@ def draw(results: Results, ax: Axes) -> None:
     tests.set_xlabel("test accuracy, a dot per seed")
 
 
-def _draw_depths(ax: Axes, entries: Sequence[Entry], i: int, count: int) -> None:
+def _draw_depths(ax: Axes, entries: Sequence[ComparedStudy], i: int, count: int) -> None:
     """Mean share of the completed trials that each depth got."""
     labels = sorted({label for e in entries for label in e.completed}, key=int)
     shares = [
