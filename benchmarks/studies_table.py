@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zmodel.analysis import compare, load
-from zmodel.analysis.comparison.compare import Comparison, ComparedStudy
+from zmodel.analysis.comparison.compare import ComparedStudy, Comparison
 from zmodel.analysis.page import axes, render, style
 from zmodel.analysis.page.files import to_csv
 from zmodel.core.atomic_file import write
