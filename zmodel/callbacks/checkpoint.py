@@ -12,9 +12,11 @@ from pytorch_lightning import LightningModule, Trainer
 from torch import Tensor
 
 from zmodel.callbacks.monitor import Monitor, logged
+from zmodel.callbacks.processes import in_any_process
 from zmodel.core.atomic_file import replacing
 from zmodel.core.interrupt import stop
 from zmodel.core.provenance import versions
+from zmodel.core.running_trial import pauses_after
 
 
 def write_atomically(content: dict[str, Any], path: Path) -> None:
@@ -83,7 +85,8 @@ class BestAndLast(Monitor):
             # what training logged since: the best validation may have been earlier in the epoch
             now = logged(trainer).items()
             self.best_metrics |= {k: v for k, v in now if self._seen.get(k) != v}
-        if stop.signum is not None or time.monotonic() - self._written >= self.every:
+        pauses = in_any_process(trainer, pauses_after(trainer.current_epoch + 1))
+        if pauses or stop.signum is not None or time.monotonic() - self._written >= self.every:
             self.write_last(trainer)
 
     # --- the files ---

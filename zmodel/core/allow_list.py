@@ -15,6 +15,7 @@ ALLOWED_TARGETS = (
     "zmodel.model.*",
     "zmodel.trackers.*",
     "zmodel.sweep.sweeper.StudySweeper",
+    "zmodel.sweep.stopping.depth_halving.DepthHalving",
     "zmodel.final.sweeper.FinalSweeper",
     "pytorch_lightning.Trainer",
     "pytorch_lightning.callbacks.*",

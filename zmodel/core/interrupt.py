@@ -30,6 +30,10 @@ class Interrupted(Exception):
         return 128 + self.signum
 
 
+class Paused(Exception):
+    """A run ended where its trial pauses; ``last.ckpt`` is written, from which it goes on."""
+
+
 class StopFlag:
     """Which signal, if any, has asked this process to stop."""
 

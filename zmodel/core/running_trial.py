@@ -13,6 +13,8 @@ class RunningTrial(Protocol):
 
     number: int
     pruned: bool
+    pause_at: int | None
+    """Epochs after which the run raises ``Paused``, with ``last.ckpt`` written; None: never."""
 
     def report(self, epoch: int, value: float) -> None:
         """Store the metric of this epoch (0-based) in the study."""
@@ -22,6 +24,12 @@ class RunningTrial(Protocol):
 
 
 _running: ContextVar[RunningTrial | None] = ContextVar("running_trial", default=None)
+
+
+def pauses_after(epochs: int) -> bool:
+    """Whether the running trial, if there is one, pauses when so many epochs are done."""
+    trial = _running.get()
+    return trial is not None and trial.pause_at is not None and epochs >= trial.pause_at
 
 
 def running_trial() -> RunningTrial | None:

@@ -26,7 +26,7 @@ from zmodel.sweep.start import start_study
 SETTINGS: dict[str, Any] = {
     "sampler": {"_target_": "optuna.samplers.GridSampler"}, "pruner": None, "coverage": None,
     "control": None, "enqueue": None, "from_study": None, "custom_search_space": None,
-    "history": None,
+    "history": None, "stopping": None, "epochs": None,
 }  # fmt: skip
 """What the final stage decides about its sweeps whatever the configuration says."""
 

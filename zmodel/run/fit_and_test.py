@@ -21,6 +21,7 @@ def fit(
 
     Raises:
         Interrupted: asked to stop before the run came to its own end.
+        Paused: the running trial pauses here.
         ValueError: Lightning refuses the combination of settings.
     """
     stop.listen()

@@ -39,6 +39,7 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
     Raises:
         ValueError: a value of the configuration cannot work, or a metric is not logged.
         Interrupted: a signal ended the fit early; ``last.ckpt`` is written.
+        Paused: the running trial pauses; ``last.ckpt`` is written.
     """
     started = time.monotonic()
     for group in ("callbacks", "logger"):

@@ -34,18 +34,29 @@ def run_folder(study: StudyRecord, trial: TrialRecord) -> Path | None:
         return None
 
 
+def set_aside(folder: Path) -> None:
+    """Keep what a run has logged so far from its next part: Lightning's CSVLogger would delete it.
+
+    The folder csv becomes csv.1, csv.2 and so on.
+    """
+    if (folder / "csv").is_dir():
+        parts = len(list(folder.glob("csv.*")))
+        (folder / "csv").rename(folder / f"csv.{parts + 1}")
+
+
 def read_metrics(folder: Path) -> dict[str, dict[int, float]]:
-    """Metric -> epoch (0-based) -> value, from the rows of csv/metrics.csv merged by epoch."""
+    """Metric -> epoch (0-based) -> value, from the rows of csv/metrics.csv merged by epoch, and
+    of the parts of a run that paused."""
     curves: dict[str, dict[int, float]] = {}
-    path = folder / "csv" / "metrics.csv"
-    if not path.is_file():
-        return curves
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                _merge(row, curves)
-    except (OSError, csv.Error, UnicodeDecodeError):
-        return {}
+    for path in [*sorted(folder.glob("csv.*/metrics.csv")), folder / "csv" / "metrics.csv"]:
+        if not path.is_file():
+            continue
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                for row in csv.DictReader(file):
+                    _merge(row, curves)
+        except (OSError, csv.Error, UnicodeDecodeError):
+            continue
     return curves
 
 

@@ -38,8 +38,7 @@ def explain(code: int, given: Assignment, slots: Slots, study: optuna.Study) -> 
         return LIMIT
     elif code != ERROR and not tally.is_complete:
         print(
-            f"stopped with {tally.finished} of {tally.total} trials done. "
-            f"To continue: {command_line()}",
+            f"stopped with {tally.progress} done. To continue: {command_line()}",
             file=sys.stderr,
         )
     return code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import asdict
 from typing import Any
 
 import optuna
@@ -78,6 +79,8 @@ def _note_settings(study: optuna.Study, prepared: Prepared) -> None:
     attrs = {
         "space": prepared.space.to_json()["distributions"],
         "n_trials": settings.n_trials,
+        "epochs": settings.epochs,
+        "stopping": _constants(settings),
         "fixed": prepared.shared.fixed,
         "optimized_metric": objective if isinstance(objective, list) else [objective],
         "curve": dict(zip(("metric", "direction"), prepared.curve, strict=True)),
@@ -92,6 +95,11 @@ def _note_settings(study: optuna.Study, prepared: Prepared) -> None:
             study.set_user_attr(key, value)
 
 
+def _constants(settings: Settings) -> dict[str, Any] | None:
+    """Of the stopping rule."""
+    return None if settings.stopping is None else asdict(settings.stopping)
+
+
 def command_line() -> str:
     """The command that started this process, redacted; running it again continues the study."""
     return redact(command_text([*program(), *sys.argv[1:]]))
@@ -103,9 +111,11 @@ def study_json(study: optuna.Study, settings: Settings) -> dict[str, Any]:
         "study_name": settings.study_name,
         "storage": redact(settings.storage),
         "n_trials": settings.n_trials,
+        "epochs": settings.epochs,
         "seed": settings.seed,
         "sampler": settings.sampler,
         "pruner": settings.pruner,
+        "stopping": _constants(settings),
         "coverage": settings.coverage,
         "command": command_line(),
         "fingerprint": study.user_attrs["fingerprint"],

@@ -18,6 +18,8 @@ from zmodel.sweep.space.combinations import count_combinations
 from zmodel.sweep.space.parse import parse_space
 from zmodel.sweep.space.rehearsal_points import params_at, points
 from zmodel.sweep.space.search_space import SearchSpace
+from zmodel.sweep.stopping.epoch_plan import EpochPlan
+from zmodel.sweep.stopping.make_plan import make_plan
 from zmodel.sweep.stopping.pruners import make_pruner
 from zmodel.sweep.sweeper import plain
 from zmodel.sweep.workers.job import Job
@@ -38,6 +40,7 @@ class Prepared:
     space: SearchSpace
     job: Job
     proposals: Proposals
+    plan: EpochPlan | None
     objective: Any
     """``optimized_metric``: a name or a list of names."""
     curve: tuple[str, str | None]
@@ -69,7 +72,8 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
     cfg = job.compose(example, 0, folder / "trials" / "0", {})
     objective = plain(cfg.get("optimized_metric"))
     settings = settled(settings, cfg)
-    settings = _within(space, settings)
+    plan = make_plan(settings, space, cfg, forces=False)
+    settings = _within(space, settings, plan)
     proposals = Proposals(settings, space)
     # a wrong option is an error now, not in every worker
     proposals.sampler_for_slot(0)
@@ -79,6 +83,7 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
         space=space,
         job=job,
         proposals=proposals,
+        plan=plan and replace(plan, forces=not proposals.every_one),
         objective=objective,
         curve=curve_of(cfg, settings.direction),
         shared=shared_config(cfg, job, space, settings),
@@ -87,18 +92,24 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
     )
 
 
-def _within(space: SearchSpace, settings: Settings) -> Settings:
+def _within(space: SearchSpace, settings: Settings, plan: EpochPlan | None) -> Settings:
     """No more trials than the space has combinations: with the same seed, more would be the same.
 
     Where the budget has room for all of them, each is tried exactly once.
     """
+    budget = settings.n_trials
     if settings.sampler["_target_"].endswith("GridSampler"):
-        return replace(settings, n_trials=min(settings.n_trials, grid_size(space)))
-    count = count_combinations(space, settings.n_trials)
+        size = grid_size(space)
+        return replace(settings, n_trials=size if budget is None else min(budget, size))
+    if plan is not None:  # trials that run to their end
+        paid = plan.epochs // plan.allowance
+        budget = paid if budget is None else min(budget, paid)
+    assert budget is not None
+    count = count_combinations(space, budget)
     if count is None:
         return settings
-    if count < settings.n_trials:
-        _say_how_many(count, settings.n_trials)
+    if count < budget:
+        _say_how_many(count, budget)
     return replace(settings, n_trials=count, sampler=EVERY_ONE, history=None)
 
 

@@ -13,8 +13,10 @@ from zmodel.core.arguments import at_least, known, names
 from zmodel.core.names import folder_name
 from zmodel.core.objective import curve_of, directions
 from zmodel.study.folder import JOURNAL
+from zmodel.sweep.from_config import build, plain
 from zmodel.sweep.launch.hardware import cores, gpu_ids
 from zmodel.sweep.sampling.after_floors import Policy
+from zmodel.sweep.stopping.depth_halving import DepthHalving
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,14 @@ class Settings:
     """As :func:`zmodel.study.storage.opening.open_storage` takes it."""
     direction: tuple[str, ...]
     """One per objective; empty until :func:`settled` has seen what is optimised."""
-    n_trials: int
+    n_trials: int | None
+    epochs: int | None
     n_jobs: int
     workers_per_gpu: int
     seed: int
     sampler: dict[str, Any]
     pruner: dict[str, Any] | None
+    stopping: DepthHalving | None
     params: dict[str, Any]
     custom_search_space: str | None
     coverage: dict[str, Any]
@@ -69,8 +73,11 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
     name = folder.name if given["study_name"] is None else given["study_name"]
     folder_name(name, "hydra.sweeper.study_name")  # none that could leave the log folder
     known("hydra.sweeper.on_change", given["on_change"], ("refuse", "continue"))
-    for key in ("n_trials", "max_attempts", "workers_per_gpu"):
+    for key in ("max_attempts", "workers_per_gpu"):
         at_least(f"hydra.sweeper.{key}", given[key], 1)
+    for key in ("n_trials", "epochs"):
+        if given[key] is not None or given["n_trials"] is given["epochs"]:
+            at_least(f"hydra.sweeper.{key}", given[key], 1)
     at_least("hydra.sweeper.seed", given["seed"], 0)
     if given["history"] is not None:
         at_least("hydra.sweeper.history", given["history"], 100)  # TPE's good trials are a tenth
@@ -85,6 +92,7 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
         "storage": str(given["storage"] or folder / JOURNAL),
         "direction": _direction(given["direction"]),
         "n_jobs": _workers(given["n_jobs"], given["workers_per_gpu"]),
+        "stopping": _stopping(given["stopping"]),
         "params": given["params"] or {},
         "coverage": given["coverage"] or {},
         "policy": _policy(given["policy"], given["coverage"]),
@@ -169,6 +177,22 @@ def _direction(given: Any) -> tuple[str, ...]:
     for direction in directions:
         known("hydra.sweeper.direction", direction, ("minimize", "maximize"))
     return directions
+
+
+def _stopping(given: Any) -> DepthHalving | None:
+    """A node with `_target_`, or the name of a file of conf/hydra/sweeper/stopping."""
+    if isinstance(given, str):
+        known("hydra.sweeper.stopping", given, ("none", "depth_halving"))
+        return DepthHalving() if given == "depth_halving" else None
+    if not given:
+        return None
+    rule = build(plain(given))
+    if not isinstance(rule, DepthHalving):
+        raise ValueError(
+            f"hydra.sweeper.stopping must be none or depth_halving, got {given['_target_']}. A "
+            "pruner belongs to hydra.sweeper.pruner."
+        )
+    return rule
 
 
 def _policy(given: Any, coverage: Any) -> Policy | None:

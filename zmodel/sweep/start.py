@@ -46,12 +46,13 @@ def start_study(given: Mapping[str, Any], arguments: list[str], folder: Path, jo
         lease = Lease(folder / WORKERS)  # from now on nobody removes the study
     with lease:
         study_id = storage.get_study_id_from_name(settings.study_name)
-        slots = Slots(storage, study_id, settings.n_trials, lock, settings.max_attempts)
+        plan = prepared.plan
+        slots = Slots(storage, study_id, settings.n_trials, lock, settings.max_attempts, plan)
         enqueue_once(slots, prepared.first)
         slots.refresh()
         settled, failed = len(slots.ledger.settled), len(slots.ledger.failed)
         start = CommandStart(stop_request(study), settled, failed)
-        assignment = Assignment(settings, prepared.space, job, start, prepared.shared)
+        assignment = Assignment(settings, prepared.space, job, start, prepared.shared, plan)
         code = run_workers(assignment, study, slots, prepared.example)
         code = explain(code, assignment, slots, study)
         if remove_unbegun(study, storage, settings.storage, folder, lock, lease):
@@ -70,12 +71,13 @@ def run_workers(given: Assignment, study: optuna.Study, slots: Slots, example: l
     slots.reap()
     remove_dead(settings.folder / WORKERS)
     tally = slots.tally()
-    name, done = settings.study_name, f"{tally.finished} of {settings.n_trials}"
+    name = settings.study_name
     if tally.is_complete:
-        print(f"study '{name}' is complete: {done} trials. Raise hydra.sweeper.n_trials to go on.")
+        key = "n_trials" if tally.epochs is None else "epochs"
+        print(f"study '{name}' is complete: {tally.progress}. Raise hydra.sweeper.{key} to go on.")
         return 0
-    if tally.finished:
-        print(f"study '{name}' continues: {done} are done")
+    if tally.used:
+        print(f"study '{name}' continues: {tally.progress} are done")
     if settings.n_jobs == 0:
         with watched(slots, settings.direction[0] == "maximize", "in this process"):
             return inline(given)

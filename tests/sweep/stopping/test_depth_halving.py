@@ -137,6 +137,15 @@ def test_every_so_many_trials_of_a_depth_is_a_control():
     assert rule.next_step(now, 1000) == Step(None, "deep", 16, control=True)
 
 
+def test_no_new_trial_begins_where_there_is_room_for_none():
+    now = standings(paused(0, "deep", 0.5), paused(1, "deep", 0.4), groups=["deep"])
+    assert RULE.next_step(now, 1000, new=False) == Step(0, "deep", 4)
+    now.put(Standing(0, "deep", "complete", 3, (0.5,)))
+    assert RULE.next_step(now, 1000) == Step(None, "deep", 2)
+    assert RULE.next_step(now, 1000, new=False) is None
+    assert RULE.next_step(standings(), 1000, new=False) is None
+
+
 # --- budget and guarantee ---
 
 

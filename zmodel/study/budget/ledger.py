@@ -51,6 +51,14 @@ def is_foreign(trial: FrozenTrial) -> bool:
     return attr(trial, "slot") is None and trial.state != TrialState.WAITING
 
 
+def is_paused(trial: FrozenTrial) -> bool:
+    """Whether it waits for its turn to go on from its own checkpoint.
+
+    It keeps its number, its folder and its slot, and has no outcome yet.
+    """
+    return trial.state == TrialState.WAITING and attr(trial, "paused_at") is not None
+
+
 @dataclass
 class Ledger:
     """The state of every slot, kept up to date by :meth:`read`.
@@ -103,9 +111,9 @@ class Ledger:
         if trial.state == TrialState.FAIL:
             self.failed.append(trial)
 
-    def free_slot(self, n_trials: int) -> int | None:
-        """The lowest slot never attempted, while the budget has room."""
-        if len(self.latest) >= n_trials:
+    def free_slot(self, n_trials: int | None) -> int | None:
+        """The lowest slot never attempted, while the budget has room; None: without limit."""
+        if n_trials is not None and len(self.latest) >= n_trials:
             return None
         while self._lowest_free in self.latest:
             self._lowest_free += 1
@@ -115,6 +123,10 @@ class Ledger:
         """Slots whose latest attempt is running."""
         latest = (self.latest.get(s) for t in self.open if (s := slot_of(t)) is not None)
         return sum(t is not None and t.state == TrialState.RUNNING for t in latest)
+
+    def paused(self) -> int:
+        """Slots whose latest attempt is paused."""
+        return sum(map(is_paused, self.open))
 
 
 def frequent_reasons(failed: Iterable[FrozenTrial]) -> str:

@@ -1,49 +1,42 @@
-"""The budget of a study: ``n_trials`` slots, each attempted until it has an outcome.
+"""The budget of a study: slots, each attempted until it has an outcome.
 
 A slot is a unit of the budget, a trial is one attempt at it. An attempt that is interrupted
 (its worker died, or was asked to stop) ends as FAIL with the attribute ``interrupted``, and the
-slot is given again as a new trial with the same parameters. Everything is derived from the
-trials themselves: whatever is killed at whatever moment, the next claim sees what is missing.
+slot is given again as a new trial with the same parameters. A trial that is paused is WAITING with
+the attribute ``paused_at``, and goes on under its own number when its turn comes. Everything is
+derived from the trials themselves: whatever is killed at whatever moment, the next claim sees
+what is missing.
 
 All decisions are made while holding the study's lock (:mod:`zmodel.study.storage.study_lock`).
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from zmodel.study.budget.lease import SILENT_AFTER, Lease, Observer
-from zmodel.study.budget.ledger import Ledger
+from zmodel.study.budget.lease import Lease, Observer
+from zmodel.study.budget.ledger import Ledger, is_paused
+from zmodel.study.budget.plan import Next, Plan
+from zmodel.study.budget.strangers import Strangers
+from zmodel.study.budget.tally import Tally
 from zmodel.study.trial_attributes import attr
-
-log = logging.getLogger(__name__)
 
 Decide = Callable[[Sequence[FrozenTrial], int], dict[str, Any]]
 """From all trials and a slot to the user attributes of the slot's first attempt."""
 
 
-@dataclass(frozen=True)
-class Tally:
-    """How far the budget has been used, in slots."""
-
-    total: int
-    finished: int
-    running: int
-    waiting: int
-    failed: int
-    pruned: int
-
-    @property
-    def is_complete(self) -> bool:
-        return self.finished >= self.total
+INHERITED = (
+    "slot", "forced", "forced_to", "crashes", "control", "spared", "until", "pauses", "seconds",
+)  # fmt: skip
+"""What an attempt takes from the one before it."""
 
 
 @dataclass
@@ -51,23 +44,25 @@ class Slots:
     """The slots of one study, seen from one process.
 
     Args:
-        n_trials: the budget, over all workers and restarts.
+        n_trials: the budget, over all workers and restarts; None: as many as `plan` pays for.
         max_attempts: how often a slot is attempted when workers die on it.
         lock: makes the context in which the budget is counted and changed.
+        plan: of a budget of epochs.
     """
 
     storage: BaseStorage
     study_id: int
-    n_trials: int
+    n_trials: int | None
     lock: Callable[[], AbstractContextManager[Any]]
     max_attempts: int = 3
+    plan: Plan | None = None
     observer: Observer = field(default_factory=Observer)
     ledger: Ledger = field(init=False)
-    silent: set[int] = field(init=False, default_factory=set)
-    """Trials that other programs have left behind, see :meth:`_silent_strangers`."""
+    strangers: Strangers = field(init=False)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.max_attempts)
+        self.strangers = Strangers(self.observer)
 
     def trials(self) -> list[FrozenTrial]:
         return self.storage.get_all_trials(self.study_id, deepcopy=False)
@@ -81,35 +76,77 @@ class Slots:
         self.storage.set_trial_user_attr(self.id_of(trial), key, value)
 
     def claim(self, lease: Lease, decide: Decide = lambda trials, slot: {}) -> FrozenTrial | None:
-        """Take the next slot for this worker as a RUNNING trial; ``None`` when none is free."""
+        """Take the next trial for this worker, which then is RUNNING; ``None``: none is to run."""
         with self.lock():
             trials = self._reap(lease.id)
-            for trial in list(self.ledger.open):
-                if trial.state == TrialState.WAITING:
-                    slot = attr(trial, "slot")
-                    if slot is None or self.ledger.latest[slot].number == trial.number:
-                        return self._take(trial, lease)
-                    self.interrupt(trial, "written twice", crashed=False)
+            waiting = [trial for trial in self._waiting() if self._is_latest(trial)]
+            again = next((t for t in waiting if attr(t, "attempt", 1) > 1), None)
+            if again is not None:
+                return self._take(again, lease, {})
             slot = self.ledger.free_slot(self.n_trials)
+            step = self._next(trials, new=slot is not None or bool(waiting))
+            if step is None:
+                return None
+            if step.slot is not None:
+                return self._take(self.ledger.latest[step.slot], lease, step.attrs)
+            if waiting:
+                return self._take(waiting[0], lease, step.limits)
             if slot is None:
                 return None
-            attrs = {"slot": slot, "attempt": 1, **lease_attrs(lease), **decide(trials, slot)}
+            attrs = {"slot": slot, "attempt": 1, **lease_attrs(lease)}
+            attrs |= decide(trials, slot) | step.attrs
             template = create_trial(state=TrialState.RUNNING, user_attrs=attrs)
             return self.storage.get_trial(self.storage.create_new_trial(self.study_id, template))
 
-    def _take(self, trial: FrozenTrial, lease: Lease) -> FrozenTrial | None:
+    def _waiting(self) -> list[FrozenTrial]:
+        """Trials to be begun, as somebody enqueued them, and attempts to be made again."""
+        has_room = self.ledger.free_slot(self.n_trials) is not None
+        return [
+            trial
+            for trial in self.ledger.open
+            if trial.state == TrialState.WAITING
+            and not is_paused(trial)
+            and (has_room or attr(trial, "slot") is not None)
+        ]
+
+    def _is_latest(self, trial: FrozenTrial) -> bool:
+        """Of its slot; one that is not was written twice, and ends."""
+        slot = attr(trial, "slot")
+        if slot is None or self.ledger.latest[slot].number == trial.number:
+            return True
+        self.interrupt(trial, "written twice", crashed=False)
+        return False
+
+    def _next(self, trials: Sequence[FrozenTrial], *, new: bool) -> Next | None:
+        if self.plan is None:
+            return Next(None, {}) if new else None
+        return self.plan.next(self.ledger, trials, new=new)
+
+    def _take(self, trial: FrozenTrial, lease: Lease, attrs: dict[str, Any]) -> FrozenTrial | None:
         if attr(trial, "slot") is None:  # enqueued by plain Optuna or a dashboard
-            slot = self.ledger.free_slot(self.n_trials)
-            if slot is None:
-                return None
-            self.note(trial, "slot", slot)
-        for key, value in lease_attrs(lease).items():
+            self.note(trial, "slot", self.ledger.free_slot(self.n_trials))
+        for key, value in {**attrs, **lease_attrs(lease)}.items():
             self.note(trial, key, value)
         taken = self.storage.set_trial_state_values(self.id_of(trial), TrialState.RUNNING)
         found = self.storage.get_trial(self.id_of(trial))
         # when the reply to a claim was lost and it is repeated, it is ours all the same
         mine = found.state == TrialState.RUNNING and found.user_attrs.get("worker") == lease.id
         return found if taken or mine else None
+
+    def pause(self, trial: FrozenTrial, epochs: int, seconds: float) -> None:
+        """Let a trial that this worker ran wait for its turn; it keeps its number and folder.
+
+        Args:
+            epochs: done so far.
+            seconds: that they took.
+
+        Whoever dies before the last of these writes leaves a RUNNING trial, which is reaped, and
+        whose next attempt finds the same checkpoint.
+        """
+        pauses = attr(trial, "pauses", 0) + 1
+        for key, value in (("paused_at", epochs), ("pauses", pauses), ("seconds", seconds)):
+            self.note(trial, key, value)
+        self.storage.set_trial_state_values(self.id_of(trial), TrialState.WAITING)
 
     def reap(self) -> None:
         """Give the slots of dead workers again."""
@@ -163,12 +200,8 @@ class Slots:
 
     def _retry(self, trial: FrozenTrial) -> None:
         attrs: dict[str, Any] = {
-            key: value
-            for key in ("slot", "forced", "forced_to", "crashes")
-            if (value := attr(trial, key)) is not None
+            key: value for key in INHERITED if (value := attr(trial, key)) is not None
         }
-        if "control" in trial.user_attrs:
-            attrs["control"] = trial.user_attrs["control"]
         attrs["attempt"] = attr(trial, "attempt", 1) + 1
         attrs["resumed_from"] = trial.number
         system = {**trial.system_attrs}
@@ -181,7 +214,8 @@ class Slots:
         """Give the first free slots these parameters; other parameters are sampled."""
         with self.lock():
             self.refresh()
-            free = (k for k in range(self.n_trials) if k not in self.ledger.latest)
+            slots = count() if self.n_trials is None else range(self.n_trials)
+            free = (k for k in slots if k not in self.ledger.latest)
             for slot, params in list(zip(free, configurations, strict=False)):
                 template = create_trial(
                     state=TrialState.WAITING,
@@ -192,31 +226,23 @@ class Slots:
 
     def tally(self) -> Tally:
         """Count slots by the state of their latest attempt."""
-        self.refresh()
-        ledger, given_up = self.ledger, len(self._silent_strangers())
+        trials = self.refresh()
+        ledger, given_up = self.ledger, len(self.strangers.left_behind(self.ledger.open))
         finished, running = len(ledger.settled) + given_up, ledger.running() - given_up
-        total = max(self.n_trials, finished + running)
-        waiting = total - finished - running
-        return Tally(total, finished, running, waiting, len(ledger.failed), ledger.pruned)
+        paused, begun = ledger.paused(), finished + running
+        total = max(self.n_trials or 0, begun + paused)
+        counts = (total, finished, running, total - begun - paused, len(ledger.failed))
+        if self.plan is None:
+            return Tally(*counts, ledger.pruned, paused)
+        epochs = (self.plan.used(ledger, trials), self.plan.epochs)
+        return Tally(*counts, ledger.pruned, paused, epochs, self._is_work_left(trials))
 
-    def _silent_strangers(self) -> set[int]:
-        """Trials that another program began and no longer writes to: they count as attempted.
-
-        They are not ended, which is for that program to do.
-        """
-        for trial in self.ledger.open:
-            if trial.state == TrialState.RUNNING and attr(trial, "lease") is None:
-                curve = trial.intermediate_values
-                sign = (len(trial.params), len(trial.user_attrs), len(curve))
-                if self.observer.is_silent(trial.number, sign) and trial.number not in self.silent:
-                    self.silent.add(trial.number)
-                    log.warning(
-                        "trial %d was begun by another program that has not written to it for "
-                        "%g s: it counts as attempted, and the study goes on without it",
-                        trial.number, SILENT_AFTER,
-                    )  # fmt: skip
-        self.silent &= {trial.number for trial in self.ledger.open}
-        return self.silent
+    def _is_work_left(self, trials: Sequence[FrozenTrial]) -> bool:
+        """Whether a claim of now would get a trial."""
+        waiting = self._waiting()
+        again = self.ledger.retries or any(attr(t, "attempt", 1) > 1 for t in waiting)
+        new = bool(waiting) or self.ledger.free_slot(self.n_trials) is not None
+        return bool(again) or self._next(trials, new=new) is not None
 
 
 def lease_attrs(lease: Lease) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from typing import TextIO
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.study.budget.ledger import is_foreign, is_put_back
-from zmodel.study.budget.slots import Slots, Tally
+from zmodel.study.budget.slots import Slots
+from zmodel.study.budget.tally import Tally
 from zmodel.study.storage.errors import StorageError
 from zmodel.study.storage.outage import StorageUnavailable
 from zmodel.study.trial_attributes import attr
@@ -47,7 +48,7 @@ class Progress:
         self._tty = self._out.isatty()
         self._maximise = maximise
         self._begun = time.monotonic()
-        self._finished_before = tally.finished
+        self._used_before = tally.used
         self._reported: set[int] | None = None
         self._last_line = -PLAIN_SECONDS
         self._drawn = 0
@@ -105,18 +106,22 @@ class Progress:
 
     def _summary(self, tally: Tally, best: FrozenTrial | None, workers: str) -> list[str]:
         """The budget and the time; the best so far."""
-        filled = BAR * tally.finished // max(1, tally.total)
+        filled = int(BAR * tally.used)
+        done, total = tally.epochs or (tally.finished, tally.total)
+        unit = " epochs" if tally.epochs else ""
         parts = [
-            f"[{'#' * filled}{'.' * (BAR - filled)}] {tally.finished}/{tally.total}",
+            f"[{'#' * filled}{'.' * (BAR - filled)}] {done}/{total}{unit}",
             f"running {tally.running}",
         ]
+        parts += [f"paused {tally.paused}"] if tally.paused else []
+        parts += [f"completed {tally.finished - tally.failed}"] if tally.epochs else []
         parts += [f"failed {tally.failed}"] if tally.failed else []
         parts += [f"pruned {tally.pruned}"] if tally.pruned else []
         elapsed = time.monotonic() - self._begun
         parts.append(clock(elapsed))
-        done = tally.finished - self._finished_before
-        if done and not tally.is_complete:
-            parts.append(f"~{clock(elapsed / done * (tally.total - tally.finished))} left")
+        used = tally.used - self._used_before
+        if used > 0 and not tally.is_complete:
+            parts.append(f"~{clock(elapsed / used * (1 - tally.used))} left")
         lines = ["  ".join([*parts, workers])]
         if best is not None:
             depth = f" z_layers={best.params[DEPTH]}" if DEPTH in best.params else ""

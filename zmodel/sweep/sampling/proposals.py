@@ -25,12 +25,9 @@ class Proposals:
     def __init__(self, settings: Settings, space: SearchSpace) -> None:
         self._settings = settings
         self._space = space
-        self.floors = (
-            FloorSchedule(settings.coverage, space, settings.n_trials, settings.policy)
-            if settings.coverage
-            else None
-        )
-        self._every_one = count_combinations(space, settings.n_trials) is not None
+        self.floors = _floors(settings, space)
+        most = settings.n_trials
+        self.every_one = most is not None and count_combinations(space, most) is not None
         """The budget has room for every combination: to force one would repeat another."""
         self.needs_lock = needs_lock(settings.sampler)
         """Whether sampling must exclude other workers (samplers that keep state in the study)."""
@@ -38,7 +35,7 @@ class Proposals:
     def decide(self, trials: Sequence[FrozenTrial], slot: int) -> dict[str, Any]:
         """User attributes of the next new trial, decided under the study's lock."""
         decided: dict[str, Any] = {}
-        if self.floors is not None and not self._every_one:
+        if self.floors is not None and not self.every_one:
             decided = forced_attrs(self.floors.next_forced(trials))
         share = self._settings.control
         if int((slot + 1) * share) > int(slot * share):  # evenly spread over the slots
@@ -58,7 +55,7 @@ class Proposals:
                 "hydra.sweeper.history bounds what tpe and gp learn from, got the sampler "
                 f"{type(sampler).__name__}. Set hydra.sweeper.history=null."
             )
-        if settings.coverage:
+        if settings.coverage or settings.stopping:
             sampler = ForcingSampler(sampler, self._space.distributions)
         if settings.history:
             sampler = BoundedHistory(sampler, settings.history)
@@ -67,3 +64,14 @@ class Proposals:
     def changes(self, ticket: FrozenTrial) -> dict[str, Any]:
         """Values set in this trial's configuration whatever its parameters."""
         return self._settings.control_changes if ticket.user_attrs.get("control") else {}
+
+
+def _floors(settings: Settings, space: SearchSpace) -> FloorSchedule | None:
+    if not settings.coverage:
+        return None
+    if settings.n_trials is None:
+        raise ValueError(
+            "hydra.sweeper.coverage plans a budget of trials, got hydra.sweeper.n_trials=null. "
+            "Set hydra.sweeper.n_trials, or hydra.sweeper.coverage=null."
+        )
+    return FloorSchedule(settings.coverage, space, settings.n_trials, settings.policy)

@@ -90,19 +90,23 @@ class DepthHalving:
             rung = max(rung + 1, _nearest(rung * self.factor))
         return (*rungs, allowance)
 
-    def next_step(self, now: Standings, budget: int, seed: int = 0) -> Step | None:
-        """What a free worker does; None: nothing that the budget of epochs pays for.
+    def next_step(
+        self, now: Standings, budget: int, seed: int = 0, *, new: bool = True
+    ) -> Step | None:
+        """What a free worker does, a new trial only if `new`; None: nothing that the budget pays.
 
-        The same standings, budget and seed give the same step.
+        The same standings, budget of epochs and seed give the same step.
         """
         left = budget - now.committed
         order = list(now.groups)
         random.Random(f"{seed}/{now.committed}").shuffle(order)
-        promised = list(self._guaranteed(now, order))
-        others = self._steps(now, order)
+        promised = [s for s in self._guaranteed(now, order) if new or s.trial is not None]
+        others = (s for s in self._steps(now, order) if new or s.trial is not None)
         is_due = left <= (1 - self.guarantee_from) * budget
         steps = chain(promised, others) if is_due else chain(others, promised)
-        reserve = sum(self._reserve(group, now.rungs) for group in now.groups.values())
+        reserve = 0
+        if promised or new:
+            reserve = sum(self._reserve(group, now.rungs) for group in now.groups.values())
         for step in steps:
             group = now.groups[step.group]
             kept = reserve and reserve - self._reserve(group, now.rungs)
@@ -111,8 +115,8 @@ class DepthHalving:
                 return step
         if any(group.running for group in now.groups.values()):
             return None  # they may give back what they were promised
-        paid = chain(promised, self._steps(now, order))
-        return next((step for step in paid if _cost(step, now) <= left), None)
+        paid = (s for s in chain(promised, self._steps(now, order)) if _cost(s, now) <= left)
+        return next((step for step in paid if new or step.trial is not None), None)
 
     # --- the guarantee ---
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
@@ -11,10 +12,13 @@ from typing import Any
 import optuna
 from omegaconf import DictConfig
 from optuna.exceptions import UpdateFinishedTrialError
+from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.core.running_trial import running
+from zmodel.study.run_folder import set_aside
 from zmodel.study.trial_attributes import attr, fixed_params
+from zmodel.sweep.stopping.epoch_plan import epochs_done
 from zmodel.sweep.workers.optuna_trial import OptunaTrial
 from zmodel.sweep.workers.outcome import (
     STORAGE_ERRORS,
@@ -46,6 +50,7 @@ class Attempt:
         self._id = session.slots.id_of(ticket)
         self._folder = session.given.settings.folder / "trials" / str(ticket.number)
         self._shown: OptunaTrial | None = None
+        self._began = time.monotonic()
 
     def run(self) -> None:
         """Run and record.
@@ -63,8 +68,12 @@ class Attempt:
         if outcome.put_back is not None:
             self._put_back(outcome.put_back)
             return
+        seconds = attr(self._ticket, "seconds", 0.0) + time.monotonic() - self._began
         try:
-            self._record(outcome)
+            if outcome.paused:
+                self._session.slots.pause(self._ticket, self._epochs(), seconds)
+            else:
+                self._record(outcome)
         except UpdateFinishedTrialError:
             print(f"trial {self._ticket.number} was given to another worker in the meantime")
 
@@ -88,7 +97,8 @@ class Attempt:
     def _run(self, resumed: dict[str, Any]) -> TrialOutcome:
         session, given, ticket = self._session, self._given, self._ticket
         proposals, space = session.proposals, given.space
-        session.study.sampler = proposals.sampler_for(ticket)
+        goes_on = attr(ticket, "paused_at") is not None  # all its parameters are known
+        session.study.sampler = RandomSampler() if goes_on else proposals.sampler_for(ticket)
         with session.lock() if proposals.needs_lock else nullcontext():
             trial = optuna.Trial(session.study, self._id)
             told = {**ticket.params, **fixed_params(ticket)}
@@ -98,7 +108,8 @@ class Attempt:
         cfg = given.job.compose(overrides, ticket.number, self._folder, changes)
         if given.job.comparable and given.job.files_edited:
             self._check_unchanged(cfg, [*params, *changes])
-        self._shown = shown = OptunaTrial(trial, self._storage, self._id)
+        until = attr(ticket, "until")
+        self._shown = shown = OptunaTrial(trial, self._storage, self._id, until)
         limit = given.settings.trial_timeout
         code = TIMED_OUT if given.settings.n_jobs else 1
         with TrialWatch(self._storage, self._id, limit, code), running(shown):
@@ -119,6 +130,11 @@ class Attempt:
 
     def _resume(self) -> dict[str, Any]:
         """Continue the latest attempt that left a checkpoint: configuration and curve so far."""
+        if attr(self._ticket, "paused_at") is not None:
+            set_aside(self._folder)
+            own = self._folder / "checkpoints" / "last.ckpt"
+            if own.is_file():
+                return {"ckpt_path": str(own)}
         for earlier in self._earlier():
             checkpoint = self._folder.parent / str(earlier.number) / "checkpoints" / "last.ckpt"
             if checkpoint.is_file():
@@ -140,6 +156,8 @@ class Attempt:
         study, number = self._session.study, self._ticket.number
         for key, value in outcome.attrs.items():
             self._set(key, value)
+        if "paused_at" in self._ticket.user_attrs and "seconds" in outcome.attrs:
+            self._set("seconds", attr(self._ticket, "seconds", 0.0) + outcome.attrs["seconds"])
         if outcome.state is not TrialState.FAIL:
             study.tell(number, outcome.values, state=outcome.state)
             return
@@ -148,6 +166,10 @@ class Attempt:
             self._set("traceback", outcome.traceback)
         study.tell(number, state=TrialState.FAIL)
         release_memory()
+
+    def _epochs(self) -> int:
+        """That the trial has reported."""
+        return epochs_done(self._storage.get_trial(self._id).intermediate_values)
 
     def _set(self, key: str, value: Any) -> None:
         self._storage.set_trial_user_attr(self._id, key, value)

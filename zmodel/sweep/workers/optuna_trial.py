@@ -11,9 +11,16 @@ from zmodel.sweep.stopping.pruners import may_prune
 class OptunaTrial:
     """What callbacks get from :func:`zmodel.core.running_trial.running_trial` in a study."""
 
-    def __init__(self, trial: optuna.Trial, storage: BaseStorage, trial_id: int) -> None:
+    def __init__(
+        self,
+        trial: optuna.Trial,
+        storage: BaseStorage,
+        trial_id: int,
+        pause_at: int | None = None,
+    ) -> None:
         self.number = trial.number
         self.pruned = False
+        self.pause_at = pause_at
         self._trial = trial
         self._storage = storage
         self._id = trial_id

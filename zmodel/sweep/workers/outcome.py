@@ -14,7 +14,7 @@ from typing import Any
 from hydra.core.utils import JobReturn
 from optuna.trial import TrialState
 
-from zmodel.core.interrupt import Interrupted
+from zmodel.core.interrupt import Interrupted, Paused
 from zmodel.study.run_folder import result_attrs
 from zmodel.study.storage.errors import StorageError, full_disk
 from zmodel.study.storage.outage import StorageUnavailable
@@ -40,13 +40,15 @@ def require_space(error: BaseException) -> None:
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """How a trial ended: with values, with the reason of a failure, or put back with a reason."""
+    """How a trial ended: with values, with the reason of a failure, put back with a reason, or
+    paused, which is no outcome yet."""
 
     state: TrialState = TrialState.FAIL
     values: tuple[float, ...] | None = None
     reason: str | None = None
     traceback: str | None = None
     put_back: str | None = None
+    paused: bool = False
     attrs: dict[str, Any] = field(default_factory=dict)
 
 
@@ -68,6 +70,8 @@ def outcome_of(
         if error.signum == TIME_IS_UP:
             return TrialOutcome(reason=timeout_reason(limit), attrs=attrs)
         return TrialOutcome(put_back=str(error))
+    except Paused:
+        return TrialOutcome(paused=True)
     except STORAGE_ERRORS:
         raise
     except Exception as error:

@@ -15,6 +15,7 @@ from zmodel.study.storage.study_lock import study_lock
 from zmodel.sweep.sampling.proposals import Proposals
 from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.search_space import SearchSpace
+from zmodel.sweep.stopping.epoch_plan import EpochPlan
 from zmodel.sweep.stopping.pruners import make_pruner
 from zmodel.sweep.workers.job import Job
 from zmodel.sweep.workers.shared_config import SharedConfig
@@ -40,6 +41,8 @@ class Assignment:
     job: Job
     start: CommandStart
     shared: SharedConfig
+    plan: EpochPlan | None = None
+    """Of a budget of epochs."""
 
 
 @dataclass
@@ -64,6 +67,7 @@ class Session:
         self.lock = partial(study_lock, settings.storage, settings.folder)
         study_id = self.storage.get_study_id_from_name(settings.study_name)
         self.slots = Slots(
-            self.storage, study_id, settings.n_trials, self.lock, settings.max_attempts
-        )
+            self.storage, study_id, settings.n_trials, self.lock, settings.max_attempts,
+            self.given.plan,
+        )  # fmt: skip
         self.proposals = Proposals(settings, self.given.space)

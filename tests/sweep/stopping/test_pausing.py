@@ -1,0 +1,197 @@
+"""Studies that pause their trials, with tasks of a moment in the test's process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hydra.core.hydra_config import HydraConfig
+from optuna.trial import TrialState
+
+from zmodel.core.interrupt import Interrupted, Paused
+from zmodel.core.running_trial import pauses_after, running_trial
+from zmodel.study.budget.ledger import is_paused
+
+ALLOWANCE = 10
+RULE = [
+    "hydra.sweeper.stopping=depth_halving", "hydra.sweeper.n_trials=null",
+    f"+trainer.max_epochs={ALLOWANCE}", "hydra/sweeper/sampler=random",
+]  # fmt: skip
+WITHIN = [
+    *RULE[1:], "hydra/sweeper/stopping=depth_halving", "hydra.sweeper.stopping.within=layers",
+    "hydra.sweeper.stopping.control_every=4",
+]  # fmt: skip
+
+
+def last_checkpoint() -> Path:
+    path = Path(HydraConfig.get().runtime.output_dir, "checkpoints", "last.ckpt")
+    path.parent.mkdir(exist_ok=True)
+    return path
+
+
+def epochs(cfg, stops_after=ALLOWANCE):
+    """Trains: reports the epochs that are left, pauses where it is told to."""
+    trial = running_trial()
+    done = int(Path(cfg.ckpt_path).read_text()) if cfg.ckpt_path else 0
+    while done < stops_after:
+        if pauses_after(done):
+            last_checkpoint().write_text(str(done))
+            raise Paused
+        trial.report(done, cfg.x * (1 + done))
+        done += 1
+        last_checkpoint().write_text(str(done))
+        yield done
+
+
+def task(cfg):
+    for _ in epochs(cfg):
+        pass
+    return cfg.x
+
+
+def early(cfg):
+    """Ends by itself when x is small."""
+    for _ in epochs(cfg, stops_after=3 if cfg.x < 0.3 else ALLOWANCE):
+        pass
+    return cfg.x
+
+
+def done(trial) -> int:
+    return max(trial.intermediate_values, default=-1) + 1
+
+
+def summary(trials):
+    return [
+        (t.number, t.state, t.params, t.value, t.intermediate_values, t.user_attrs.get("pauses"))
+        for t in trials
+    ]
+
+
+@pytest.mark.parametrize("how", [task, early])
+def test_a_study_keeps_to_its_epochs_and_completes_every_depth(inline, how):
+    assert inline.run(*WITHIN, "hydra.sweeper.epochs=70", task=how) == 0
+    trials = inline.trials
+    used = sum(map(done, trials))
+    assert used == 70
+    states = {t.state for t in trials}
+    assert states == {TrialState.COMPLETE, TrialState.WAITING}
+    assert all(is_paused(t) for t in trials if t.state == TrialState.WAITING)
+    for t in trials:
+        if is_paused(t):
+            assert done(t) == t.user_attrs["paused_at"] == t.user_attrs["until"]
+    complete = [t for t in trials if t.state == TrialState.COMPLETE]
+    assert {t.params["layers"] for t in complete} == {1, 2, 3, 4}
+    depths = [t.params["layers"] for t in trials]
+    assert max(map(depths.count, range(1, 5))) - min(map(depths.count, range(1, 5))) <= 1
+    assert any(t.user_attrs.get("pauses", 0) > 1 for t in trials)
+    assert inline.run(*WITHIN, "hydra.sweeper.epochs=70", task=how) == 0
+    assert summary(inline.trials) == summary(trials), "nothing is left to do"
+
+
+def test_the_same_seed_gives_the_same_study(inline):
+    twin = inline.named("twin")
+    for study in (inline, twin):
+        assert study.run(*WITHIN, "hydra.sweeper.epochs=80", task=early) == 0
+    assert summary(inline.trials) == summary(twin.trials)
+
+
+def test_a_larger_budget_goes_on_with_paused_trials(inline):
+    assert inline.run(*WITHIN, "hydra.sweeper.epochs=60", task=task) == 0
+    before = {t.number: done(t) for t in inline.trials if is_paused(t)}
+    assert before
+    assert inline.run(*WITHIN, "hydra.sweeper.epochs=120", task=task) == 0
+    trials = inline.trials
+    assert sum(map(done, trials)) == 120
+    assert any(done(trials[number]) > epochs for number, epochs in before.items())
+
+
+def test_a_continued_trial_that_is_put_back_keeps_its_standing(inline):
+    """What a signal, or the death of its worker, makes of it: another attempt at the same slot."""
+    hit = []
+
+    def hit_once(cfg):
+        for n in epochs(cfg):
+            if cfg.ckpt_path and not hit and n == 2:
+                hit.append(running_trial().number)
+                raise Interrupted(15)
+        return cfg.x
+
+    twin = inline.named("twin")
+    assert inline.run(*WITHIN, "hydra.sweeper.epochs=80", task=hit_once) == 0
+    assert twin.run(*WITHIN, "hydra.sweeper.epochs=80", task=task) == 0
+    (number,) = hit
+    first = inline.trials[number]
+    again = next(t for t in inline.trials if t.user_attrs.get("resumed_from") == number)
+    assert first.state == TrialState.FAIL and first.user_attrs["paused_at"] == 1
+    assert first.params == again.params and done(again) >= 2
+    latest = {t.user_attrs["slot"]: t for t in inline.trials if t.number != number}
+    assert len(latest) == len(twin.trials)
+    for slot, trial in latest.items():
+        other = twin.trials[slot]
+        assert (trial.state, trial.params, trial.intermediate_values) == (
+            other.state, other.params, other.intermediate_values,
+        )  # fmt: skip
+
+
+def test_a_trial_whose_checkpoint_is_lost_begins_again(inline):
+    anew = []
+
+    def observed(cfg):
+        number = running_trial().number
+        if cfg.ckpt_path is None and done(inline.trials[number]):
+            anew.append(number)
+        return task(cfg)
+
+    assert inline.run(*WITHIN, "hydra.sweeper.epochs=60", task=observed) == 0
+    paused = [t.number for t in inline.trials if is_paused(t)]
+    assert paused and not anew
+    for number in paused:
+        (inline.folder / "trials" / str(number) / "checkpoints" / "last.ckpt").unlink()
+    assert inline.run(*WITHIN, "hydra.sweeper.epochs=120", task=observed) == 0
+    assert anew and set(anew) <= set(paused) and sum(map(done, inline.trials)) == 120
+
+
+def test_without_a_rule_epochs_are_a_budget_too(inline):
+    budget = ["hydra.sweeper.n_trials=null", f"+trainer.max_epochs={ALLOWANCE}"]
+    assert inline.run(*budget, "hydra.sweeper.epochs=35", task=early) == 0
+    trials = inline.trials
+    assert {t.state for t in trials} == {TrialState.COMPLETE}
+    assert 35 - ALLOWANCE < sum(map(done, trials)) <= 35
+    assert inline.run("hydra.sweeper.n_trials=2", *budget[1:], "hydra.sweeper.epochs=99") == 0
+    assert len(inline.trials) == len(trials), "the budget of trials holds too"
+
+
+def test_enqueued_configurations_begin_as_new_trials_do(inline):
+    given = "hydra.sweeper.enqueue=[{x: 0.5, layers: 2}, {x: 0.25, layers: 2}]"
+    assert inline.run(*WITHIN, given, "hydra.sweeper.epochs=60", task=task) == 0
+    first, second, *_ = inline.trials
+    assert (first.params["x"], second.params["x"]) == (0.5, 0.25)
+    assert first.user_attrs["pauses"] >= 1 and "forced_to" not in first.user_attrs
+    assert sum(map(done, inline.trials)) == 60
+
+
+@pytest.mark.parametrize(
+    ("overrides", "names"),
+    [
+        (["hydra.sweeper.epochs=null", "hydra.sweeper.n_trials=9"], "epochs=90 "),
+        (["hydra.sweeper.epochs=9"], "hydra.sweeper.epochs"),
+        (["hydra.sweeper.epochs=39"], "guarantee"),
+        (["hydra/sweeper/pruner=median"], "pruner"),
+        (["hydra.sweeper.coverage={layers: 2}"], "coverage"),
+        (["hydra.sweeper.stopping.within=x.y"], "within"),
+        (["hydra.sweeper.stopping.factor=1"], "factor"),
+        (["trainer.max_epochs=-1"], "max_epochs"),
+        (["+callbacks={}"], "BestAndLast"),
+        (["+callbacks={checkpoint: {_target_: zmodel.callbacks.BestAndLast}}"], "StudyReport"),
+        (["hydra.sweeper.direction=[maximize,minimize]", "optimized_metric=[a,b]"], "objective"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_the_first_trial(inline, overrides, names):
+    with pytest.raises(ValueError, match=names):
+        inline.run(*WITHIN, "hydra.sweeper.epochs=70", *overrides, task=task)
+    assert not inline.folder.exists()
+
+
+def test_one_group_where_no_depth_is_searched(inline):
+    assert inline.run(*RULE, "hydra.sweeper.epochs=50", task=task) == 0
+    assert sum(map(done, inline.trials)) == 50

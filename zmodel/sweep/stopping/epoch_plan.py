@@ -1,0 +1,136 @@
+"""A budget of epochs, and the stopping rule that spends it: what a free worker of a study gets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from optuna.trial import FrozenTrial, TrialState
+
+from zmodel.study.budget.ledger import Ledger, is_foreign, is_paused, wants_retry
+from zmodel.study.budget.plan import Next
+from zmodel.study.cells import Cell
+from zmodel.study.trial_attributes import attr
+from zmodel.sweep.sampling.trials_by_floor import known_values
+from zmodel.sweep.stopping.depth_halving import DepthHalving
+from zmodel.sweep.stopping.standings import Standing, Standings, State
+
+UNKNOWN = "unknown"
+"""The group of a trial that has not been sampled yet, or lacks the parameter."""
+
+
+@dataclass(frozen=True)
+class EpochPlan:
+    """Reckons anew from the trials at every call; a slot is one trial of the rule, whoever runs it.
+
+    Args:
+        epochs: the budget.
+        allowance: epochs that one trial may take.
+        rule: None: every trial runs to its end.
+        cells: values of the parameter within which trials are compared; none: all are.
+        forces: whether a new trial is told its cell.
+    """
+
+    epochs: int
+    allowance: int
+    rule: DepthHalving | None
+    cells: tuple[Cell, ...]
+    maximize: bool
+    seed: int
+    forces: bool = True
+
+    def next(self, ledger: Ledger, trials: Sequence[FrozenTrial], *, new: bool) -> Next | None:
+        """What a free worker gets, a new trial only if `new`; None: nothing that is paid for."""
+        now = self.standings(ledger, trials)
+        if self.rule is None:
+            fits = new and self.epochs - now.committed >= self.allowance
+            return Next(None, {}) if fits else None
+        step = self.rule.next_step(now, self.epochs, self.seed, new=new)
+        if step is None:
+            return None
+        attrs: dict[str, Any] = {"until": None if step.until >= self.allowance else step.until}
+        if step.trial is None and self.cells and self.forces:
+            assert isinstance(step.group, int)
+            cell = self.cells[step.group]
+            target = list(cell.target) if cell.is_range else cell.target
+            attrs["forced_to"] = {cell.param: target}
+        if step.control:
+            attrs["spared"] = True
+        return Next(step.trial, attrs)
+
+    def used(self, ledger: Ledger, trials: Sequence[FrozenTrial]) -> int:
+        """Epochs that all trials have done."""
+        return sum(epochs_done(curve_so_far(t, trials)) for t in ledger.latest.values())
+
+    def standings(self, ledger: Ledger, trials: Sequence[FrozenTrial]) -> Standings:
+        """All trials that have begun, by their slots."""
+        rungs = self.rule.rungs(self.allowance) if self.rule else (self.allowance,)
+        now = Standings(rungs, range(max(1, len(self.cells))), self.maximize)
+        for slot, trial in ledger.latest.items():
+            state = self._state(trial, ledger.max_attempts)
+            if state is not None:
+                now.put(self._standing(slot, trial, state, curve_so_far(trial, trials), rungs))
+        return now
+
+    def _standing(
+        self, slot: int, trial: FrozenTrial, state: State, curve: dict[int, float],
+        rungs: tuple[int, ...],
+    ) -> Standing:  # fmt: skip
+        until = 0 if is_foreign(trial) else attr(trial, "until", self.allowance)
+        done = epochs_done(curve)
+        best = best_at_rungs(curve, [rung for rung in rungs if rung <= done], self.maximize)
+        return Standing(slot, self._group(trial), state, done, best, until)
+
+    def _group(self, trial: FrozenTrial) -> int | str:
+        if not self.cells:
+            return 0
+        values = known_values(trial)
+        param = self.cells[0].param
+        if param not in values:
+            return UNKNOWN
+        held = (i for i, cell in enumerate(self.cells) if cell.holds(values[param]))
+        return next(held, UNKNOWN)
+
+    def _state(self, trial: FrozenTrial, max_attempts: int) -> State | None:
+        """None: it was enqueued, and nobody has begun it."""
+        if trial.state == TrialState.WAITING:
+            begun = attr(trial, "attempt", 1) > 1
+            return "paused" if is_paused(trial) else "running" if begun else None
+        if trial.state == TrialState.RUNNING or wants_retry(trial, max_attempts):
+            return "running"
+        return "complete" if trial.state == TrialState.COMPLETE else "failed"
+
+
+def curve_so_far(trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> dict[int, float]:
+    """What the trial has reported, or the attempts that it goes on from."""
+    while not trial.intermediate_values and not attr(trial, "starts_anew"):
+        number = attr(trial, "resumed_from")
+        if number is None or number >= trial.number:
+            break
+        trial = trials[number]
+        if attr(trial, "starts_anew"):
+            return {}
+    return trial.intermediate_values
+
+
+def epochs_done(curve: dict[int, float]) -> int:
+    return max(curve, default=-1) + 1
+
+
+def best_at_rungs(
+    curve: dict[int, float], rungs: Sequence[int], maximize: bool
+) -> tuple[float, ...]:
+    """The best value of the epochs up to each rung; NaN before the first finite one."""
+    better, best, found = max if maximize else min, math.nan, []
+    rest = iter(sorted(curve.items()))
+    pending = next(rest, None)
+    for rung in rungs:
+        while pending is not None and pending[0] < rung:
+            value = pending[1]
+            if math.isfinite(value):
+                best = value if math.isnan(best) else better(best, value)
+            pending = next(rest, None)
+        found.append(best)
+    return tuple(found)
