@@ -1,6 +1,7 @@
 """The kill test: studies that are hit all along, and what must hold for them in the end.
 
     python benchmarks/kill.py                       8 minutes of faults, then to the end
+    python benchmarks/kill.py --stopping depth_halving    the same of trials that pause
     python benchmarks/kill.py --part workers        200 kills of workers over 200 quick trials
     python benchmarks/kill.py --part reapers        20 rounds of four reapers at a barrier
     python benchmarks/kill.py --part postgres       eight starts at once on an empty PostgreSQL
@@ -28,7 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.append(str(ROOT))  # for tests.support
 
-from killing.checks import MOST_ATTEMPTS, Faulty, check_study  # noqa: E402
+from killing.checks import MOST_ATTEMPTS, Faulty, check_halving, check_study  # noqa: E402
 from killing.commands import Command, until_none_lives  # noqa: E402
 from killing.faults import Faults  # noqa: E402
 from killing.parts import kill_workers, race_reapers, start_on_postgres  # noqa: E402
@@ -48,9 +49,13 @@ PAUSES = (1.0, 5.0)
 def arguments(options: argparse.Namespace, log_dir: Path) -> list[str]:
     """Of the command; without faults its trials would take a quarter of the time that they last."""
     share = 60 / 4 * options.minutes * 2 * WORKERS / (options.trials * EPOCHS)
+    if options.stopping == "none":
+        study = ["hparams_search=zlayers", f"hydra.sweeper.n_trials={options.trials}"]
+    else:
+        study = ["hparams_search=halving", f"hydra.sweeper.epochs={options.trials * EPOCHS}"]
     return [
-        "train.py", "-m", "hparams_search=zlayers", "data=digits", "model.kernel_size=3",
-        f"paths.log_dir={log_dir}", "study_name=kill", f"hydra.sweeper.n_trials={options.trials}",
+        "train.py", "-m", *study, "data=digits", "model.kernel_size=3",
+        f"paths.log_dir={log_dir}", "study_name=kill",
         f"hydra.sweeper.n_jobs={WORKERS}", f"hydra.sweeper.max_attempts={MOST_ATTEMPTS}",
         f"trainer.max_epochs={EPOCHS}", "callbacks.checkpoint.every=0.5",
         "+callbacks.slow._target_=killing.slow_epochs.SlowEpochs",
@@ -141,11 +146,15 @@ def kill_study(options: argparse.Namespace) -> dict[str, Faulty]:
                 command.end(5)
         trials = trials_of(study)
         checks = {"the last two commands end with 0": ends, "no traces for users": traces(outputs)}
-        checks |= check_study(study, trials, options.trials, EPOCHS, told)
+        if options.stopping == "none":
+            checks |= check_study(study, trials, options.trials, EPOCHS, told)
+        else:
+            checks |= check_halving(study, trials, options.trials * EPOCHS, EPOCHS, told)
         print(f"{minutes:.1f} minutes of faults; {len(told)} trials were complete by then")
         print_faults(faults, disk is not None)
         attempts = max(t.user_attrs.get("attempt", 1) for t in trials)
-        print(f"{len(trials)} attempts at {options.trials} slots, at most {attempts} at one")
+        slots = len({t.user_attrs.get("slot") for t in trials})
+        print(f"{len(trials)} attempts at {slots} slots, at most {attempts} at one")
         for command in commands:
             codes = ", ".join(f"{n} x {code}" for code, n in sorted(command.codes.items()))
             print(f"exit codes of the {command.output.stem} command: {codes}")
@@ -171,6 +180,7 @@ def main() -> int:
                         default="study")  # fmt: skip
     parser.add_argument("--minutes", type=float, default=8)
     parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--stopping", choices=["none", "depth_halving"], default="none")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", help="a folder that gets outputs and study")
     options = parser.parse_args()

@@ -26,6 +26,8 @@ This page is written from `conf/hydra/sweeper/zmodel.yaml`, which has the same t
 |---|---|---|
 """
 
+TITLES = (("sampler", "Samplers"), ("pruner", "Pruners"), ("stopping", "Stopping rules"))
+
 
 def rows(text: str) -> list[tuple[str, str, str]]:
     """(key, default as YAML, description) of every setting, in the order of the file."""
@@ -61,7 +63,7 @@ def page() -> str:
         for key, default, text in rows(SETTINGS.read_text())
     ]
     parts = [HEAD + "\n".join(settings)]
-    for name, title in (("sampler", "Samplers"), ("pruner", "Pruners")):
+    for name, title in TITLES:
         parts += [f"## {title}", f"`hydra/sweeper/{name}=NAME`"]
         parts.append("\n".join(["| name | |", "|---|---|", *group(name)]))
     return "\n\n".join(parts) + "\n"

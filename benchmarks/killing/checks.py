@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
 from killing.slow_epochs import BEGAN
-from zmodel.study.budget.ledger import Ledger, slot_of, wants_retry
+from zmodel.study.budget.ledger import Ledger, is_paused, slot_of, wants_retry
 
 MOST_ATTEMPTS = 1000
 """``hydra.sweeper.max_attempts`` of the studies here: no slot is given up."""
@@ -45,6 +45,41 @@ def check_study(
         "best is the maximum over result.json": lambda: wrong_best(folder, outcomes),
     }
     return {name: check() for name, check in checks.items()}
+
+
+def check_halving(
+    folder: Path, trials: list[FrozenTrial], budget: int, epochs: int, told: dict[int, float]
+) -> dict[str, Faulty]:
+    """The same of a study that pauses its trials, where slots are as many as `budget` pays for."""
+    latest = Ledger(MOST_ATTEMPTS).read(trials).latest
+    paused = [t for t in latest.values() if is_paused(t)]
+    found = check_study(folder, trials, len(latest), epochs, told)
+    found["every slot has exactly one outcome"] = [
+        line
+        for line in found["every slot has exactly one outcome"]
+        if line not in {f"slot {slot_of(t)} has no outcome" for t in paused}
+    ]
+    found["no trial runs or waits"] = [
+        line
+        for line in found["no trial runs or waits"]
+        if line not in {f"trial {t.number} is WAITING" for t in paused}
+    ]
+    complete = [t for t in latest.values() if t.state == TrialState.COMPLETE]
+    done = sum(len(t.intermediate_values) for t in latest.values())
+    depths = {t.params["model.z_layers"] for t in complete}
+    return found | {
+        "every paused trial has the curve up to its rung": [
+            f"trial {t.number}, paused at {t.user_attrs['paused_at']}"
+            for t in paused
+            if sorted(t.intermediate_values) != list(range(t.user_attrs["paused_at"]))
+        ],
+        "the epochs of the budget are used, and no more": (
+            [] if done == budget else [f"{done} of {budget} epochs"]
+        ),
+        "every depth has a completed trial": [
+            f"depth {depth} has none" for depth in range(1, 6) if depth not in depths
+        ],
+    }
 
 
 def one_outcome_each(outcomes: list[FrozenTrial], slots: int) -> Faulty:
@@ -106,7 +141,8 @@ def shared_folders(folder: Path, trials: list[FrozenTrial]) -> Faulty:
     for run in (folder / "trials").iterdir():
         began = run / BEGAN
         processes = began.read_text().split() if began.is_file() else []
-        if len(processes) > 1:
+        pauses = trials[int(run.name)].user_attrs.get("pauses", 0)
+        if len(processes) > 1 + pauses:
             wrong.append(f"processes {processes} trained in {run}")
         found = _number_and_params(run)
         if found is None:

@@ -25,12 +25,18 @@ class SlowEpochs(Callback):
         self.folder = Path(folder)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        (self.folder / ENDED).unlink(missing_ok=True)
         with (self.folder / BEGAN).open("a") as file:
             file.write(f"{os.getpid()}\n")
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not getattr(trainer, "fast_dev_run", False):
             time.sleep(self.seconds)
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        (self.folder / ENDED).touch()  # a pause
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         (self.folder / ENDED).touch()

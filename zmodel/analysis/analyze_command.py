@@ -17,6 +17,7 @@ from zmodel.analysis.page.terminal import overview, side_by_side, verdict_lines
 from zmodel.analysis.rules.judge import judge, judge_late
 from zmodel.study.folder import list_studies, study_folder
 from zmodel.study.records import StudyRecord, find_study
+from zmodel.study.trial_attributes import attr
 
 STOPPED = 130
 
@@ -118,9 +119,13 @@ def _watch(cfg: Mapping[str, Any], names: Sequence[str], every: int) -> None:
 
 def _finished(study: StudyRecord) -> bool:
     """Whether a study has spent its budget; one without a budget never has."""
-    budget = study.attrs.get("n_trials")
+    budget, epochs = study.attrs.get("n_trials"), study.attrs.get("epochs")
     ended = [t for t in study.trials if t.state not in ("running", "waiting")]
-    return isinstance(budget, int) and len(ended) >= budget and len(ended) == len(study.trials)
+    used_up = isinstance(budget, int) and len(ended) >= budget
+    if isinstance(epochs, int):
+        most = max((attr(t, "max_epochs", 0) for t in ended), default=0)
+        used_up |= epochs - sum(len(t.curve) for t in ended) < max(1, most)
+    return used_up and len(ended) == len(study.trials)
 
 
 def _own_folder(cfg: Mapping[str, Any], name: str) -> Path:

@@ -33,7 +33,9 @@ def summarize(findings: Findings, verdicts: list[Verdict]) -> dict[str, Any]:
     return {
         "study": study.name,
         "direction": directions[0] if len(directions) == 1 else directions,
-        "states": {key: states[key] for key in ("complete", "pruned", "failed", "running")},
+        "states": {
+            key: states[key] for key in ("complete", "pruned", "failed", "running", "paused")
+        },
         "best": _best(findings),
         **parts,
         "verdicts": [verdict_json(verdict) for verdict in [*verdicts, *missing]],

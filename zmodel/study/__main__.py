@@ -16,6 +16,7 @@ from zmodel.study.records import StudyRecord, TrialRecord, find_study
 from zmodel.study.repair.mend_journal import repair
 from zmodel.study.stop_request import request_stop
 from zmodel.study.storage.opening import open_storage
+from zmodel.study.trial_attributes import attr
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -72,7 +73,16 @@ def one_line(study: StudyRecord) -> str:
     counts = "  ".join(f"{n} {state}" for state, n in states.most_common()) or "no trials"
     best = study.best_first[:1]
     value = f"best {best[0].value:.4f} (trial {best[0].number})" if best else ""
-    return f"{study.name:<24} of {study.attrs.get('n_trials', '?')}: {counts}  {value}".rstrip()
+    return f"{study.name:<24} of {_budget(study)}: {counts}  {value}".rstrip()
+
+
+def _budget(study: StudyRecord) -> str:
+    trials, epochs = study.attrs.get("n_trials", "?"), study.attrs.get("epochs")
+    if epochs is None:
+        return str(trials)
+    done = sum(max(trial.curve, default=-1) + 1 for trial in study.trials)
+    limit = f", {trials} trials" if isinstance(trials, int) else ""
+    return f"{epochs} epochs ({done} done){limit}"
 
 
 def _state(trial: TrialRecord) -> str:
@@ -90,6 +100,12 @@ def show(options: argparse.Namespace) -> None:
     for trial in study.trials:
         if trial.state == "running":
             print(f"  running: trial {trial.number} on {trial.attrs.get('worker', '?')}")
+    for trial in (t for t in study.trials if t.state == "paused"):
+        times = attr(trial, "pauses", 1)
+        print(
+            f"  paused: trial {trial.number} at epoch {attr(trial, 'paused_at')}, the "
+            f"{times}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(times, 'th') } time"
+        )
     print(f"  continue: {study.attrs.get('command', 'unknown')}")
 
 

@@ -26,7 +26,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.core.suggestion import suggestion
-from zmodel.study.budget.ledger import Ledger, is_foreign, is_put_back, slot_of
+from zmodel.study.budget.ledger import Ledger, is_foreign, is_paused, is_put_back, slot_of
 from zmodel.study.folder import journal_of, study_folder
 from zmodel.study.storage.opening import open_storage
 
@@ -45,7 +45,8 @@ STATES = {
 class TrialRecord:
     """One attempt. `curve` maps epoch (0-based) to the objective's validation metric.
 
-    One that was put back is `waiting`: its slot is given again.
+    One that was put back is `waiting`: its slot is given again. One that a stopping rule has paused
+    is `paused`, and has no value.
     """
 
     number: int
@@ -157,7 +158,7 @@ def load_study(name: str, storage: BaseStorage, folder: Path | None = None) -> S
 def _record(trial: FrozenTrial) -> TrialRecord:
     return TrialRecord(
         number=trial.number,
-        state="waiting" if is_put_back(trial) else STATES[trial.state],
+        state=_state(trial),
         params=dict(trial.params),
         values=None if trial.values is None else tuple(trial.values),
         curve=dict(sorted(trial.intermediate_values.items())),
@@ -167,6 +168,12 @@ def _record(trial: FrozenTrial) -> TrialRecord:
         system_attrs=dict(trial.system_attrs),
         distributions=dict(trial.distributions),
     )
+
+
+def _state(trial: FrozenTrial) -> str:
+    if is_paused(trial):
+        return "paused"
+    return "waiting" if is_put_back(trial) else STATES[trial.state]
 
 
 def _superseded(trial: FrozenTrial, latest: Mapping[int, FrozenTrial]) -> bool:

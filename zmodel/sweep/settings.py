@@ -73,20 +73,8 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
     name = folder.name if given["study_name"] is None else given["study_name"]
     folder_name(name, "hydra.sweeper.study_name")  # none that could leave the log folder
     known("hydra.sweeper.on_change", given["on_change"], ("refuse", "continue"))
-    for key in ("max_attempts", "workers_per_gpu"):
-        at_least(f"hydra.sweeper.{key}", given[key], 1)
-    for key in ("n_trials", "epochs"):
-        if given[key] is not None or given["n_trials"] is given["epochs"]:
-            at_least(f"hydra.sweeper.{key}", given[key], 1)
-    at_least("hydra.sweeper.seed", given["seed"], 0)
-    if given["history"] is not None:
-        at_least("hydra.sweeper.history", given["history"], 100)  # TPE's good trials are a tenth
-    timeout, preflight = given["trial_timeout"], given["preflight"]
-    if timeout is not None and (isinstance(timeout, bool | str) or not timeout > 0):
-        raise ValueError(
-            "hydra.sweeper.trial_timeout must be null or a number of seconds above 0, received "
-            f"{timeout!r}; use for example hydra.sweeper.trial_timeout=3600."
-        )
+    _check_numbers(given)
+    preflight = given["preflight"]
     read = {
         "study_name": name,
         "storage": str(given["storage"] or folder / JOURNAL),
@@ -103,6 +91,23 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
         "preload": names("hydra.sweeper.preload", given["preload"]),
     }
     return Settings(folder=folder, **{**given, **read})
+
+
+def _check_numbers(given: Mapping[str, Any]) -> None:
+    for key in ("max_attempts", "workers_per_gpu"):
+        at_least(f"hydra.sweeper.{key}", given[key], 1)
+    for key in ("n_trials", "epochs"):
+        if given[key] is not None or given["n_trials"] is given["epochs"]:
+            at_least(f"hydra.sweeper.{key}", given[key], 1)
+    at_least("hydra.sweeper.seed", given["seed"], 0)
+    if given["history"] is not None:
+        at_least("hydra.sweeper.history", given["history"], 100)  # TPE's good trials are a tenth
+    timeout = given["trial_timeout"]
+    if timeout is not None and (isinstance(timeout, bool | str) or not timeout > 0):
+        raise ValueError(
+            "hydra.sweeper.trial_timeout must be null or a number of seconds above 0, received "
+            f"{timeout!r}; use for example hydra.sweeper.trial_timeout=3600."
+        )
 
 
 def settled(settings: Settings, cfg: DictConfig) -> Settings:

@@ -10,8 +10,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from zmodel.cli.command import command
-from zmodel.core.interrupt import Interrupted, stop
-from zmodel.core.running_trial import running_trial
+from zmodel.core.interrupt import Interrupted, Paused, stop
+from zmodel.core.running_trial import pauses_after, running_trial
 
 
 @command
@@ -35,10 +35,11 @@ def main(cfg: DictConfig):
             if trial.should_prune():
                 trial.pruned = True
                 break
-        if stop.signum is not None and epoch + 1 < cfg.epochs:
+        pauses = pauses_after(epoch + 1)
+        if (pauses or stop.signum is not None) and epoch + 1 < cfg.epochs:
             (folder / "checkpoints").mkdir(exist_ok=True)
             (folder / "checkpoints" / "last.ckpt").write_text(str(epoch + 1))
-            raise Interrupted(stop.signum)
+            raise Paused if pauses else Interrupted(stop.signum)
     return eval(cfg.returns, {"x": cfg.x, "layers": cfg.layers, "number": number, "exit": exit})
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from engine import ROOT, Engine
 from hydra.core.hydra_config import HydraConfig
 from optuna.trial import TrialState
 
 from zmodel.core.interrupt import Interrupted, Paused
 from zmodel.core.running_trial import pauses_after, running_trial
 from zmodel.study.budget.ledger import is_paused
+from zmodel.study.records import find_study
+from zmodel.study.run_folder import read_metrics
 
 ALLOWANCE = 10
 RULE = [
@@ -168,6 +173,52 @@ def test_enqueued_configurations_begin_as_new_trials_do(inline):
     assert (first.params["x"], second.params["x"]) == (0.5, 0.25)
     assert first.user_attrs["pauses"] >= 1 and "forced_to" not in first.user_attrs
     assert sum(map(done, inline.trials)) == 60
+
+
+EPOCHS = f"epochs={ALLOWANCE}"
+
+
+def by_slot(trials):
+    found = {t.user_attrs["slot"]: t for t in trials}
+    return {
+        slot: (t.state, t.params, t.intermediate_values, t.user_attrs.get("paused_at"))
+        for slot, t in found.items()
+    }
+
+
+def test_a_worker_killed_inside_a_continued_trial_changes_nothing(engine, tmp_path):
+    """Workers of their own processes; the trial is given again and stands where it stood."""
+    whole = Engine(tmp_path, "whole")
+    settings = [*WITHIN, EPOCHS, "hydra.sweeper.epochs=60", "hydra.sweeper.n_jobs=1"]
+    whole.run(*settings)
+    continued = next(t.number for t in whole.trials() if t.user_attrs.get("pauses", 0) > 1)
+    output = engine.run(*settings, f"dies='number == {continued} and epoch == 1'")
+    trials = engine.trials()
+    assert trials[continued].user_attrs["crashes"] == 1, output
+    assert trials[continued].user_attrs["paused_at"] == 1
+    assert by_slot(trials) == by_slot(whole.trials())
+
+
+@pytest.mark.slow
+def test_a_real_study_of_pausing_trials(tmp_path):
+    settings = [
+        "train.py", "-m", "hparams_search=halving", "data=digits", "model.kernel_size=3",
+        "trainer.max_epochs=6", "z_layers.max=2", "hydra.sweeper.epochs=36",
+        "hydra.sweeper.n_jobs=2", f"paths.log_dir={tmp_path}", "logger=csv",
+    ]  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, *settings], cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = find_study("halving", tmp_path)
+    assert sum(len(t.curve) for t in record.trials) == 36
+    complete = [t for t in record.trials if t.state == "complete"]
+    assert {t.params["model.z_layers"] for t in complete} == {1, 2}
+    for trial in record.trials:
+        folder = tmp_path / "studies" / "halving" / "trials" / str(trial.number)
+        assert read_metrics(folder)["val/acc"] == trial.curve
+        assert (folder / "result.json").exists() == (trial.state == "complete")
+    assert any(t.attrs.get("pauses", 0) > 1 for t in complete)
 
 
 @pytest.mark.parametrize(

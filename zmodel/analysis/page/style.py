@@ -25,9 +25,10 @@ STATE = {
     "failed": "#d55e00",
     "running": "#56b4e8",
     "waiting": "#b6bec8",
+    "paused": "#cc79a8",
 }
-HATCH = {"complete": "", "pruned": "//", "failed": "xx", "running": "..", "waiting": ""}
-LOOKS = {state: (color, HATCH[state]) for state, color in STATE.items()}
+HATCH = {"complete": "", "pruned": "//", "failed": "xx", "running": ".."}
+LOOKS = {state: (color, HATCH.get(state, "")) for state, color in STATE.items()}
 """State of a trial -> colour and hatch of its bars."""
 ACCENT = "#0072b2"
 SECOND = "#d55e01"

@@ -45,12 +45,25 @@ def _row(study: StudyRecord, trial: TrialRecord, params: list[str]) -> Row:
         "control": bool(attr(trial, "control")),
         "stopped_early": attr(trial, "stopped_early"),
         "never_learned": attr(trial, "never_learned"),
+        "paused_at": attr(trial, "paused_at") if trial.state == "paused" else None,
+        "pauses": attr(trial, "pauses"),
+        "ended_by": ended_by(trial),
         "attempt": attr(trial, "attempt"),
         "foreign": trial.foreign or None,
         "worker": attr(trial, "worker", "") or None,
         "started": trial.started.isoformat(timespec="seconds") if trial.started else None,
         "fail_reason": attr(trial, "fail_reason", "")[:300] or None,
     }
+
+
+def ended_by(trial: TrialRecord) -> str | None:
+    """What ended a trial, or keeps it from going on; None while it runs, or when it failed."""
+    if trial.state in ("paused", "pruned"):
+        return "rule" if trial.state == "paused" else "pruner"
+    stopped = attr(trial, "stopped_early")
+    if trial.state != "complete" or stopped is None:
+        return None
+    return "early stopping" if stopped else "allowance"
 
 
 def _from_one(epoch: int | None) -> int | None:

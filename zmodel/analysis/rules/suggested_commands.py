@@ -86,7 +86,16 @@ def more_trials(study: StudyRecord, missing: int, overrides: dict[str, Any]) -> 
     more = max(0, missing - unfinished(study))
     if not more and not overrides and count_states(study.trials)["running"]:
         return f"wait: {unfinished(study)} more trials are to come"
-    return sweep_command(study, {**overrides, "hydra.sweeper.n_trials": budget(study) + more})
+    return sweep_command(study, {**overrides, **_budget_with(study, more)})
+
+
+def _budget_with(study: StudyRecord, more: int) -> dict[str, Any]:
+    """The setting that gives so many further trials."""
+    epochs = study.attrs.get("epochs")
+    if not isinstance(epochs, int) or isinstance(study.attrs.get("n_trials"), int):
+        return {"hydra.sweeper.n_trials": budget(study) + more}
+    each = -(-epochs // max(1, len(study.trials)))  # epochs that a trial has taken
+    return {"hydra.sweeper.epochs": epochs + more * each}
 
 
 def reproduce_command(study: StudyRecord, trial: TrialRecord) -> str | None:

@@ -113,8 +113,9 @@ def top(study: StudyRecord, share: float, least: int = 1) -> list[TrialRecord]:
 
 
 def count_states(trials: Iterable[TrialRecord]) -> dict[str, int]:
-    """Trials per state; all five states are present."""
-    counts = dict.fromkeys(("complete", "pruned", "failed", "running", "waiting"), 0)
+    """Trials per state; all states are present."""
+    states = ("complete", "pruned", "failed", "running", "waiting", "paused")
+    counts = dict.fromkeys(states, 0)
     for trial in trials:
         counts[trial.state] += 1
     return counts

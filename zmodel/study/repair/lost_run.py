@@ -28,7 +28,9 @@ from zmodel.core.run_value import value_of
 from zmodel.study.run_folder import read_metrics, read_result, result_attrs
 from zmodel.study.study_json import read_study_json
 
-KEPT = ("fingerprint", "provenance", "n_trials", "command", "coverage", "changes")
+KEPT = (
+    "fingerprint", "provenance", "n_trials", "epochs", "stopping", "command", "coverage", "changes",
+)  # fmt: skip
 """Entries of study.json that are attributes of the study too."""
 UNREADABLE = object()
 
@@ -43,6 +45,7 @@ class KnownStudy:
     objectives: tuple[str, ...] = ()
     space: Mapping[str, BaseDistribution] = field(default_factory=dict)
     prunes: bool = False
+    pauses: bool = False
     attrs: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -59,17 +62,19 @@ class KnownStudy:
             objectives=(objective,) if isinstance(objective, str) else tuple(objective),
             space={name: json_to_distribution(json.dumps(d)) for name, d in space.items()},
             prunes=bool(content.get("pruner")),
+            pauses=bool(content.get("stopping")),
             attrs={key: content[key] for key in KEPT if content.get(key)},
         )
 
 
 @dataclass(frozen=True)
 class LostRun:
-    """One run; `values` is None when it came to no result."""
+    """One run; `values` is None when it came to no result, and `paused` if it may go on."""
 
     params: dict[str, Any] = field(default_factory=dict)
     values: tuple[float, ...] | None = None
     pruned: bool = False
+    paused: bool = False
     curve: dict[int, float] = field(default_factory=dict)
     attrs: dict[str, Any] = field(default_factory=dict)
     started: datetime | None = None
@@ -78,7 +83,7 @@ class LostRun:
     @property
     def state(self) -> TrialState:
         if self.values is None:
-            return TrialState.FAIL
+            return TrialState.WAITING if self.paused else TrialState.FAIL
         return TrialState.PRUNED if self.pruned else TrialState.COMPLETE
 
     @property
@@ -92,12 +97,15 @@ def read_run(folder: Path, known: KnownStudy) -> LostRun:
     result = read_result(folder)
     at_its_end = result.get("stopped_early") or result.get("epochs") == result.get("max_epochs")
     watched = known.objectives[0].removesuffix("_best") if known.objectives else ""
+    curve = read_metrics(folder).get(watched, {})
+    is_kept = (folder / "checkpoints" / "last.ckpt").is_file()
     overrides = folder / ".hydra" / "overrides.yaml"
     return LostRun(
         params=_params(overrides, known.space),
         values=_values(result, known),
         pruned=known.prunes and bool(result.get("pruned", not at_its_end)),
-        curve=read_metrics(folder).get(watched, {}),
+        paused=known.pauses and is_kept and bool(curve),
+        curve=curve,
         attrs={**result_attrs(folder), "dir": str(folder)},
         started=_time(overrides),
         finished=_time(folder / "result.json"),

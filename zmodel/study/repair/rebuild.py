@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,10 @@ class Rebuilt:
         return bool(self.states)
 
     def __str__(self) -> str:
-        names = {TrialState.FAIL: "without a result, to be given again"}
+        names = {
+            TrialState.FAIL: "without a result, to be given again",
+            TrialState.WAITING: "paused",
+        }
         counts = (f"{n} {names.get(s, s.name.lower())}" for s, n in sorted(self.states.items()))
         return f"{sum(self.states.values())} trials from their run folders: {', '.join(counts)}"
 
@@ -53,6 +56,7 @@ def rebuild(
             study.set_user_attr(key, value)
     rebuilt = Rebuilt()
     runs = {number: read_run(path, known) for number, path in folders.items()}
+    runs = {number: _unless_resumed(number, run, runs) for number, run in runs.items()}
     for trial in study.get_trials(deepcopy=False):
         run = runs.get(trial.number, NO_RUN)
         lost = run.values is not None or REPAIRED in trial.user_attrs
@@ -69,6 +73,12 @@ def rebuild(
         rebuilt.states[run.state] += 1
         study.add_trial(_trial(run, slots.take(number, run), known))
     return rebuilt
+
+
+def _unless_resumed(number: int, run: LostRun, runs: Mapping[int, LostRun]) -> LostRun:
+    """A run that went on as a later one is not paused."""
+    resumed = any(later > number and r.params == run.params for later, r in runs.items())
+    return replace(run, paused=False) if resumed else run
 
 
 class _Slots:
@@ -112,6 +122,9 @@ def _trial(run: LostRun, slot: dict[str, Any], known: KnownStudy) -> FrozenTrial
 
 
 def _attrs(run: LostRun) -> dict[str, Any]:
+    if run.state == TrialState.WAITING:
+        epochs = max(run.curve) + 1
+        return {**run.attrs, "paused_at": epochs, "until": epochs}
     return {**run.attrs, **({"interrupted": INTERRUPTED} if run.values is None else {})}
 
 
