@@ -24,6 +24,10 @@ CODE_OF = {
 }
 
 
+COUNTED = ("complete", "pruned", "failed", "running")
+"""States of which the number is always told."""
+
+
 def summarize(findings: Findings, verdicts: list[Verdict]) -> dict[str, Any]:
     """The content of summary.json."""
     study = findings.study
@@ -34,7 +38,7 @@ def summarize(findings: Findings, verdicts: list[Verdict]) -> dict[str, Any]:
         "study": study.name,
         "direction": directions[0] if len(directions) == 1 else directions,
         "states": {
-            key: states[key] for key in ("complete", "pruned", "failed", "running", "paused")
+            key: n for key, n in states.items() if key in COUNTED or (n and key == "paused")
         },
         "best": _best(findings),
         **parts,

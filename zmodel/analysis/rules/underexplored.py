@@ -107,6 +107,8 @@ def _action(study: StudyRecord, param: ParamTrials, goal: int, values: str) -> s
     """The study's command with a floor, which holds for every value, and trials enough for it."""
     missing = sum(max(0, goal - cell.states["complete"]) for cell in param.cells)
     floors = {"hydra.sweeper.coverage": _floors(study, param, goal)}
+    if study.attrs.get("stopping"):  # which has floors of its own
+        floors = {"hydra.sweeper.stopping.guarantee": str(goal)}
     name = short(param.param)
     command = more_trials(study, missing, floors)
     return command or f"complete at least {goal} trials at {name} = {values}"
