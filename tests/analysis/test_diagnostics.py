@@ -20,7 +20,7 @@ from optuna.distributions import (
 from zmodel import analysis
 from zmodel.analysis import catalog
 from zmodel.analysis.diagnostics.search import duplicates, failures, timeline, zombies
-from zmodel.analysis.diagnostics.training import stopping
+from zmodel.analysis.diagnostics.training import pausing, stopping
 from zmodel.analysis.diagnostics.training.speed import overtaking
 from zmodel.analysis.replay.patience import best_epoch, best_score, was_cut
 from zmodel.analysis.replay.simulate import DEPTH, Truth, simulate
@@ -431,6 +431,9 @@ NEEDS_FILES = {"confusion", "overfitting", "final"}
 
 def test_every_diagnostic_gives_a_frame_and_a_figure_of_its_record():
     record = simulate(Truth(), 60, 0, pruner=optuna.pruners.MedianPruner(n_warmup_steps=10))
+    noted = {"spared": True, "paused_at": 2}
+    trials = tuple(replace(t, attrs={**t.attrs, **noted}) for t in record.trials)
+    record = replace(record, trials=trials, attrs={**record.attrs, "stopping": {"survivors": 0.5}})
     for module in catalog.modules():
         name = catalog.name_of(module)
         if name in NEEDS_FILES:
@@ -505,3 +508,26 @@ def test_nothing_is_guessed_about_curves_whose_way_nobody_says():
             diagnostic(unsaid)
     plain_optuna = small()  # whose trials report their objective
     assert best_epoch(plain_optuna, plain_optuna.trials[0]) == 0
+
+
+def test_what_pausing_cost_is_told_by_the_trials_that_were_spared():
+    def curve(*values: float) -> dict[int, float]:
+        return dict(enumerate(values))
+
+    def paused(number: int, z: int, value: float) -> TrialRecord:
+        state = {"state": "paused", "paused_at": 1, "finished": None}
+        return trial(number, z, None, curve=curve(value), **state)
+
+    late = trial(0, 1, 0.9, curve=curve(0.1, 0.9), spared=True)
+    early = trial(1, 1, 0.8, curve=curve(0.5, 0.8), paused_at=1)
+    fine = trial(2, 2, 0.7, curve=curve(0.6, 0.7), spared=True)
+    rest = [paused(3, 1, 0.3), paused(4, 1, 0.2), paused(5, 2, 0.1)]
+    rule = {"survivors": 0.5}
+    record = pausing.data(study(late, early, fine, *rest, stopping=rule))
+    assert record.rungs == (1,)
+    told = [(c.trials, c.paused, c.spared, c.left) for c in record.cells[:2]]
+    assert told == [(4, 2, 1, 1), (2, 1, 1, 0)]
+    assert record.cells[0].regret == pytest.approx(0.1) and record.cells[1].regret == 0
+    without = pausing.data
+    for none in (study(late, early, *rest), study(early, *rest, stopping=rule)):
+        assert analysis.findings.Findings(none).get(without) is None

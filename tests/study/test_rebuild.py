@@ -22,6 +22,7 @@ from optuna.distributions import (
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.study.budget.lease import Lease
+from zmodel.study.budget.ledger import is_paused
 from zmodel.study.budget.slots import Slots
 from zmodel.study.folder import JOURNAL, unrecorded_runs
 from zmodel.study.journal.file import JournalError
@@ -237,3 +238,23 @@ def test_what_is_missing_is_named_and_nothing_is_written(folder: Path):
     assert not (folder / JOURNAL).exists()
     repair(folder, directions=["maximize"])
     assert [t.state for t in trials(folder)] == [TrialState.FAIL]  # without its metric's name
+
+
+def test_runs_of_a_study_that_pauses_wait_for_their_turn(folder: Path):
+    """0 is complete, 1 went on as 3 after a crash, 2 and 3 were paused, 4 left no checkpoint."""
+    write_study_json(folder, stopping={"factor": 2}, epochs=60, n_trials=None)
+    add_run(folder, 0, point(1), 0.6)
+    for number, params in ((1, point(2)), (2, point(3)), (3, point(2)), (4, point(4))):
+        add_run(folder, number, params)
+        if number != 4:
+            (folder / "trials" / str(number) / "checkpoints").mkdir()
+            (folder / "trials" / str(number) / "checkpoints" / "last.ckpt").touch()
+    assert repair(folder).rebuilt.states == {
+        TrialState.COMPLETE: 1, TrialState.FAIL: 2, TrialState.WAITING: 2,
+    }  # fmt: skip
+    found = trials(folder)
+    assert [is_paused(t) for t in found] == [False, False, True, True, False]
+    assert [t.user_attrs.get("paused_at") for t in found[2:4]] == [2, 2]
+    assert found[2].params == point(3) and len(found[2].intermediate_values) == 2
+    assert found[3].user_attrs["slot"] == found[1].user_attrs["slot"]
+    assert found[3].user_attrs["resumed_from"] == 1

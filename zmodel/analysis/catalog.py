@@ -21,6 +21,7 @@ from zmodel.analysis.diagnostics.training import (
     lengths,
     overfitting,
     own_pruner,
+    pausing,
     pruning_audit,
     speed,
     stopping,
@@ -29,7 +30,10 @@ from zmodel.analysis.diagnostics.training import (
 SECTIONS: tuple[tuple[str, tuple[ModuleType, ...]], ...] = (
     ("Where the trials went", (values, joint)),
     ("What mattered", (importance, slice, contour, parallel)),
-    ("Pruning and stopping", (speed, foresight, pruning_audit, own_pruner, lengths, stopping)),
+    (
+        "Pruning and stopping",
+        (speed, foresight, pruning_audit, own_pruner, pausing, lengths, stopping),
+    ),
     ("How the networks learned", (curves, confusion, overfitting, final)),
     ("How the search went", (history, pareto, timeline, failures, duplicates, zombies)),
 )
