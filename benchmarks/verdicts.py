@@ -5,6 +5,7 @@
 A depth *can win* when what it truly reaches within the allowance is within MARGIN of the best
 depth's. A study has *collapsed* when a depth that can win completed fewer than 3 trials. Studies
 with floors and by random search treat all depths alike: warnings about them are false alarms.
+In the truth *stuck* the networks of one depth never leave the level of the majority class.
 """
 
 from __future__ import annotations
@@ -25,7 +26,13 @@ from optuna.samplers import RandomSampler, TPESampler
 
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.replay.simulate import DEPTH, Truth, simulate
-from zmodel.analysis.rules import boundary, early_stopping_bias, pruning_bias, underexplored
+from zmodel.analysis.rules import (
+    boundary,
+    early_stopping_bias,
+    never_learned,
+    pruning_bias,
+    underexplored,
+)
 from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord
 
@@ -40,6 +47,7 @@ TRUTHS = {
     "late": Truth(ceiling=(0.80, 0.84, 0.88, 0.91, 0.94), tau=(3.0, 6.0, 10.0, 14.0, 18.0)),
     "equal": Truth(ceiling=(0.9,) * 5, tau=(5.0,) * 5),
 }
+STUCK = Truth(tau=(3.0, 5.0, 7.5, 9.5, 20_000.0))
 
 
 def tpe(seed: int, old: bool = False) -> TPESampler:
@@ -68,7 +76,7 @@ def judge(task: tuple[str, str, int, int]) -> dict[str, Any]:
     warnings.simplefilter("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     method, name, seed, trials = task
-    truth = TRUTHS[name]
+    truth = TRUTHS.get(name, STUCK)
     study = METHODS[method](truth, seed, trials)
     if method == "naive":
         truth = replace(truth, epochs=NAIVE_EPOCHS)
@@ -97,6 +105,7 @@ def judge(task: tuple[str, str, int, int]) -> dict[str, Any]:
         "named": {z for v in under if v.rank >= 2 for z in v.evidence["values"]},
         "given_up": {z for v in under if v.rank == 1 for z in v.evidence["values"]},
         "pruning": max((v.rank for v in pruning_bias.judge(findings) or []), default=0),
+        "never_learned": max((v.rank for v in never_learned.judge(findings) or []), default=0),
         "stopping": stopping,
         "left": [_left(truth, study, label) for label in stopping],
         "boundary": max(
@@ -117,6 +126,12 @@ def share(hits: list[bool]) -> str:
 
 
 def table(results: list[dict[str, Any]]) -> None:
+    stuck = [r["never_learned"] == 3 for r in results if r["task"][1] == "stuck"]
+    results = [r for r in results if r["task"][1] != "stuck"]
+    print(
+        f"never_learned: alarm where a depth is stuck {share(stuck)}, elsewhere "
+        f"{share([r['never_learned'] == 3 for r in results])}\n"
+    )
     by_method: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for result in results:
         by_method[result["task"][0]].append(result)
@@ -153,6 +168,7 @@ def main() -> None:
     arguments = parser.parse_args()
     seeds = range(arguments.first, arguments.first + arguments.studies)
     tasks = list(product(METHODS, TRUTHS, seeds, [arguments.trials]))
+    tasks += product(("random", "floors"), ("stuck",), seeds, [arguments.trials])
     with ProcessPoolExecutor(arguments.processes) as pool:
         table(list(pool.map(judge, tasks, chunksize=10)))
 

@@ -62,12 +62,12 @@ def test_it_cools_down_over_a_share_of_the_epochs_so_far():
 
 
 def test_a_falling_loss_is_progress():
-    chance, falling = [0.1] * 30, [2.3 - 0.01 * epoch for epoch in range(30)]
+    chance, falling = [0.1] * 30, [2.3 - 0.01 * epoch for epoch in range(30)]  # by .023 is a fall
     half = {"patience": 5, "cooldown": 0.5}
     assert ended_after(chance, **half) == (6, 9)
     assert ended_after(chance, falling, **half) is None
     assert ended_after(chance, falling, loss=None, **half) == (6, 9)
-    noise = [2.3 - 1e-5 * epoch for epoch in range(30)]
+    noise = [2.3 - 1e-3 * epoch for epoch in range(30)]
     assert ended_after(chance, noise, **half) == (6, 9)
 
 

@@ -46,7 +46,7 @@ def test_the_configuration_of_a_run_and_of_a_study_can_be_shown(tmp_path):
     assert "z_layers: 3" in shown(tmp_path, "--cfg", "job")
     study = ["-m", "hparams_search=zlayers"]
     assert "max_epochs: 80" in shown(tmp_path, *study, "--cfg", "job")
-    assert "n_trials: 40" in shown(tmp_path, *study, "--cfg", "hydra", "-p", "hydra.sweeper")
+    assert "n_trials: 30" in shown(tmp_path, *study, "--cfg", "hydra", "-p", "hydra.sweeper")
     assert "hparams_search/zlayers" in shown(tmp_path, *study, "--info", "defaults")
     named = shown(tmp_path, *study, "study_name=2024_01_15", "~logger", "--cfg", "job")
     assert "study_name: '2024_01_15'" in named and "logger: {}" in named

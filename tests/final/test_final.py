@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +19,7 @@ import torch
 from zmodel.callbacks.last_weights import LastWeights
 from zmodel.final.choice import Candidate, Run, candidates_of, choose
 from zmodel.final.job import FinalJob
-from zmodel.final.plan import FinalPlan, settle_plan
+from zmodel.final.plan import FinalPlan, make_plan, settle_plan
 from zmodel.final.scores import (
     Predictions,
     calibration,
@@ -229,6 +229,14 @@ def test_candidates_are_distinct_and_the_plan_is_kept(tmp_path):
     plan = settle_plan(record, options, tmp_path / "final")
     assert plan.candidates == (1, 0, 3) and plan.seeds == (0, 2)
     assert FinalPlan.read(tmp_path / "final" / "plan.json") == plan
+    losses = {0: 0.3, 1: 0.2, 3: 0.1}
+    equal = [
+        replace(t, values=(1.0,), attrs={"seed": 1, "metrics": {"val/loss": losses[t.number]}})
+        for t in trials
+        if t.number in losses
+    ]
+    tied = make_plan(replace(record, trials=tuple(equal)), options)
+    assert tied.candidates == (3, 1, 0)
     (tmp_path / "final" / "trials").mkdir()  # from the first run on it holds
     grown = StudyRecord("s", ("maximize",), {}, tuple(trials[:1]), folder=tmp_path)
     assert settle_plan(grown, options, tmp_path / "final") == plan

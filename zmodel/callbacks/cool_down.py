@@ -10,8 +10,8 @@ from pytorch_lightning import LightningModule, Trainer
 from zmodel.callbacks.monitor import Monitor, logged
 from zmodel.core.arguments import at_least
 
-LEAST_FALL = 1e-3
-"""Share of its value by which a loss must fall to have fallen; less is noise."""
+LEAST_FALL = 0.01
+"""Share of its first value by which a loss must fall to have fallen; less is noise."""
 OF_FIXED_LENGTH = ("total_steps", "T_max")
 """What a schedule has that knows where a run ends."""
 
@@ -69,6 +69,7 @@ class CoolDownStopping(Monitor):
         self.allowed: int | None = None
         """Epochs that the run may take; None: as many as it likes."""
         self.best: float | None = None
+        self.first: float | None = None
         self.lowest: float | None = None
         self.waited = 0
         """Validations since the last progress."""
@@ -107,8 +108,10 @@ class CoolDownStopping(Monitor):
         """Remember the best so far, and when there was progress last."""
         gain = math.inf if self.best is None else value - self.best
         better = (gain if self.mode == "max" or self.best is None else -gain) > self.min_delta
+        if self.first is None:
+            self.first = loss
         falls = loss is not None and (
-            self.lowest is None or loss < self.lowest - LEAST_FALL * abs(self.lowest)
+            self.lowest is None or loss < self.lowest - LEAST_FALL * abs(self.first or 0.0)
         )
         self.best = value if better else self.best
         self.lowest = loss if falls else self.lowest
@@ -156,7 +159,8 @@ class CoolDownStopping(Monitor):
 
     def state_dict(self) -> dict[str, Any]:
         kept = (
-            "best", "lowest", "waited", "progressed", "cooled_from", "end", "allowed", "_rates",
+            "best", "first", "lowest", "waited", "progressed",
+            "cooled_from", "end", "allowed", "_rates",
         )  # fmt: skip
         return {"settings": self._settings(), **{name: getattr(self, name) for name in kept}}
 
@@ -165,7 +169,8 @@ class CoolDownStopping(Monitor):
         now = self._settings()
         if decided_by[:2] != now[:2]:
             return  # the best by another measure is none by this one
-        self.best, self.lowest = state_dict["best"], state_dict["lowest"]
+        self.best, self.first = state_dict["best"], state_dict["first"]
+        self.lowest = state_dict["lowest"]
         self.waited, self.progressed = state_dict["waited"], state_dict["progressed"]
         if decided_by == now:
             self.cooled_from, self.end = state_dict["cooled_from"], state_dict["end"]

@@ -7,17 +7,19 @@ been looked at for several winners.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from zmodel.analysis.page.files import to_json
-from zmodel.analysis.statistics.selection import objective_name, ranked
+from zmodel.analysis.statistics.selection import objective_name, ranked, score
 from zmodel.cli.overrides_of_trial import trial_overrides
 from zmodel.core.arguments import at_least
 from zmodel.core.atomic_file import write
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.trial_attributes import attr
 
 PLAN_FILE = "plan.json"
 OPTIONS = ("top", "seeds", "stretch", "one_standard_error", "retrain")
@@ -97,9 +99,10 @@ def settle_plan(record: StudyRecord, options: Mapping[str, Any], folder: Path) -
 def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
     """Choose the best distinct configurations and seeds that no trial of the study has used.
 
-    A search keeps the configurations whose seed was lucky; another seed draws anew.
+    A search keeps the configurations whose seed was lucky; another seed draws anew. On small
+    validation sets many are equal: the lower validation loss then decides.
     """
-    best_first = ranked(record)
+    best_first = sorted(ranked(record), key=lambda t: (-(score(record, t) or 0.0), _loss(t)))
     chosen = _distinct(best_first)[: options["top"]]
     if not chosen:
         raise ValueError(
@@ -125,6 +128,11 @@ def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
         seeds=tuple(seed for seed, _ in zip(fresh, range(options["seeds"]), strict=False)),
         completed=len(best_first),
     )
+
+
+def _loss(trial: TrialRecord) -> float:
+    loss = attr(trial, "metrics", {}).get("val/loss")
+    return float(loss) if isinstance(loss, int | float) else math.inf
 
 
 def _distinct(trials: list[TrialRecord]) -> list[TrialRecord]:
