@@ -256,7 +256,9 @@ def test_of_trials_that_cooled_down_no_other_patience_is_replayed():
     record = study(*trials, fixed={"callbacks.early_stopping.patience": 2})
     found = analysis.stopping(record)
     assert (found.patiences, found.sufficient, found.control_regret) == ((), None, None)
-    assert found.cooled and found.stopped_early == 4
+    assert found.no_replay and found.stopped_early == 4
+    folds = [replace(t, attrs={"epochs": 30, "max_epochs": 60}) for t in trials]
+    assert analysis.stopping(study(*folds)).patiences == ()
     lengths = analysis.lengths(record)
     assert (lengths.labels, lengths.cooled, lengths.allowance) == (("1", "2", "3"), 5, 12)
     (last,) = lengths.of("3")

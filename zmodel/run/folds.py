@@ -148,6 +148,7 @@ def merged(done: list[Result]) -> Result:
         "epochs": sum(result["epochs"] for result in done),
         "max_epochs": None if None in most else sum(most),
         "stopped_early": any(result["stopped_early"] for result in done),
+        "cooled_from": None,
         "checkpoint": None,
         "folds": done,
     }

@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from zmodel.analysis.statistics.selection import curve_sign, fixed
+from zmodel.analysis.statistics.selection import curve_sign, fixed, recorded_epochs
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 
@@ -52,9 +52,13 @@ def own_allowance(trial: TrialRecord, most: int) -> int:
     return attr(trial, "max_epochs") or most
 
 
-def cooled(trials: Sequence[TrialRecord]) -> bool:
-    """Whether early stopping let the learning rate of any of them cool down."""
-    return any(attr(t, "cooled_from") is not None for t in trials)
+def no_replay(trials: Sequence[TrialRecord]) -> str | None:
+    """Why the curves of these trials say nothing of another patience; None when they do."""
+    if any(attr(t, "cooled_from") is not None for t in trials):
+        return "learning rates cooled down before trials ended"
+    if any(t.curve and max(t.curve) + 1 < recorded_epochs(t) for t in trials):
+        return "trials reported per fold, not per epoch"
+    return None
 
 
 def was_stopped(trial: TrialRecord, most: int) -> bool:
@@ -106,7 +110,7 @@ def try_patiences(
     own: int | None,
     most: int,
 ) -> tuple[Patience, ...]:
-    if cooled(trials):
+    if no_replay(trials):
         return ()
     limit = own if own is not None else most
     tried = sorted({p for p in CANDIDATES if p <= limit} | ({own} if own else set()))
@@ -136,7 +140,7 @@ def try_patiences(
 def patience_regrets(
     study: StudyRecord, controls: Sequence[TrialRecord], patience: int | None
 ) -> list[float]:
-    if patience is None or cooled(controls):
+    if patience is None or no_replay(controls):
         return []
     return [best_score(study, t) - ended_by(study, t, patience)[1] for t in controls]
 

@@ -18,7 +18,7 @@ from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.replay.patience import (
     Patience,
     allowance,
-    cooled,
+    no_replay,
     own_allowance,
     patience_regrets,
     try_patiences,
@@ -81,7 +81,7 @@ class Stopping:
     depths: tuple[Depth, ...]
     patiences: tuple[Patience, ...]
     sufficient: int | None
-    cooled: bool
+    no_replay: str | None
 
 
 def data(study: StudyRecord) -> Stopping:
@@ -108,7 +108,7 @@ def data(study: StudyRecord) -> Stopping:
         depths=tuple(_depth(study, k, g, patience, most) for k, g in groups.items()),
         patiences=patiences,
         sufficient=min(enough) if enough else None,
-        cooled=cooled(trials),
+        no_replay=no_replay(trials),
     )
 
 
@@ -138,9 +138,9 @@ def draw(record: Stopping, ax: Axes) -> None:
     left, right = style.panels(ax, 1, 2)
     name = short(record.param) if record.param else "trials"
     _draw_ends(record, left, name)
-    if record.cooled:
+    if record.no_replay:
         right.set_axis_off()
-        right.text(0, 0.5, "No other patience can be replayed:\nlearning rates cooled down.")
+        right.text(0, 0.5, f"No other patience can be replayed:\n{record.no_replay}.")
     else:
         _draw_patiences(record, right, name)
 
@@ -211,11 +211,8 @@ def caption(record: Stopping) -> str:
             f" A patience of {record.sufficient} would have kept the top {record.top} results"
             f"{used} with {kept.share:.0%} of the epochs that ran."
         )
-    if record.cooled:
-        text += (
-            " Another patience would have begun another cool-down: what it would have cost cannot "
-            "be told from these curves."
-        )
+    if record.no_replay:
+        text += f" What another patience would have done cannot be told: {record.no_replay}."
     elif not record.stopped_early:
         text += " No trial was stopped, so patience has cost nothing."
     elif record.control_regret is not None:
