@@ -70,7 +70,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--trials", type=int, help="of a study at first; default: its own config")
     parser.add_argument("--trial-epochs", type=int, help="at most; default: the study's own config")
     parser.add_argument("--naive-epochs", type=int, help="the same for naive; its own are fewer")
-    parser.add_argument("--final-epochs", type=int, default=40, help="of a run of the final stage")
+    parser.add_argument("--final-epochs", type=int, default=80, help="of a run of the final stage")
     parser.add_argument("--final-top", type=int, default=3)
     parser.add_argument("--final-seeds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2, help="workers")
