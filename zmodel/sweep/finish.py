@@ -10,6 +10,7 @@ from zmodel.study.budget.ledger import frequent_reasons
 from zmodel.study.budget.slots import Slots
 from zmodel.sweep.open_study import command_line
 from zmodel.sweep.sampling.proposals import Proposals
+from zmodel.sweep.stopping.epoch_plan import EpochPlan
 from zmodel.sweep.workers.failure_limit import failure_limit
 from zmodel.sweep.workers.session import Assignment
 from zmodel.sweep.workers.worker import LIMIT
@@ -42,6 +43,20 @@ def explain(code: int, given: Assignment, slots: Slots, study: optuna.Study) -> 
             file=sys.stderr,
         )
     return code
+
+
+def check_guarantee(plan: EpochPlan | None, slots: Slots) -> int:
+    """Say which depths of a finished study completed fewer trials than was promised: then 3."""
+    if plan is None or not slots.tally().is_complete:
+        return 0
+    missing = plan.missing(slots.ledger, slots.trials())
+    for name, lack in missing.items():
+        print(
+            f"guarantee not met: {name} lacks {lack} completed trials, and the rest of the epochs "
+            "does not pay for them; raise hydra.sweeper.epochs",
+            file=sys.stderr,
+        )
+    return FLOORS_UNMET if missing else 0
 
 
 def check_floors(study: optuna.Study, proposals: Proposals, slots: Slots) -> int:

@@ -72,7 +72,7 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
     cfg = job.compose(example, 0, folder / "trials" / "0", {})
     objective = plain(cfg.get("optimized_metric"))
     settings = settled(settings, cfg)
-    plan = make_plan(settings, space, cfg, forces=False)
+    plan = make_plan(settings, space, cfg)
     settings = _within(space, settings, plan)
     proposals = Proposals(settings, space)
     # a wrong option is an error now, not in every worker
@@ -83,7 +83,7 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
         space=space,
         job=job,
         proposals=proposals,
-        plan=plan and replace(plan, forces=not proposals.every_one),
+        plan=plan,
         objective=objective,
         curve=curve_of(cfg, settings.direction),
         shared=shared_config(cfg, job, space, settings),

@@ -18,7 +18,7 @@ from zmodel.study.folder import WORKERS
 from zmodel.study.removal import remove_unbegun
 from zmodel.study.stop_request import stop_request
 from zmodel.study.storage.study_lock import study_lock
-from zmodel.sweep.finish import check_floors, explain
+from zmodel.sweep.finish import check_floors, check_guarantee, explain
 from zmodel.sweep.launch.controller import Controller
 from zmodel.sweep.launch.hydra_launcher import LaunchedStudy
 from zmodel.sweep.launch.local_pool import LocalPool
@@ -58,7 +58,8 @@ def start_study(given: Mapping[str, Any], arguments: list[str], folder: Path, jo
         if remove_unbegun(study, storage, settings.storage, folder, lock, lease):
             return code  # refused before the first trial: nothing half-written
     written = write_results(study, prepared.space, folder)
-    return code or written or check_floors(study, prepared.proposals, slots)
+    floors = check_floors(study, prepared.proposals, slots)
+    return code or written or floors or check_guarantee(plan, slots)
 
 
 def run_workers(given: Assignment, study: optuna.Study, slots: Slots, example: list[str]) -> int:

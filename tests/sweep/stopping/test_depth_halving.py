@@ -142,6 +142,8 @@ def test_no_new_trial_begins_where_there_is_room_for_none():
     assert RULE.next_step(now, 1000, new=False) == Step(0, "deep", 4)
     now.put(Standing(0, "deep", "complete", 3, (0.5,)))
     assert RULE.next_step(now, 1000) == Step(None, "deep", 2)
+    assert RULE.next_step(now, 1000, new=False) == Step(1, "deep", 4), "left behind, but paid for"
+    now.put(Standing(1, "deep", "failed", 2, (0.4,)))
     assert RULE.next_step(now, 1000, new=False) is None
     assert RULE.next_step(standings(), 1000, new=False) is None
 

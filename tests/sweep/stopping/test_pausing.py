@@ -229,6 +229,9 @@ def test_a_real_study_of_pausing_trials(tmp_path):
         (["hydra.sweeper.epochs=39"], "guarantee"),
         (["hydra/sweeper/pruner=median"], "pruner"),
         (["hydra.sweeper.coverage={layers: 2}"], "coverage"),
+        (["hydra.sweeper.control=10%", "hydra.sweeper.control_changes=null"], "control_every"),
+        (["hydra/sweeper/sampler=brute"], "combinations"),
+        (["hydra.sweeper.params={x: 'choice(0.25, 0.5)', layers: 'range(1, 4)'}"], "all 6 "),
         (["hydra.sweeper.stopping.within=x.y"], "within"),
         (["hydra.sweeper.stopping.factor=1"], "factor"),
         (["trainer.max_epochs=-1"], "max_epochs"),
@@ -241,6 +244,27 @@ def test_what_cannot_work_is_refused_before_the_first_trial(inline, overrides, n
     with pytest.raises(ValueError, match=names):
         inline.run(*WITHIN, "hydra.sweeper.epochs=70", *overrides, task=task)
     assert not inline.folder.exists()
+
+
+def test_a_guarantee_that_failures_have_cost_is_told(inline):
+    def deep_fails(cfg):
+        for n in epochs(cfg):
+            if cfg.layers == 4 and n == 5:
+                raise RuntimeError("diverged")
+        return cfg.x
+
+    limit = "hydra.sweeper.max_failure_rate=1"
+    assert inline.run(*WITHIN, limit, "hydra.sweeper.epochs=50", task=deep_fails) == 3
+    complete = {t.params["layers"] for t in inline.trials if t.state == TrialState.COMPLETE}
+    assert complete == {1, 2, 3} and sum(map(done, inline.trials)) <= 50
+
+
+def test_a_task_that_pauses_and_has_not_reported_fails(inline):
+    def silent(cfg):
+        raise Paused
+
+    assert inline.run(*WITHIN, "hydra.sweeper.epochs=40", task=silent) == 3
+    assert all(t.state == TrialState.FAIL for t in inline.trials)
 
 
 def test_one_group_where_no_depth_is_searched(inline):

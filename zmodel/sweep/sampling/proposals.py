@@ -27,7 +27,7 @@ class Proposals:
         self._space = space
         self.floors = _floors(settings, space)
         most = settings.n_trials
-        self.every_one = most is not None and count_combinations(space, most) is not None
+        self._every_one = most is not None and count_combinations(space, most) is not None
         """The budget has room for every combination: to force one would repeat another."""
         self.needs_lock = needs_lock(settings.sampler)
         """Whether sampling must exclude other workers (samplers that keep state in the study)."""
@@ -35,7 +35,7 @@ class Proposals:
     def decide(self, trials: Sequence[FrozenTrial], slot: int) -> dict[str, Any]:
         """User attributes of the next new trial, decided under the study's lock."""
         decided: dict[str, Any] = {}
-        if self.floors is not None and not self.every_one:
+        if self.floors is not None and not self._every_one:
             decided = forced_attrs(self.floors.next_forced(trials))
         share = self._settings.control
         if int((slot + 1) * share) > int(slot * share):  # evenly spread over the slots

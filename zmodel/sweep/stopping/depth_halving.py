@@ -9,7 +9,8 @@ Pure: it knows neither Optuna nor torch nor files. The sweeper and ``benchmarks/
      2. promotion   from the highest rung down, depths in random order: of the n trials of this
                     depth that have reached rung k, the best `survivors` x n; the best of them that
                     is paused there goes on to rung k+1
-     3. new trial   of the depth begun least often; it runs to the first rung and pauses
+     3. new trial   of the depth begun least often; it runs to the first rung and pauses. Where none
+                    may begin, a paused trial goes on
 
 A depth is never compared with another one, and the rest of the budget always pays for the
 completed trials that are promised to each. What was measured is in docs/log.md.
@@ -101,7 +102,7 @@ class DepthHalving:
         order = list(now.groups)
         random.Random(f"{seed}/{now.committed}").shuffle(order)
         promised = [s for s in self._guaranteed(now, order) if new or s.trial is not None]
-        others = (s for s in self._steps(now, order) if new or s.trial is not None)
+        others = self._steps(now, order, new)
         is_due = left <= (1 - self.guarantee_from) * budget
         steps = chain(promised, others) if is_due else chain(others, promised)
         reserve = 0
@@ -115,8 +116,8 @@ class DepthHalving:
                 return step
         if any(group.running for group in now.groups.values()):
             return None  # they may give back what they were promised
-        paid = (s for s in chain(promised, self._steps(now, order)) if _cost(s, now) <= left)
-        return next((step for step in paid if new or step.trial is not None), None)
+        paid = chain(promised, self._steps(now, order, new))
+        return next((step for step in paid if _cost(step, now) <= left), None)
 
     # --- the guarantee ---
 
@@ -154,18 +155,29 @@ class DepthHalving:
 
     # --- promotions and new trials ---
 
-    def _steps(self, now: Standings, order: list[Hashable]) -> Iterator[Step]:
+    def _steps(self, now: Standings, order: list[Hashable], new: bool) -> Iterator[Step]:
         for rung in reversed(range(len(now.rungs) - 1)):
             for name in order:
                 trial = self._promoted(now.groups[name], rung)
                 if trial is not None:
                     yield Step(trial, name, now.rungs[rung + 1])
+        yield from self._begun(now, order) if new else self._left(now, order)
+
+    def _begun(self, now: Standings, order: list[Hashable]) -> Iterator[Step]:
+        """A new trial of the group begun least often."""
         name = min(order, key=lambda name: now.groups[name].begun)
         every = self.control_every
         control = every > 0 and (now.groups[name].begun + 1) % every == 0
         if control:
             yield Step(None, name, now.rungs[-1], control)
         yield Step(None, name, now.rungs[0])
+
+    def _left(self, now: Standings, order: list[Hashable]) -> Iterator[Step]:
+        """Where no trial may begin, those that were left behind: the most advanced first."""
+        paused = [trial for name in order for trial in now.groups[name].paused.values()]
+        for trial in sorted(paused, key=lambda trial: _advance(trial, now), reverse=True):
+            rung = next(rung for rung in now.rungs if rung > trial.epochs)
+            yield Step(trial.number, trial.group, rung)
 
     def _promoted(self, group: Group, rung: int) -> int | None:
         """The best trial that is paused at the rung and belongs to those that go on."""

@@ -30,7 +30,6 @@ class EpochPlan:
         allowance: epochs that one trial may take.
         rule: None: every trial runs to its end.
         cells: values of the parameter within which trials are compared; none: all are.
-        forces: whether a new trial is told its cell.
     """
 
     epochs: int
@@ -39,7 +38,6 @@ class EpochPlan:
     cells: tuple[Cell, ...]
     maximize: bool
     seed: int
-    forces: bool = True
 
     def next(self, ledger: Ledger, trials: Sequence[FrozenTrial], *, new: bool) -> Next | None:
         """What a free worker gets, a new trial only if `new`; None: nothing that is paid for."""
@@ -51,7 +49,7 @@ class EpochPlan:
         if step is None:
             return None
         attrs: dict[str, Any] = {"until": None if step.until >= self.allowance else step.until}
-        if step.trial is None and self.cells and self.forces:
+        if step.trial is None and self.cells:
             assert isinstance(step.group, int)
             cell = self.cells[step.group]
             target = list(cell.target) if cell.is_range else cell.target
@@ -59,6 +57,15 @@ class EpochPlan:
         if step.control:
             attrs["spared"] = True
         return Next(step.trial, attrs)
+
+    def missing(self, ledger: Ledger, trials: Sequence[FrozenTrial]) -> dict[str, int]:
+        """Completed trials that the guarantee lacks, by the name of their cell."""
+        if self.rule is None:
+            return {}
+        names = [cell.name for cell in self.cells] or ["the study"]
+        groups = self.standings(ledger, trials).groups.values()
+        lacks = (self.rule.guarantee - group.completed for group in groups)
+        return {name: lack for name, lack in zip(names, lacks, strict=True) if lack > 0}
 
     def used(self, ledger: Ledger, trials: Sequence[FrozenTrial]) -> int:
         """Epochs that all trials have done."""

@@ -11,6 +11,7 @@ from zmodel.core.objective import curve_of
 from zmodel.study.cells import Cell, range_cells, value_cells
 from zmodel.study.distribution_values import count_values
 from zmodel.sweep.settings import Settings
+from zmodel.sweep.space.combinations import count_combinations
 from zmodel.sweep.space.search_space import SearchSpace
 from zmodel.sweep.stopping.depth_halving import KEY, DepthHalving
 from zmodel.sweep.stopping.epoch_plan import EpochPlan
@@ -22,14 +23,11 @@ REPORT = "StudyReport"
 MOST_GROUPS = 50
 
 
-def make_plan(
-    settings: Settings, space: SearchSpace, cfg: DictConfig, *, forces: bool
-) -> EpochPlan | None:
+def make_plan(settings: Settings, space: SearchSpace, cfg: DictConfig) -> EpochPlan | None:
     """The plan; None where the budget is one of trials and none is paused.
 
     Args:
         cfg: the configuration of a trial.
-        forces: whether new trials are told their depth.
 
     Raises:
         ValueError: a setting that cannot work, and a way on.
@@ -56,8 +54,9 @@ def make_plan(
         _check_task(cfg)
         cells = groups(rule, space)
         _check_guarantee(rule, cells, epochs, allowance)
+        _check_choice(settings, space, epochs // allowance)
     maximize = settings.direction[0] == "maximize"
-    return EpochPlan(epochs, allowance, rule, cells, maximize, settings.seed, forces)
+    return EpochPlan(epochs, allowance, rule, cells, maximize, settings.seed)
 
 
 def _allowance(space: SearchSpace, cfg: DictConfig) -> int:
@@ -116,6 +115,17 @@ def _check_guarantee(
         )
 
 
+def _check_choice(settings: Settings, space: SearchSpace, paid: int) -> None:
+    """A sampler of all combinations does not see the paused ones, and would repeat them."""
+    count = count_combinations(space, paid)
+    if count is not None or settings.sampler["_target_"].endswith("BruteForceSampler"):
+        some = "all" if count is None else f"all {count}"
+        raise ValueError(
+            f"{KEY} chooses among more trials than can be run, got {some} combinations to try. Set "
+            "hydra/sweeper/stopping=none: each is tried once."
+        )
+
+
 def _check_settings(settings: Settings, cfg: DictConfig) -> None:
     """What contradicts a rule that pauses trials."""
     pruner = (settings.pruner or {}).get("_target_", "NopPruner")
@@ -123,6 +133,11 @@ def _check_settings(settings: Settings, cfg: DictConfig) -> None:
         raise ValueError(
             f"{KEY} and hydra.sweeper.pruner both end trials by comparison, got {pruner}. "
             "Set hydra/sweeper/pruner=none or hydra/sweeper/stopping=none."
+        )
+    if settings.control:
+        raise ValueError(
+            f"{KEY}.control_every spares trials, got hydra.sweeper.control={settings.control} too. "
+            "Set hydra.sweeper.control=null."
         )
     for key in ("coverage", "policy"):
         if getattr(settings, key):

@@ -88,6 +88,10 @@ class Attempt:
             raise  # not the trial's fault
         except (Exception, SystemExit) as error:
             outcome = failure(error)
+        until = attr(self._ticket, "until", 0)
+        if outcome.paused and (done := self._epochs()) < until:
+            reason = f"ValueError: it paused after epoch {until} and has reported {done}"
+            return TrialOutcome(reason=reason)
         further = self._shown is not None and self._shown.reported
         if outcome.reason is None or not resumed or further:
             return outcome
