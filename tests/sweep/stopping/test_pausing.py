@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import optuna
 import pytest
 from engine import ROOT, Engine
 from hydra.core.hydra_config import HydraConfig
@@ -98,6 +99,16 @@ def test_the_same_seed_gives_the_same_study(inline):
     for study in (inline, twin):
         assert study.run(*WITHIN, "hydra.sweeper.epochs=80", task=early) == 0
     assert summary(inline.trials) == summary(twin.trials)
+
+
+def test_a_database_keeps_pauses_too(inline, tmp_path):
+    address = f"sqlite:///{tmp_path}/study.db"
+    storage = f"hydra.sweeper.storage='{address}'"
+    assert inline.run(*WITHIN, storage, "hydra.sweeper.epochs=50", task=task) == 0
+    twin = inline.named("twin")
+    assert twin.run(*WITHIN, "hydra.sweeper.epochs=50", task=task) == 0
+    found = optuna.load_study(study_name="quick", storage=address).trials
+    assert summary(found) == summary(twin.trials)
 
 
 def test_a_larger_budget_goes_on_with_paused_trials(inline):
