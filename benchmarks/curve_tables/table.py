@@ -1,0 +1,46 @@
+"""A table of learning curves: a file, and what a replay wants to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curve_tables.batched import Config
+
+COLUMNS = ("val_acc", "val_loss", "train_loss", "train_acc", "test_acc")
+
+
+def save(path: Path, configs: Sequence[Config], made: dict[str, NDArray[Any]]) -> None:
+    """`made`: curves (n, epochs, 5) that are NaN after the end of a run; ends, cooled (n,)."""
+    rows = np.array([list(asdict(config).values()) for config in configs])
+    np.savez_compressed(path, config=rows, names=list(asdict(configs[0])), **made)
+
+
+class Table:
+    """`length` (n,): epochs of each run. `best`, `test` (n, epochs): best validation accuracy so
+    far, and the test accuracy of that epoch; after its end a run stays as it ended."""
+
+    def __init__(self, path: Path) -> None:
+        with np.load(path) as file:
+            config, curves = file["config"], file["curves"].astype(float)
+            ends = file["ends"] if "ends" in file else np.full(len(config), curves.shape[1])
+            self.cooled = file["cooled"] if "cooled" in file else np.full(len(config), -1)
+        self.config = config
+        self.depth = config[:, 0].astype(int)
+        self.length = ends.astype(int)
+        self.epochs = curves.shape[1]
+        self.curves = curves
+        self.val = np.where(np.isnan(curves[:, :, 0]), -1.0, curves[:, :, 0])
+        self.best = np.maximum.accumulate(self.val, 1)
+        where = np.where(self.val >= self.best, np.arange(self.epochs), 0)
+        first = np.maximum.accumulate(where * self._is_new_best(), 1)
+        self.test = np.take_along_axis(curves[:, :, 4], first, 1)
+
+    def _is_new_best(self) -> NDArray[np.bool_]:
+        before = np.pad(self.best[:, :-1], ((0, 0), (1, 0)), constant_values=-2.0)
+        return self.val > before

@@ -1,0 +1,72 @@
+"""Tables of complete learning curves, and stopping rules replayed on them.
+
+    python benchmarks/curves.py data --source DIR        once: the data of all settings
+    python benchmarks/curves.py make --n 600             tables; minutes on a GPU, hours without
+    python benchmarks/curves.py replay                   every rule on every table: docs/stopping.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def main() -> int:
+    options = parse()
+    {"data": data, "make": make, "replay": replay}[options.what](options)
+    return 0
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("what", choices=("data", "make", "replay"))
+    parser.add_argument("--folder", type=Path, default=HERE / "tables", help="of data and tables")
+    parser.add_argument("--source", type=Path, default=Path(), help="where files of UCI lie")
+    parser.add_argument("--settings", type=lambda t: t.split(","), help="default: all")
+    parser.add_argument("--n", type=int, default=600, help="configurations of a table")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto")
+    return parser.parse_args()
+
+
+def data(options: argparse.Namespace) -> None:
+    from curve_tables.data import make as make_data
+    from curve_tables.settings import LENGTHS, SETTINGS
+
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for name in sorted({setting.data for setting in {**SETTINGS, **LENGTHS}.values()}):
+        make_data(name, options.source, options.folder / f"data_{name}.npz")
+        print(name, flush=True)
+
+
+def make(options: argparse.Namespace) -> None:
+    import torch
+    from curve_tables.batched import train_all
+    from curve_tables.data import load
+    from curve_tables.settings import LENGTHS, SETTINGS
+    from curve_tables.table import save
+
+    every = {**SETTINGS, **LENGTHS}
+    torch.backends.cuda.matmul.allow_tf32 = True
+    found = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(found if options.device == "auto" else options.device)
+    for name in options.settings or every:
+        began = time.monotonic()
+        setting = every[name]
+        configs = setting.configs(options.n, options.seed)
+        dataset = load(options.folder / f"data_{setting.data}.npz").to(device)
+        made = train_all(configs, setting.recipe, dataset, options.seed)
+        save(options.folder / f"{name}.npz", configs, made)
+        print(f"{name}: {len(configs)} runs, {time.monotonic() - began:.0f} s", flush=True)
+
+
+def replay(options: argparse.Namespace) -> None:
+    raise NotImplementedError
+
+
+if __name__ == "__main__":
+    sys.exit(main())
