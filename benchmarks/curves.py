@@ -8,11 +8,14 @@
 from __future__ import annotations
 
 import argparse
+import pickle
 import sys
 import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
+BUDGETS = (10, 20, 40)
+"""In trials that run to their own end."""
 
 
 def main() -> int:
@@ -30,6 +33,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--n", type=int, default=600, help="configurations of a table")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--tables", type=int, default=50, help="bootstrapped, of each table")
+    parser.add_argument("--studies", type=int, default=10, help="of a bootstrapped table")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--tpe", action="store_true", help="instead of random sampling")
     return parser.parse_args()
 
 
@@ -65,7 +72,29 @@ def make(options: argparse.Namespace) -> None:
 
 
 def replay(options: argparse.Namespace) -> None:
-    raise NotImplementedError
+    """Of each setting a file of results, which is not made again; then the tables of the page."""
+    from curve_tables.replay import replay as replay_all
+    from curve_tables.report import absolute, against_the_best, half_the_cost
+    from curve_tables.rules import OURS, USUAL, Oracle
+    from curve_tables.settings import SETTINGS
+    from curve_tables.table import Table
+
+    rules = {**USUAL, **OURS, "oracle": Oracle}
+    kind = f"{options.workers}{'_tpe' if options.tpe else ''}"
+    found = {}
+    for name in options.settings or SETTINGS:
+        path = options.folder / f"replay_{kind}_{name}.pkl"
+        if not path.is_file():
+            began = time.monotonic()
+            table = Table(options.folder / f"{name}.npz")
+            repeat = (options.tables, options.studies, options.workers, options.tpe, options.seed)
+            made = {b: replay_all(table, rules, b, *repeat) for b in BUDGETS}
+            path.write_bytes(pickle.dumps(made))
+            print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+        found[name] = pickle.loads(path.read_bytes())
+    print(against_the_best(found, BUDGETS), half_the_cost(found, BUDGETS), sep="\n\n")
+    for name, by_budget in found.items():
+        print("", absolute(name, by_budget), sep="\n")
 
 
 if __name__ == "__main__":

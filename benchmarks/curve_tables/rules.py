@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from curve_tables.simulation import Rule, Step, Study, Trial
 from zmodel.sweep.stopping.depth_halving import DepthHalving
@@ -31,6 +32,8 @@ class Percentile(NoStopping):
         self.complete: dict[int, int] = {}
         """Depths by row."""
         self.doomed: set[int] = set()
+        self.limits: dict[tuple[int, int], NDArray[np.float64]] = {}
+        """Of every epoch, by group and number of completed trials."""
 
     def next(self, study: Study) -> Step | None:
         return Step(1)
@@ -57,9 +60,12 @@ class Percentile(NoStopping):
         peers = [r for r, d in self.complete.items() if not self.own_depth or d == trial.depth]
         if len(peers) < self.startup:
             return None
-        values, now = study.table.curves[peers, :, 0], trial.epochs - 1
-        values = values[:, now : study.table.length[peers].max()]
-        limits = np.nanpercentile(values, 100 - self.kept, axis=0)
+        group, now = trial.depth if self.own_depth else 0, trial.epochs - 1
+        if (group, len(peers)) not in self.limits:
+            longest = study.table.length[peers].max()
+            values = study.table.curves[peers, :longest, 0]
+            self.limits[group, len(peers)] = np.nanpercentile(values, 100 - self.kept, axis=0)
+        limits = self.limits[group, len(peers)][now:]
         below = study.table.best[trial.row, now : now + len(limits)] < limits
         return trial.epochs + int(below.argmax()) if below.any() else None
 
@@ -227,6 +233,7 @@ USUAL: dict[str, Callable[[], Rule]] = {
     "median": Percentile,
     "percentile 25": lambda: Percentile(25),
     "ASHA, stops": SuccessiveHalving,
+    "ASHA, stops, by 2": lambda: SuccessiveHalving(factor=2),
     "ASHA, pauses": lambda: Halving(
         within=False, first_rung=1e-9, factor=4, survivors=0.25, guarantee=0, control_every=0
     ),

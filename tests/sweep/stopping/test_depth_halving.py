@@ -57,7 +57,7 @@ def test_constants_out_of_range_are_refused(wrong):
         DepthHalving(**wrong)
 
 
-RULE = DepthHalving(control_every=0)
+RULE = DepthHalving(control_every=0, guarantee_from=0.5)
 
 
 def test_a_new_trial_of_the_depth_begun_least_often_pauses_at_the_first_rung():

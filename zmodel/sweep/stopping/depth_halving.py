@@ -65,12 +65,12 @@ class DepthHalving:
         ValueError: one of them is out of range.
     """
 
-    first_rung: float = 0.04
+    first_rung: float = 0.0125
     factor: float = 2.0
     survivors: float = 0.5
     guarantee: int = 1
-    guarantee_from: float = 0.5
-    control_every: int = 10
+    guarantee_from: float = 0.7
+    control_every: int = 50
     within: str | None = None
 
     def __post_init__(self) -> None:
