@@ -1,8 +1,8 @@
 """Tables of complete learning curves, and stopping rules replayed on them.
 
-    python benchmarks/curves.py data --source DIR        once: the data of all settings
-    python benchmarks/curves.py make --n 600             tables; minutes on a GPU, hours without
-    python benchmarks/curves.py replay                   every rule on every table: docs/stopping.md
+python benchmarks/curves.py data --source DIR        once: the data of all settings
+python benchmarks/curves.py make --n 600             tables; minutes on a GPU, hours without
+python benchmarks/curves.py replay                   every rule on every table: docs/stopping.md
 """
 
 from __future__ import annotations

@@ -317,12 +317,13 @@ def _patches(a: Tensor, kernel: int) -> tuple[Tensor, list[int]]:
 class Ends:
     """When each of M networks ends and how its learning rate falls: CoolDownStopping, in arrays."""
 
-    LEAST_FALL = 1e-3
+    LEAST_FALL = 0.01
+    """Share of its first value by which a loss must fall to have fallen."""
 
     def __init__(self, recipe: Recipe, lr: NDArray[np.float64]) -> None:
         self.recipe, self.lr = recipe, lr
         self.best = np.full(len(lr), -np.inf)
-        self.lowest = np.zeros(len(lr))
+        self.lowest = self.first = np.zeros(len(lr))
         self.waited = np.zeros(len(lr), int)
         self.progressed = np.zeros(len(lr), int)
         self.cooled = np.full(len(lr), -1)
@@ -332,7 +333,7 @@ class Ends:
     def rates(self, epoch: int) -> NDArray[np.float64]:
         """Learning rates of epoch number `epoch`, counted from 0."""
         fall = np.ones(len(self.lr))
-        falls = (self.cooled >= 0) & (epoch < self.end)
+        falls = (self.cooled >= 0) & (epoch >= self.cooled) & (epoch < self.end)
         passed = epoch - self.cooled[falls] + 0.5
         fall[falls] = 1 - passed / (self.end[falls] - self.cooled[falls])
         return self.lr * fall
@@ -341,7 +342,9 @@ class Ends:
         self, done: int, step: int, acc: NDArray[np.float64], loss: NDArray[np.float64]
     ) -> None:
         """After `done` epochs and `step` steps."""
-        lower = (done == 1) | (loss < self.lowest - self.LEAST_FALL * np.abs(self.lowest))
+        if done == 1:
+            self.first = loss
+        lower = (done == 1) | (loss < self.lowest - self.LEAST_FALL * np.abs(self.first))
         better = lower | (acc > self.best)
         self.best = np.maximum(self.best, acc)
         self.lowest = np.where(lower, loss, self.lowest)
@@ -349,9 +352,7 @@ class Ends:
         self.progressed = np.where(better, step, self.progressed)
         recipe = self.recipe
         length = math.ceil(recipe.cooldown * done)
-        flat = (self.waited >= recipe.patience) & (
-            step - self.progressed >= recipe.patience_steps
-        )
+        flat = (self.waited >= recipe.patience) & (step - self.progressed >= recipe.patience_steps)
         due = ~self.decided & (flat | (done + length >= recipe.epochs))
         self.end[due] = max(done, min(done + length, recipe.epochs))
         self.cooled[due & (self.end > done)] = done

@@ -2,8 +2,10 @@
 
 mnist1d, digits     zmodel's own
 signals             made here: which of three motifs comes first and which second
-pendigits, letter   UCI, with their official splits; satellite: UCI's training part alone, split here.
-                    Put the files of archive.ics.uci.edu into the folder of --source
+pendigits, letter   UCI, with their official splits
+satellite           UCI's training part alone, split here
+
+The files of archive.ics.uci.edu lie in the folder of --source.
 """
 
 from __future__ import annotations

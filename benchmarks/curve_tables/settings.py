@@ -70,9 +70,7 @@ SETTINGS = {
     "pendigits": Setting(
         "pendigits", replace(SHIPPED, **SMALL_IMAGES), **STRONG, max_shift=0, held_out=True
     ),
-    "letter_dense": Setting(
-        "letter", replace(PLAIN, dense=True), max_shift=0, held_out=True
-    ),
+    "letter_dense": Setting("letter", replace(PLAIN, dense=True), max_shift=0, held_out=True),
 }
 """Those of the rule."""
 

@@ -1,0 +1,195 @@
+"""Networks that are trained together do what one network does; rules are replayed as told."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from zmodel.model.znet import ZNet
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+from curve_tables import batched, rules, simulation, table  # noqa: E402
+
+WIDTHS = (5, 9, 16)
+CLASSES = 7
+
+
+@pytest.fixture
+def double():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+def configs(depth: int = 3, batch_size: int = 20) -> list[batched.Config]:
+    return [
+        batched.Config(depth, width, 0.003 * width, 0.01 * width, 0.0, batch_size, 0, width)
+        for width in WIDTHS
+    ]
+
+
+def copy_weights(networks: batched.Networks, i: int, net: ZNet, width: int) -> None:
+    """Network number `i` of many into a single one."""
+    parts = iter(networks.parameters)
+    with torch.no_grad():
+        for layer in net.layers:
+            weight = layer.z.weight
+            copies = weight[0, 0].numel()
+            mine = next(parts)[i].view(-1, copies, max(WIDTHS))
+            assert not mine[weight.shape[1] :].any(), "padding stays 0"
+            mine = mine[: weight.shape[1], :, :width]
+            weight.copy_(mine.permute(2, 0, 1).reshape(weight.shape))
+            layer.z.bias.copy_(next(parts)[i, 0, :width])
+            if networks.recipe.batch_norm:
+                next(parts), next(parts)
+        weight, bias = next(parts)[i], next(parts)[i, 0]
+        positions = net.head.weight.shape[1] // width
+        mine = weight.view(-1, positions, CLASSES)[:width].reshape(-1, CLASSES)
+        net.head.weight.copy_(mine.T)
+        net.head.bias.copy_(bias)
+
+
+@pytest.mark.parametrize(
+    ("shape", "norm", "activation", "decoupled", "kernels"),
+    [
+        ((1, 40), True, "relu", True, (5, 3, 3)),
+        ((1, 8, 8), False, "sigmoid", False, (3,)),
+        ((2, 8), True, "tanh", True, (3,)),
+        ((16,), False, "relu", False, (1,)),
+    ],
+)
+def test_each_of_many_trains_as_it_would_alone(double, shape, norm, activation, decoupled, kernels):
+    torch.manual_seed(0)
+    x, y = torch.randn(60, *shape), torch.randint(0, CLASSES, (60,))
+    last = x.movedim(1, -1) if x.dim() > 2 else x
+    parts = ("train", "val", "test")
+    data = batched.Data(dict.fromkeys(parts, last), dict.fromkeys(parts, y), CLASSES)
+    recipe = batched.Recipe(activation, norm, decoupled, 0.1, kernels)
+    many = batched.Networks(configs(), recipe, data)
+    single = []
+    for i, config in enumerate(many.configs):
+        norms = "batch" if norm else "none"
+        net = ZNet(
+            shape, CLASSES, 3, config.width, kernel_size=kernels, norm=norms, activation=activation
+        )
+        copy_weights(many, i, net, config.width)
+        kind = torch.optim.AdamW if decoupled else torch.optim.Adam
+        adam = kind(net.parameters(), lr=config.lr, weight_decay=config.weight_decay)
+        single.append((net, adam))
+    for _ in range(4):
+        rows = torch.stack([torch.randperm(60)[:20] for _ in WIDTHS])
+        many.step(rows)
+        for (net, adam), batch in zip(single, rows, strict=True):
+            net.train()
+            adam.zero_grad()
+            out = net.layers(x[batch])
+            out = net.head(out.flatten(1))
+            torch.nn.functional.cross_entropy(out, y[batch], label_smoothing=0.1).backward()
+            adam.step()
+    outputs = many.outputs(last.unsqueeze(0).expand(len(WIDTHS), *last.shape), train=False)
+    accuracy, loss = many.evaluate("val")
+    for i, (net, _) in enumerate(single):
+        net.eval()
+        alone = net.head(net.layers(x).flatten(1))
+        torch.testing.assert_close(outputs[i], alone, rtol=0, atol=1e-8)
+        assert accuracy[i] == (alone.argmax(1) == y).double().mean()
+        torch.testing.assert_close(loss[i], torch.nn.functional.cross_entropy(alone, y))
+
+
+def test_dropped_and_shifted_samples():
+    x = torch.arange(12.0).view(1, 1, 12, 1).expand(2, 50, 12, 1)
+    data = batched.Data({"train": x[0], "val": x[0]}, {"train": torch.zeros(50).long()}, 2)
+    given = [
+        batched.Config(1, 8, 0.01, 0.0, dropout, 50, shift, 0)
+        for dropout, shift in ((0.0, 0), (0.5, 2))
+    ]
+    many = batched.Networks(given, batched.Recipe(kernels=(3,)), data)
+    torch.manual_seed(0)
+    shifted = many._shifted(x)[..., 0]
+    assert torch.equal(shifted[0], x[0, ..., 0])
+    assert {int(row[0]) for row in shifted[1]} == {10, 11, 0, 1, 2}
+    assert all(sorted(row.tolist()) == list(range(12)) for row in shifted[1])
+    many.step(torch.arange(50).expand(2, 50))
+    assert many.chance[:, 0].flatten().tolist() == [1.0, 0.5]
+
+
+def test_a_run_cools_down_as_the_callback_does():
+    recipe = batched.Recipe(epochs=40, patience=3, patience_steps=5, cooldown=0.5)
+    ends = batched.Ends(recipe, np.array([0.1, 0.1]))
+    accuracy = np.array([[0.5, 0.1 + 0.01 * e] for e in range(40)])
+    loss = np.ones((40, 2))
+    for epoch in range(40):
+        ends.observe(epoch + 1, 2 * (epoch + 1), accuracy[epoch], loss[epoch])
+    assert ends.cooled.tolist() == [4, 27], "3 epochs after the first; in time for the last"
+    assert ends.end.tolist() == [6, 40]
+    assert np.allclose([ends.rates(e)[0] for e in (3, 4, 5)], [0.1, 0.075, 0.025])
+
+
+def test_one_cycle_is_that_of_torch():
+    total = 50
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    adam = torch.optim.AdamW([parameter], lr=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, max_lr=0.01, total_steps=total)
+    for step in range(total - 1):
+        factor, beta = batched.one_cycle(step, total)
+        group = adam.param_groups[0]
+        assert (0.01 * factor, beta) == pytest.approx((group["lr"], group["betas"][0]))
+        adam.step()
+        schedule.step()
+
+
+# --- replays ---
+
+
+@pytest.fixture
+def small(tmp_path) -> table.Table:
+    """20 runs at two depths; run r ends at epoch 16, or at 8 if r is even, with accuracy r / 20."""
+    curves = np.full((20, 16, 5), np.nan, np.float32)
+    ends = np.where(np.arange(20) % 2, 16, 8)
+    for row, end in enumerate(ends):
+        rise = np.linspace(0.1, 1, end)
+        curves[row, :end, 0] = row / 20 * rise
+        curves[row, :end, 4] = row / 20 * rise - 0.01
+    made = [batched.Config(1 + row // 10, 16, 0.01, 0.1, 0, 100, 0, row) for row in range(20)]
+    table.save(tmp_path / "x.npz", made, {"curves": curves, "ends": ends})
+    return table.Table(tmp_path / "x.npz")
+
+
+def test_a_table_keeps_the_best_epoch(small):
+    assert small.length.tolist() == [8, 16] * 10
+    assert small.best[19, -1] == pytest.approx(0.95)
+    assert small.test[18, -1] == pytest.approx(0.89)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize("name", [*rules.USUAL, *rules.OURS])
+def test_every_rule_spends_the_budget_and_no_more(small, name, workers):
+    pool = {d: np.flatnonzero(small.depth == d) for d in (1, 2)}
+    rule = {**rules.USUAL, **rules.OURS}[name]()
+    study = simulation.Study(small, pool, 200, np.random.default_rng(0), workers).run(rule)
+    assert sum(trial.epochs for trial in study.trials) == study.committed <= 200
+    assert study.committed > 200 - 16
+    assert study.chosen().state == "complete"
+    for trial in study.trials:
+        assert (trial.state == "complete") == (trial.epochs == small.length[trial.row])
+
+
+def test_no_stopping_chooses_the_best_of_what_it_saw(small):
+    pool = {d: np.flatnonzero(small.depth == d) for d in (1, 2)}
+    study = simulation.Study(small, pool, 240, np.random.default_rng(0)).run(rules.NoStopping())
+    rows = [trial.row for trial in study.trials if trial.state == "complete"]
+    assert study.chosen().row == max(rows)
+    assert study.test() == pytest.approx(max(rows) / 20 - 0.01)
+    assert len(rows) == len(set(rows)) == 20
+
+
+def test_the_rule_of_the_sweeper_leaves_no_depth_behind(small):
+    pool = {d: np.flatnonzero(small.depth == d) for d in (1, 2)}
+    for seed in range(5):
+        study = simulation.Study(small, pool, 60, np.random.default_rng(seed)).run(rules.Halving())
+        assert study.left_behind() == 0
