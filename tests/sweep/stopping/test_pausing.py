@@ -94,11 +94,15 @@ def test_a_study_keeps_to_its_epochs_and_completes_every_depth(inline, how):
     assert summary(inline.trials) == summary(trials), "nothing is left to do"
 
 
-def test_the_same_seed_gives_the_same_study(inline):
+@pytest.mark.parametrize(("sampler", "epochs"), [("random", 80), ("tpe", 140)])
+def test_the_same_seed_gives_the_same_study(inline, sampler, epochs):
     twin = inline.named("twin")
+    settings = [*WITHIN, f"hydra/sweeper/sampler={sampler}", f"hydra.sweeper.epochs={epochs}"]
     for study in (inline, twin):
-        assert study.run(*WITHIN, "hydra.sweeper.epochs=80", task=early) == 0
+        assert study.run(*settings, task=early) == 0
     assert summary(inline.trials) == summary(twin.trials)
+    complete = sum(t.state == TrialState.COMPLETE for t in inline.trials)
+    assert sampler == "random" or complete > 10, "from then on TPE has learned"
 
 
 def test_a_database_keeps_pauses_too(inline, tmp_path):
