@@ -427,13 +427,13 @@ def test_a_diagnostic_without_its_data_is_unavailable():
         analysis.own_pruner(study(trial(0, 1, 0.5)))
 
 
-TABLES = {"failures", "duplicates", "zombies"}
+TABLES = {"baseline", "failures", "duplicates", "zombies"}
 NEEDS_FILES = {"confusion", "overfitting", "final"}
 
 
 def test_every_diagnostic_gives_a_frame_and_a_figure_of_its_record():
     record = simulate(Truth(), 60, 0, pruner=optuna.pruners.MedianPruner(n_warmup_steps=10))
-    noted = {"spared": True, "paused_at": 2}
+    noted = {"spared": True, "paused_at": 2, "baseline": True}
     trials = tuple(replace(t, attrs={**t.attrs, **noted}) for t in record.trials)
     record = replace(record, trials=trials, attrs={**record.attrs, "stopping": {"survivors": 0.5}})
     for module in catalog.modules():

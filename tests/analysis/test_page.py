@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from zmodel.analysis.diagnostics.training import curves, overfitting
 from zmodel.analysis.page import axes, html, marks, render, style
-from zmodel.analysis.page.rows import flat, mark_forced
+from zmodel.analysis.page.rows import flat, mark_origin
 from zmodel.analysis.statistics.scale import scale_of
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -36,13 +36,16 @@ def test_rows_of_trials_say_what_was_forced():
         for n, attrs in enumerate([{"forced": ["a", "b"]}, {}])
     )
     study = StudyRecord("s", ("maximize",), {}, trials)
-    rows = mark_forced(study, [{"value": 1, "trial": 0}, {"trial": 1}, {"value": 2}])
+    rows = mark_origin(study, [{"value": 1, "trial": 0}, {"trial": 1}, {"value": 2}])
     assert rows == [
         {"trial": 0, "forced": "a b", "value": 1},
         {"trial": 1, "forced": ""},
         {"value": 2},
     ]
     assert list(rows[0]) == ["trial", "forced", "value"]
+    second = replace(trials[1], attrs={"baseline": True})
+    rows = mark_origin(replace(study, trials=(trials[0], second)), [{"trial": 0}, {"trial": 1}])
+    assert [row["baseline"] for row in rows] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 SUMMARY = {
     "study", "direction", "states", "best", "coverage", "importances", "pruning_audit",
-    "early_stopping", "workers", "overfitting", "final", "verdicts",
+    "early_stopping", "workers", "overfitting", "final", "baseline", "verdicts",
 }  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def test_what_shows_nothing_has_no_section_and_leaves_no_file_behind(tmp_path: P
     assert not any(path.exists() for path in stale)
     page = Page((folder / "index.html").read_text())
     drawn = {p.stem for p in (folder / "figures").iterdir()}
-    assert {a["id"] for a in page.of("section")} == drawn
+    assert {a["id"] for a in page.of("section")} == drawn | {"baseline"}  # which is a table
     quiet = {"own_pruner", "failures", "duplicates", "zombies", "final"}
     assert quiet <= {catalog.name_of(m) for m in catalog.modules()} - drawn
     # each of them is a sentence under its heading
@@ -156,13 +156,16 @@ def test_text_of_the_study_is_never_markup(tmp_path: Path):
 
 
 def test_tables_mark_trials_that_were_forced(report: Path):
-    forced = {row["trial"]: row["forced"] for row in read_rows(report / "trials.csv")}
+    trials = read_rows(report / "trials.csv")
+    forced = {row["trial"]: row["forced"] for row in trials}
+    assert [row["trial"] for row in trials if row["baseline"] == "True"] == ["0"]
     assert DEPTH in forced.values() and "" in forced.values()
     of_trials = {p.stem for p in (report / "data").glob("*.csv") if "trial" in read_rows(p)[0]}
     assert {"history", "slice", "parallel", "timeline"} <= of_trials
     for name in of_trials:
         for row in read_rows(report / "data" / f"{name}.csv"):
             assert row["forced"] == forced[row["trial"]], name
+            assert (row["baseline"] == "True") == (row["trial"] == "0"), name
     study = analysis.load("zlayers", log_dir=report.parents[2])
     frame = analysis.frame(study)
     assert len(frame) == 24 and set(frame["forced"]) == set(forced.values())

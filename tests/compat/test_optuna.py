@@ -154,6 +154,19 @@ def test_the_grid_sampler_hands_out_points_by_their_place():
     assert trial.suggest_float("x", 0, 1) == points[at][0]
 
 
+def test_the_grid_sampler_counts_a_given_trial_as_its_point():
+    sampler = GridSampler({"x": [0.0, 0.5, 1.0]}, seed=3)
+    assert samplers.taken_point(sampler, {"x": 0.25}) == {}
+    study = optuna.create_study(sampler=sampler)
+    attrs = samplers.taken_point(sampler, {"x": 0.5})
+    waiting = optuna.trial.TrialState.WAITING
+    study.add_trial(
+        optuna.trial.create_trial(state=waiting, system_attrs={"fixed_params": {"x": 0.5}, **attrs})
+    )
+    study.ask().suggest_float("x", 0, 1)
+    assert set(sampler._get_unvisited_grid_ids(study)) == {0, 1, 2} - {attrs["grid_id"]}
+
+
 def test_cma_es_notes_its_generation_under_the_key():
     pytest.importorskip("cmaes")
     sampler = CmaEsSampler(n_startup_trials=1, seed=0)

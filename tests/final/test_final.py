@@ -18,6 +18,7 @@ import torch
 
 from zmodel.callbacks.last_weights import LastWeights
 from zmodel.final.choice import Candidate, Run, candidates_of, choose
+from zmodel.final.gain import gain_over_baseline
 from zmodel.final.job import FinalJob
 from zmodel.final.plan import FinalPlan, make_plan, settle_plan
 from zmodel.final.scores import (
@@ -244,6 +245,43 @@ def test_candidates_are_distinct_and_the_plan_is_kept(tmp_path):
         settle_plan(record, {**options, "top": 1}, tmp_path / "final")
     with pytest.raises(ValueError, match="final.seeds"):
         settle_plan(record, {**options, "seeds": 0}, tmp_path / "new")
+
+
+def test_the_baseline_is_a_candidate_whatever_its_rank(tmp_path):
+    trials = []
+    for number, width in enumerate([8, 9, 7, 8]):
+        folder = tmp_path / "trials" / str(number) / ".hydra"
+        folder.mkdir(parents=True)
+        (folder / "overrides.yaml").write_text(f"- model.width={width}\n")
+        attrs = {"seed": 1, "baseline": number == 0}
+        params, value = {"model.width": width}, (0.5 + number / 10,)
+        trials.append(TrialRecord(number, "complete", params, value, {}, None, None, attrs))
+    options = {"top": 1, "seeds": 2, "stretch": 1, "one_standard_error": False, "retrain": False}
+    study = StudyRecord("s", ("maximize",), {}, tuple(trials[:3]), folder=tmp_path)
+    plan = settle_plan(study, options, tmp_path / "final")
+    assert (plan.candidates, plan.baseline) == ((2, 0), 0)
+    repeated = StudyRecord("s", ("maximize",), {}, tuple(trials), folder=tmp_path)
+    plan = settle_plan(repeated, options, tmp_path / "again")
+    assert (plan.candidates, plan.baseline) == ((3,), 3)
+
+
+def ran(trial, *values, failed=()):
+    runs = (Run(seed, value, 1, 10, Path(), 1) for seed, value in enumerate(values))
+    return Candidate(trial, tuple(runs), failed)
+
+
+def test_the_gain_over_the_baseline_is_paired_by_seed():
+    own, best, other = ran(0, 0.5, 0.7), ran(4, 0.61, 0.79), ran(2, 0.6, 0.7)
+    gain = gain_over_baseline([best, other, own], 0, maximize=True)
+    assert gain is not None and (gain.trial, gain.n) == (4, 2)
+    assert gain.mean == pytest.approx(0.1)
+    # .01 between the two differences and their mean; Student's t with one degree of freedom
+    assert gain.interval == pytest.approx((0.1 - 12.7062 * 0.01, 0.1 + 12.7062 * 0.01), abs=1e-5)
+    less = gain_over_baseline([best, own], 0, maximize=False)
+    assert less is not None and less.mean == pytest.approx(-0.1)
+    assert gain_over_baseline([best, own], None, maximize=True) is None
+    assert gain_over_baseline([own], 0, maximize=True) is None
+    assert gain_over_baseline([best, ran(0, 0.5, failed=("x",))], 0, maximize=True) is None
 
 
 @pytest.mark.parametrize(

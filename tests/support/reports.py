@@ -49,8 +49,14 @@ def make_study(log_dir: Path, name: str, trials: int = 24, running: int = 0) -> 
                 params=record.params,
                 distributions=record.distributions,
                 intermediate_values=record.curve,
-                user_attrs={**record.attrs, "dir": str(run), "worker": "w0", "slot": record.number},
-            )
+                user_attrs={
+                    **record.attrs,
+                    "dir": str(run),
+                    "worker": "w0",
+                    "slot": record.number,
+                    "baseline": record.number == 0,
+                },
+            )  # fmt: skip
         )
     return folder
 

@@ -17,6 +17,7 @@ CONF = Path(__file__).parents[2] / "conf"
 GIVEN = {
     "n_trials": 5, "sampler": {"_target_": "optuna.samplers.RandomSampler"}, "seed": 0,
     "workers_per_gpu": 1, "max_attempts": 3, "on_change": "refuse", "max_failure_rate": 0.5,
+    "baseline": True,
 }  # fmt: skip
 
 
@@ -54,6 +55,7 @@ def test_null_becomes_what_it_stands_for():
         ({"history": 10}, "hydra.sweeper.history"),
         ({"direction": "up"}, "hydra.sweeper.direction"),
         ({"on_change": "refused"}, "refuse"),
+        ({"baseline": {"x": 1}}, "hydra.sweeper.enqueue"),
         ({"control": "120%"}, "hydra.sweeper.control"),
         ({"policy": {}}, "hydra.sweeper.coverage"),
         ({"policy": {"conf": 1}, "coverage": {"a": 1}}, "confidence"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from zmodel.analysis.diagnostics.search import (
+    baseline,
     duplicates,
     failures,
     final,
@@ -35,7 +36,7 @@ SECTIONS: tuple[tuple[str, tuple[ModuleType, ...]], ...] = (
         (speed, foresight, pruning_audit, own_pruner, pausing, lengths, stopping),
     ),
     ("How the networks learned", (curves, confusion, overfitting, final)),
-    ("How the search went", (history, pareto, timeline, failures, duplicates, zombies)),
+    ("How the search went", (history, baseline, pareto, timeline, failures, duplicates, zombies)),
 )
 
 

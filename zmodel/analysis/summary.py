@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zmodel.analysis.diagnostics.search import final, timeline
+from zmodel.analysis.diagnostics.search import baseline, final, timeline
 from zmodel.analysis.diagnostics.space import importance, values
 from zmodel.analysis.diagnostics.training import overfitting, pruning_audit, stopping
 from zmodel.analysis.findings import Findings
@@ -21,6 +21,7 @@ CODE_OF = {
     "workers": "zombies",
     "overfitting": "overfitting",
     "final": "selection_optimism",
+    "baseline": "worse_than_baseline",
 }
 
 
@@ -55,6 +56,7 @@ def _parts(findings: Findings) -> tuple[dict[str, Any], list[Verdict]]:
         "workers": (timeline.data, _workers),
         "overfitting": (overfitting.data, _overfitting),
         "final": (final.data, _final),
+        "baseline": (baseline.data, _baseline),
     }
     parts, missing = {}, []
     for part, (data, shape) in sources.items():
@@ -155,6 +157,17 @@ def _stopping(record: stopping.Stopping) -> dict[str, Any]:
 
 def _workers(record: timeline.Timeline) -> dict[str, Any]:
     return {"count": len(record.lanes), "busy_fraction": record.busy_fraction}
+
+
+def _baseline(record: baseline.Baseline) -> dict[str, Any]:
+    new = record.final
+    return {
+        "number": record.trial,
+        "value": record.value,
+        "moved": record.moved,
+        "gain": record.gain,
+        "final": {"n": new.n, "gain": new.gain, "ci": [new.low, new.high]} if new else None,
+    }
 
 
 def _final(record: final.Final) -> dict[str, Any]:

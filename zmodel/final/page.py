@@ -9,7 +9,7 @@ from zmodel.analysis.page import html as page
 from zmodel.analysis.page.section import make, to_html, write_files
 from zmodel.core.atomic_file import write
 from zmodel.final.figures import confusion, learning_curves, mistakes, reliability
-from zmodel.final.sentences import optimism_sentences, test_sentence
+from zmodel.final.sentences import baseline_sentences, optimism_sentences, test_sentence
 from zmodel.final.summary import FinalResult
 
 FIGURES: tuple[ModuleType, ...] = (learning_curves, confusion, mistakes, reliability)
@@ -35,12 +35,17 @@ def write_page(result: FinalResult, model: dict[str, Any] | None) -> None:
 
 def _result(summary: dict[str, Any]) -> str:
     winner = summary["winner"]
-    sentences = [test_sentence(summary), *optimism_sentences(summary)]
+    sentences = [
+        test_sentence(summary),
+        *optimism_sentences(summary),
+        *baseline_sentences(summary),
+    ]
     text = "".join(f"<p>{page.text(sentence)}</p>" for sentence in sentences)
     candidates = [
         {
             "trial": c["trial"],
             "won": c["trial"] == winner["trial"],
+            "baseline": c["trial"] == (summary["baseline"] or {}).get("trial"),
             "validation": c["val_mean"],
             "standard deviation": c["val_std"],
             "in the search": c["search_value"],

@@ -42,6 +42,9 @@ class FinalPlan:
     seeds: tuple[int, ...]
     completed: int
     """Completed trials of the search at that time."""
+    baseline: int | None = None
+    """The configuration as composed, a candidate whatever its rank; None: the study has none that
+    was completed."""
 
     @property
     def maximize(self) -> bool:
@@ -104,6 +107,10 @@ def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
     """
     best_first = sorted(ranked(record), key=lambda t: (-(score(record, t) or 0.0), _loss(t)))
     chosen = _distinct(best_first)[: options["top"]]
+    baseline = next((t for t in best_first if attr(t, "baseline")), None)
+    if baseline is not None:  # another trial may have repeated it
+        baseline = next((t for t in chosen if t.params == baseline.params), baseline)
+        chosen += [] if baseline in chosen else [baseline]
     if not chosen:
         raise ValueError(
             f"The final stage needs a completed trial, study '{record.name}' has none yet. "
@@ -127,6 +134,7 @@ def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
         search_values={t.number: float(t.values[0]) for t in chosen if t.values},
         seeds=tuple(seed for seed, _ in zip(fresh, range(options["seeds"]), strict=False)),
         completed=len(best_first),
+        baseline=baseline.number if baseline else None,
     )
 
 

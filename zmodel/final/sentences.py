@@ -14,6 +14,7 @@ def for_terminal(summary: dict[str, Any], folder: Path) -> str:
             "",
             test_sentence(summary),
             *optimism_sentences(summary),
+            *baseline_sentences(summary),
             *_confusions(summary),
             _calibration(summary),
             "",
@@ -27,6 +28,8 @@ def _candidates(summary: dict[str, Any]) -> list[str]:
     lines = [f"{'trial':>6}  {'validation':<17}  {'in the search':<13}  weights"]
     for c in summary["candidates"]:
         mark = "  <- winner" if c["trial"] == summary["winner"]["trial"] else ""
+        if c["trial"] == (summary.get("baseline") or {}).get("trial"):
+            mark = f"  baseline{mark}"
         value = "-" if c["val_mean"] is None else f"{c['val_mean']:.4f} ± {c['val_std']:.4f}"
         weights = f"{c['parameters']:,}" if c["parameters"] else "-"
         failed = f"  {len(c['failed'])} runs failed" if c["failed"] else ""
@@ -70,6 +73,24 @@ def optimism_sentences(summary: dict[str, Any]) -> list[str]:
         return [f"{text}, and the test gives no less. The search was not optimistic."]
     size = "" if interval is None or best > interval[1] else ", within the spread of the seeds"
     return [f"{text}. The search was {gap:.4f} too optimistic{size}: quote the test accuracy."]
+
+
+def baseline_sentences(summary: dict[str, Any]) -> list[str]:
+    """What the search gained over the configuration as composed; nothing without a baseline."""
+    found = summary.get("baseline")
+    if not found:
+        return []
+    text = (
+        f"Trial {found['rival']}, the best of the search here, is {found['gain']:+.4f} better than "
+        f"the baseline (trial {found['trial']}) on validation with the same {found['n']} seeds"
+    )
+    if not found["gain_ci"]:
+        return [f"{text}."]
+    low, high = found["gain_ci"]
+    text += f", 95 % interval {low:+.4f} to {high:+.4f}"
+    if high < 0:
+        return [f"{text}: the search has found nothing as good as what it began with."]
+    return [f"{text}." if low > 0 else f"{text}: that may be chance."]
 
 
 def _confusions(summary: dict[str, Any]) -> list[str]:

@@ -26,7 +26,7 @@ from zmodel.sweep.start import start_study
 SETTINGS: dict[str, Any] = {
     "sampler": {"_target_": "optuna.samplers.GridSampler"}, "pruner": None, "coverage": None,
     "control": None, "enqueue": None, "from_study": None, "custom_search_space": None,
-    "history": None, "stopping": None, "epochs": None,
+    "history": None, "stopping": None, "epochs": None, "baseline": False,
 }  # fmt: skip
 """What the final stage decides about its sweeps whatever the configuration says."""
 
@@ -136,9 +136,11 @@ class Stage:
     def _announce(self, plan: FinalPlan) -> None:
         listed = ", ".join(f"{n} ({plan.search_values[n]:.4f})" for n in plan.candidates)
         print(
-            f"final stage of study '{plan.study}': the best {len(plan.candidates)} of "
-            f"{plan.completed} completed trials, {listed}, with {len(plan.seeds)} seeds each"
+            f"final stage of study '{plan.study}': of {plan.completed} completed trials, "
+            f"{listed}, with {len(plan.seeds)} seeds each"
         )
+        if plan.baseline is not None:
+            print(f"the baseline, trial {plan.baseline}, is one of them")
         wanted = plan.options["top"]
         if len(plan.candidates) < wanted:
             print(f"note: final.top={wanted}, but there are no more distinct configurations")

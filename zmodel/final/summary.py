@@ -13,6 +13,7 @@ import numpy as np
 from zmodel.analysis.page.files import to_json
 from zmodel.core.atomic_file import write
 from zmodel.final.choice import Candidate
+from zmodel.final.gain import Gain, gain_over_baseline
 from zmodel.final.plan import FinalPlan
 from zmodel.final.scores import calibration, mean_and_interval, most_confused, per_class
 from zmodel.final.testing import Tested
@@ -36,6 +37,11 @@ class FinalResult:
     def retrained(self) -> bool:
         """Folds leave no network of their own to be tested."""
         return bool(self.plan.options["retrain"]) or self.winner.cross_validated
+
+    @property
+    def gain(self) -> Gain | None:
+        """Over the baseline of the study."""
+        return gain_over_baseline(self.candidates, self.plan.baseline, self.plan.maximize)
 
     @property
     def counts(self) -> np.ndarray:
@@ -62,6 +68,7 @@ class FinalResult:
             "metric": plan.metric,
             "completed_trials_of_search": plan.completed,
             "options": plan.options,
+            "baseline": self.gain.to_json() if self.gain else None,
             "winner": self._winner(),
             "candidates": [self._candidate(c) for c in self.candidates],
             "per_class": per_class(self.counts, self.classes, len(self.tested)),

@@ -66,6 +66,8 @@ KINDS: dict[str, Callable[[Any], Any]] = {
     "forced": _names,
     "forced_to": _dictionary,
     "control": _flag,
+    "baseline": _flag,
+    "baseline_moved": _dictionary,
     "until": _whole,
     "paused_at": _whole,
     "pauses": _whole,

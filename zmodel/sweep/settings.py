@@ -45,6 +45,7 @@ class Settings:
     policy: Policy | None
     control: float
     control_changes: dict[str, Any]
+    baseline: bool
     enqueue: list[dict[str, Any]] | None
     from_study: str | None
     history: int | None
@@ -73,6 +74,11 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
     name = folder.name if given["study_name"] is None else given["study_name"]
     folder_name(name, "hydra.sweeper.study_name")  # none that could leave the log folder
     known("hydra.sweeper.on_change", given["on_change"], ("refuse", "continue"))
+    if not isinstance(given["baseline"], bool):
+        raise ValueError(
+            f"hydra.sweeper.baseline must be true or false, received {given['baseline']!r}; to try "
+            "configurations of your own first, use hydra.sweeper.enqueue."
+        )
     _check_numbers(given)
     preflight = given["preflight"]
     read = {

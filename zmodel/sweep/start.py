@@ -48,7 +48,7 @@ def start_study(given: Mapping[str, Any], arguments: list[str], folder: Path, jo
         study_id = storage.get_study_id_from_name(settings.study_name)
         plan = prepared.plan
         slots = Slots(storage, study_id, settings.n_trials, lock, settings.max_attempts, plan)
-        enqueue_once(slots, prepared.first)
+        enqueue_once(slots, settings, prepared.space, job, prepared.first)
         slots.refresh()
         settled, failed = len(slots.ledger.settled), len(slots.ledger.failed)
         start = CommandStart(stop_request(study), settled, failed)

@@ -190,6 +190,20 @@ def test_enqueued_configurations_begin_as_new_trials_do(inline):
     assert sum(map(done, inline.trials)) == 60
 
 
+def test_the_baseline_runs_to_its_end_and_the_budget_holds(inline):
+    """Also where the guarantee of every depth needs all epochs."""
+    for epochs in (4 * ALLOWANCE, 60):
+        study = inline.named(f"of-{epochs}")
+        given = ["hydra.sweeper.baseline=true", f"hydra.sweeper.epochs={epochs}"]
+        assert study.run(*WITHIN, *given, task=task) == 0
+        first = study.trials[0]
+        assert first.user_attrs["baseline"] and "pauses" not in first.user_attrs
+        assert first.state == TrialState.COMPLETE and done(first) == ALLOWANCE
+        assert sum(map(done, study.trials)) <= epochs
+        ended = {t.params["layers"] for t in study.trials if t.state == TrialState.COMPLETE}
+        assert ended == {1, 2, 3, 4}
+
+
 EPOCHS = f"epochs={ALLOWANCE}"
 
 

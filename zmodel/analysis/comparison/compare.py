@@ -28,6 +28,7 @@ class ComparedStudy:
     name: str
     states: dict[str, int]
     best: float | None
+    baseline: float | None
     best_at: str | None
     test: float | None
     test_interval: tuple[float, float] | None
@@ -94,6 +95,7 @@ def _entry(study: StudyRecord, param: str | None) -> ComparedStudy:
         name=plain(study.name),
         states=count_states(study.trials),
         best=winner.value if winner else None,
+        baseline=past.baseline if past else None,
         best_at=str(winner.params.get(param)) if winner and param else None,
         test=tested.mean if tested else None,
         test_interval=tested.interval if tested else None,

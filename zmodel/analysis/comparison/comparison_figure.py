@@ -65,11 +65,15 @@ def _draw_scores(record: Comparison, ax: Axes) -> None:
         color = style.SERIES[i % len(style.SERIES)]
         if entry.best is not None:
             marks.dots(ax, [entry.best], [i], color, 44, alpha=1, zorder=3)
+        if entry.baseline is not None:
+            marks.dots(ax, [entry.baseline], [i], color, 44, hollow=True, alpha=1, zorder=3)
         if entry.test_interval:
             ax.hlines(i + 0.18, *entry.test_interval, color=color, linewidth=1.6)
         if entry.test is not None:
             marks.dots(ax, [entry.test], [i + 0.18], color, 36, alpha=1, zorder=3, marker="D")
     marks.dots(ax, [], [], style.MUTED, 44, label="best validation")
+    if any(e.baseline is not None for e in record.entries):
+        marks.dots(ax, [], [], style.MUTED, 44, hollow=True, label="baseline")
     if any(e.test is not None for e in record.entries):
         marks.dots(ax, [], [], style.MUTED, 36, marker="D", label="final test")
     names = [axes.clipped(e.name, 22) for e in record.entries]
@@ -78,7 +82,7 @@ def _draw_scores(record: Comparison, ax: Axes) -> None:
     ax.grid(False, axis="y")
     ax.locator_params(axis="x", nbins=4)
     ax.set_xlabel(record.objective)
-    axes.legend_above(ax, 2)
+    axes.legend_above(ax, 3)
 
 
 def size(record: Comparison) -> tuple[float, float]:
@@ -90,6 +94,7 @@ def rows(record: Comparison) -> list[Row]:
         {
             "study": e.name,
             "best_validation": e.best,
+            "baseline": e.baseline,
             f"at_{short(record.param)}" if record.param else "at": e.best_at,
             "final_test": e.test,
             "test_low": e.test_interval[0] if e.test_interval else None,

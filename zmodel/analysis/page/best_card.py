@@ -7,11 +7,13 @@ from pathlib import Path
 from zmodel.analysis.page import html
 from zmodel.analysis.rules.suggested_commands import reproduce_command
 from zmodel.analysis.statistics.selection import (
+    baseline_of,
     best,
     objective_names,
     recorded_epochs,
     recorded_seconds,
     scored,
+    sign,
 )
 from zmodel.study.cells import value_label
 from zmodel.study.records import StudyRecord, TrialRecord
@@ -47,6 +49,11 @@ def facts(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     }
     if forced := attr(trial, "forced", []):
         found["forced"] = f"{', '.join(forced)}: not the sampler's choice"
+    if attr(trial, "baseline"):
+        found["baseline"] = "this is the configuration as composed"
+    elif (own := baseline_of(study)) is not None and own.value is not None:
+        gain = sign(study) * ((trial.value or 0.0) - own.value)
+        found["baseline"] = f"{own.value:.6g} (trial {own.number}): {gain:+.4f} better than it"
     epochs, seconds = recorded_epochs(trial), recorded_seconds(trial)
     if epochs:
         best_epoch = attr(trial, "best_epoch")

@@ -45,6 +45,13 @@ def ring(ax: Axes, x: float, y: float, label: str | None = None, size: float = 1
     dots(ax, [x], [y], style.SECOND, size, hollow=True, alpha=1, zorder=4, label=label)
 
 
+def baseline(ax: Axes, value: float | None) -> None:
+    """A line across at what the baseline reached; nothing where there is none."""
+    if value is not None:
+        look: style.Look = {"linestyle": "--", "linewidth": 1.2, "label": "baseline"}
+        ax.axhline(value, color=style.MUTED, **look)
+
+
 def interval(ax: Axes, at: float, low: float | None, high: float | None, **more: Any) -> None:
     """A vertical line from `low` to `high`; nothing where there is no interval."""
     if low is not None and high is not None:

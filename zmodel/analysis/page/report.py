@@ -11,7 +11,7 @@ from zmodel.analysis.findings import Findings
 from zmodel.analysis.page import html, trial_table
 from zmodel.analysis.page.best_card import best_card
 from zmodel.analysis.page.files import to_csv, to_json
-from zmodel.analysis.page.rows import Row, mark_forced
+from zmodel.analysis.page.rows import Row, mark_origin
 from zmodel.analysis.page.section import Section, make, to_html, write_files
 from zmodel.analysis.rules.judge import headline
 from zmodel.analysis.rules.verdict import Verdict
@@ -52,8 +52,8 @@ def _part(findings: Findings, module: ModuleType) -> Section | str:
     study, details = findings.study, section.details
     return replace(
         section,
-        rows=mark_forced(study, section.rows),
-        details=(details[0], mark_forced(study, details[1])) if details else None,
+        rows=mark_origin(study, section.rows),
+        details=(details[0], mark_origin(study, details[1])) if details else None,
     )
 
 

@@ -20,12 +20,14 @@ def flat(record: Any, *left_out: str) -> Row:
     }
 
 
-def mark_forced(study: StudyRecord, rows: Sequence[Row]) -> list[Row]:
-    """Rows of trials with a column beside their numbers: what was forced on them, not chosen."""
+def mark_origin(study: StudyRecord, rows: Sequence[Row]) -> list[Row]:
+    """Rows of trials with columns beside their numbers: what was forced on them, not chosen, and
+    where there is a baseline, which one it is."""
     forced = {t.number: " ".join(attr(t, "forced", [])) for t in study.trials}
-    return [
-        {"trial": row["trial"], "forced": forced.get(row["trial"], ""), **row}
-        if "trial" in row
-        else row
-        for row in rows
-    ]
+    baselines = [t.number for t in study.trials if attr(t, "baseline")]
+
+    def marks(number: int) -> Row:
+        marked = {"trial": number, "forced": forced.get(number, "")}
+        return {**marked, "baseline": number in baselines} if baselines else marked
+
+    return [{**marks(row["trial"]), **row} if "trial" in row else row for row in rows]

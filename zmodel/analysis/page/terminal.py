@@ -17,8 +17,10 @@ from zmodel.analysis.page.axes import clipped
 from zmodel.analysis.rules.judge import headline
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import (
+    baseline_of,
     best,
     count_states,
+    objective_name,
     objective_names,
     recorded_epochs,
     scored,
@@ -26,6 +28,7 @@ from zmodel.analysis.statistics.selection import (
 )
 from zmodel.core.plain_text import plain
 from zmodel.study.cells import MOST_VALUES, value_label
+from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 
 COLOR = {"ok": "32", "note": "36", "warning": "33", "alarm": "31;1"}
@@ -135,9 +138,19 @@ def _best_lines(findings: Findings) -> list[str]:
     if not attr(trial, "forced", []):
         forced = ""
     return [
+        *_baseline_line(study, trial),
         f"best     trial {trial.number}: {reached}{ran}{forced}",
         *(f"         {line}" for line in textwrap.wrap(params, _width() - 9)),
     ]
+
+
+def _baseline_line(study: StudyRecord, winner: TrialRecord) -> list[str]:
+    own = baseline_of(study)
+    if own is None:
+        return []
+    reached = own.state if own.value is None else f"{objective_name(study)} {own.value:.4g}"
+    itself = ", the best trial itself" if own is winner else ""
+    return [f"baseline trial {own.number}: {reached}{itself}"]
 
 
 def _paint(text: str, code: str, out: TextIO) -> str:

@@ -42,6 +42,7 @@ def _row(study: StudyRecord, trial: TrialRecord, params: list[str]) -> Row:
         "seconds": recorded_seconds(trial),
         "parameters": attr(trial, "parameters"),
         "forced": " ".join(attr(trial, "forced", [])),
+        "baseline": bool(attr(trial, "baseline")),
         "control": bool(attr(trial, "control")),
         "stopped_early": attr(trial, "stopped_early"),
         "never_learned": attr(trial, "never_learned"),

@@ -15,12 +15,11 @@ from zmodel.analysis.rules import (
     foreign_trials,
     importance_agreement,
     never_learned,
-    overfitting,
     pruning_bias,
-    selection_optimism,
     underexplored,
     zombies,
 )
+from zmodel.analysis.rules.best_trial import overfitting, selection_optimism, worse_than_baseline
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import (
     best,
@@ -46,6 +45,7 @@ RULES: tuple[ModuleType, ...] = (
     zombies,
     duplicates,
     overfitting,
+    worse_than_baseline,
     selection_optimism,
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zmodel.analysis.diagnostics.space import values
-from zmodel.analysis.diagnostics.space.values import CellTrials, ParamTrials
+from zmodel.analysis.diagnostics.space.cell_trials import CellTrials, ParamTrials
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import new_study
 from zmodel.analysis.rules.underexplored import CHANCE, FLOOR

@@ -98,6 +98,13 @@ def _budget_with(study: StudyRecord, more: int) -> dict[str, Any]:
     return {"hydra.sweeper.epochs": epochs + more * each}
 
 
+def final_command(study: StudyRecord) -> str | None:
+    """The final stage of a study; None for one that no sweep of zmodel made."""
+    if "command" not in study.attrs:
+        return None
+    return command_text(["python", "train.py", "-m", "hparams_search=final", f"study={study.name}"])
+
+
 def reproduce_command(study: StudyRecord, trial: TrialRecord) -> str | None:
     """The run that repeats a trial; None for trials that no run of zmodel made."""
     if "dir" not in trial.attrs and "command" not in study.attrs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zmodel.analysis.diagnostics.space import importance, values
-from zmodel.analysis.diagnostics.space.values import CellTrials, ParamTrials
+from zmodel.analysis.diagnostics.space.cell_trials import CellTrials, ParamTrials
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import more_trials
 from zmodel.analysis.rules.verdict import Verdict

@@ -17,6 +17,7 @@ CODES = (
     "overfitting",
     "early_stopping_bias",
     "never_learned",
+    "worse_than_baseline",
     "selection_optimism",
     "believable",
 )

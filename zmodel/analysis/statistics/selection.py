@@ -112,6 +112,17 @@ def top(study: StudyRecord, share: float, least: int = 1) -> list[TrialRecord]:
     return trials[: max(least, math.ceil(share * len(trials)))]
 
 
+def baseline_of(study: StudyRecord) -> TrialRecord | None:
+    """The trial of the configuration as composed, without the search; None: there is none."""
+    return next((t for t in study.trials if attr(t, "baseline")), None)
+
+
+def baseline_value(study: StudyRecord) -> float | None:
+    """What the baseline reached; None where there is none, or it has not completed."""
+    own = baseline_of(study)
+    return own.value if own is not None and own.state == "complete" else None
+
+
 def count_states(trials: Iterable[TrialRecord]) -> dict[str, int]:
     """Trials per state; all states are present."""
     states = ("complete", "pruned", "failed", "running", "waiting", "paused")

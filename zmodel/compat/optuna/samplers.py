@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optuna.samplers import CmaEsSampler, GridSampler
+
+from zmodel.core.equality import same
 
 
 def grid_points(sampler: GridSampler) -> tuple[list[str], Sequence[Sequence[Any]]]:
@@ -14,6 +16,19 @@ def grid_points(sampler: GridSampler) -> tuple[list[str], Sequence[Sequence[Any]
     The sampler shuffles them: they cannot be known from the space that it was made with.
     """
     return sampler._param_names, sampler._all_grids
+
+
+def taken_point(sampler: GridSampler, params: Mapping[str, Any]) -> dict[str, Any]:
+    """System attributes of a trial with a point of the grid that the sampler did not hand out.
+
+    Without them it would hand out the point again. Empty where the parameters are no point.
+    """
+    names, points = grid_points(sampler)
+    wanted = [params.get(name) for name in names]
+    place = next((i for i, point in enumerate(points) if same(list(point), wanted)), None)
+    if place is None:
+        return {}
+    return {"grid_id": place, "search_space": sampler._search_space}
 
 
 def generation_key(sampler: CmaEsSampler) -> str:

@@ -22,6 +22,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from zmodel.study.budget.first_trial import FirstTrial
 from zmodel.study.budget.lease import Lease, Observer
 from zmodel.study.budget.ledger import Ledger, is_paused
 from zmodel.study.budget.plan import Next, Plan
@@ -35,6 +36,7 @@ Decide = Callable[[Sequence[FrozenTrial], int], dict[str, Any]]
 
 INHERITED = (
     "slot", "forced", "forced_to", "crashes", "control", "spared", "until", "pauses", "seconds",
+    "baseline", "baseline_moved",
 )  # fmt: skip
 """What an attempt takes from the one before it."""
 
@@ -90,7 +92,8 @@ class Slots:
             if step.slot is not None:
                 return self._take(self.ledger.latest[step.slot], lease, step.attrs)
             if waiting:
-                return self._take(waiting[0], lease, step.limits)
+                whole = attr(waiting[0], "baseline")
+                return self._take(waiting[0], lease, {} if whole else step.limits)
             if slot is None:
                 return None
             attrs = {"slot": slot, "attempt": 1, **lease_attrs(lease)}
@@ -210,19 +213,14 @@ class Slots:
         template = create_trial(state=TrialState.WAITING, user_attrs=attrs, system_attrs=system)
         self.storage.create_new_trial(self.study_id, template)
 
-    def enqueue(self, configurations: Iterable[dict[str, Any]]) -> None:
+    def enqueue(self, first: Iterable[FirstTrial]) -> None:
         """Give the first free slots these parameters; other parameters are sampled."""
         with self.lock():
             self.refresh()
             slots = count() if self.n_trials is None else range(self.n_trials)
             free = (k for k in slots if k not in self.ledger.latest)
-            for slot, params in list(zip(free, configurations, strict=False)):
-                template = create_trial(
-                    state=TrialState.WAITING,
-                    user_attrs={"slot": slot, "attempt": 1, "enqueued": True},
-                    system_attrs={"fixed_params": params},
-                )
-                self.storage.create_new_trial(self.study_id, template)
+            for slot, given in list(zip(free, first, strict=False)):
+                self.storage.create_new_trial(self.study_id, given.waiting(slot))
 
     def tally(self) -> Tally:
         """Count slots by the state of their latest attempt."""

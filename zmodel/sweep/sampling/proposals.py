@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import optuna
-from optuna.samplers import BaseSampler, GPSampler, TPESampler
+from optuna.samplers import BaseSampler, GPSampler, GridSampler, TPESampler
 from optuna.trial import FrozenTrial
 
 from zmodel.sweep.sampling.bounded_history import BoundedHistory
@@ -55,7 +55,8 @@ class Proposals:
                 "hydra.sweeper.history bounds what tpe and gp learn from, got the sampler "
                 f"{type(sampler).__name__}. Set hydra.sweeper.history=null."
             )
-        if settings.coverage or settings.stopping:
+        grid = isinstance(sampler, GridSampler)  # hands out a point that a given trial has taken
+        if settings.coverage or settings.stopping or grid:
             sampler = ForcingSampler(sampler, self._space.distributions)
         if settings.history:
             sampler = BoundedHistory(sampler, settings.history)

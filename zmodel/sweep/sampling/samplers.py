@@ -21,6 +21,7 @@ from optuna.samplers import (
     RandomSampler,
 )
 
+from zmodel.compat.optuna.samplers import taken_point
 from zmodel.sweep.from_config import build, plain, target_class
 from zmodel.sweep.space.search_space import SearchSpace
 
@@ -88,6 +89,20 @@ def needs_lock(config: Mapping[str, Any]) -> bool:
 def grid_size(space: SearchSpace) -> int:
     """How many combinations the grid sampler has; ValueError if endless or conditional."""
     return prod(map(len, _grid(space).values()))
+
+
+def grid_attrs(
+    params: Mapping[str, Any], config: Mapping[str, Any], seed: int, space: SearchSpace
+) -> dict[str, Any]:
+    """System attributes by which the grid sampler knows a given trial as one of its points.
+
+    Empty for another sampler, and for parameters that are no whole point.
+    """
+    if not issubclass(target_class(plain(config)), GridSampler):
+        return {}
+    sampler = make_sampler(config, seed, 0, space)
+    assert isinstance(sampler, GridSampler)
+    return taken_point(sampler, params)
 
 
 def _grid(space: SearchSpace | None) -> dict[str, list[Any]]:

@@ -1,13 +1,21 @@
-"""Configurations that a study tries first: given ones, or the best of another study."""
+"""Configurations that a study tries first: its baseline, given ones, the best of another study."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from zmodel.core.equality import same
+from zmodel.study.budget.first_trial import FirstTrial
 from zmodel.study.budget.slots import Slots
 from zmodel.study.records import find_study
+from zmodel.sweep.sampling.baseline import NoBaseline, baseline_of
+from zmodel.sweep.sampling.samplers import grid_attrs
+from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.search_space import SearchSpace
+from zmodel.sweep.workers.job import Job
 
 TOP = 5
 """How many trials of ``from_study`` are tried."""
@@ -40,7 +48,22 @@ def best_of(name: str, folder: Path, space: SearchSpace) -> list[dict[str, Any]]
     return fitting[:TOP]
 
 
-def enqueue_once(slots: Slots, configurations: list[dict[str, Any]]) -> None:
-    """Give them the first slots of a study that has no trials yet."""
-    if configurations and not slots.trials():
-        slots.enqueue(configurations)
+def enqueue_once(
+    slots: Slots, settings: Settings, space: SearchSpace, job: Job, given: list[dict[str, Any]]
+) -> None:
+    """Give the first slots of a study that has no trials yet: to its baseline, then to `given`."""
+    if slots.trials():
+        return
+    first = [FirstTrial(params, {"enqueued": True}) for params in given]
+    if settings.baseline:
+        try:
+            found = baseline_of(settings, space, job, len(given))
+        except NoBaseline as reason:
+            print(f"note: the study has no baseline: {reason}.")
+        else:
+            if found.moved:
+                print(f"note: {found.note}.")
+            others = [one for one in first if not same(one.params, found.params)]
+            first = [FirstTrial(found.params, found.attrs), *others]
+    attrs_of = partial(grid_attrs, config=settings.sampler, seed=settings.seed, space=space)
+    slots.enqueue(replace(one, system=attrs_of(one.params)) for one in first)

@@ -45,6 +45,16 @@ class Final:
         return None if self.validation is None else self.validation - self.mean
 
 
+def summary_of(study: StudyRecord) -> dict[str, Any]:
+    """The content of final/summary.json; empty where it is missing or torn."""
+    path = study.folder / "final" / "summary.json" if study.folder else None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path else {}
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def data(study: StudyRecord) -> Final:
     path = study.folder / "final" / "summary.json" if study.folder else None
     if path is None or not path.is_file():
@@ -55,7 +65,7 @@ def data(study: StudyRecord) -> Final:
     accuracy = "acc" in objective_name(study)
     validation = best(study).value if accuracy else None
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = summary_of(study)
         tests, interval = found["winner"]["tests"], found["test_acc_ci"]
         return Final(
             tuple(int(test["seed"]) for test in tests),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.statistics.selection import (
+    baseline_value,
     need_scored,
     objective_name,
     recorded_epochs,
@@ -46,6 +47,7 @@ class History:
     objective: str
     maximize: bool
     steps: tuple[EndedTrial, ...]
+    baseline: float | None = None
 
 
 def data(study: StudyRecord) -> History:
@@ -71,7 +73,7 @@ def data(study: StudyRecord) -> History:
                 seconds,
             )
         )
-    return History(objective_name(study), sign(study) > 0, tuple(steps))
+    return History(objective_name(study), sign(study) > 0, tuple(steps), baseline_value(study))
 
 
 def _end(trial: TrialRecord) -> tuple[datetime, int]:
@@ -90,6 +92,7 @@ def draw(record: History, ax: Axes) -> None:
         marks.dots(upper, *places, style.STATE["pruned"], 16, **look)
     best = accumulate(values, max if record.maximize else min)
     marks.steps(upper, numbers, list(best), label="best so far")
+    marks.baseline(upper, record.baseline)
     axes.whole_numbers(upper, "x")
     upper.set_xlabel("trial number")
     upper.set_ylabel(record.objective)
@@ -102,6 +105,7 @@ def draw(record: History, ax: Axes) -> None:
         (right, [s.seconds_so_far / unit for s in known], f"{name} of all workers"),
     ):
         marks.steps(panel, costs, [s.best_so_far or 0.0 for s in known])
+        marks.baseline(panel, record.baseline)
         panel.set_xlim(left=0)
         panel.set_xlabel(label)
         panel.set_ylabel("best so far")

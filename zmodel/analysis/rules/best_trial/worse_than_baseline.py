@@ -1,0 +1,51 @@
+"""The search found nothing better than the configuration it began with."""
+
+from __future__ import annotations
+
+from zmodel.analysis.diagnostics.search import baseline
+from zmodel.analysis.diagnostics.search.baseline import Baseline, NewSeeds
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.rules.suggested_commands import final_command
+from zmodel.analysis.rules.verdict import Verdict
+
+CODE = "worse_than_baseline"
+CHECK = "the best trial beats the baseline"
+# that so many other trials are no better is no accident
+LEAST = 10
+
+
+def judge(findings: Findings) -> list[Verdict] | None:
+    found = findings.get(baseline.data)
+    if found is None or found.gain is None:
+        return None
+    if found.final is not None:
+        return _by_new_seeds(found, found.final)
+    if found.gain > 0:
+        return []
+    return [
+        Verdict(
+            CODE,
+            "warning" if found.others >= LEAST else "note",
+            f"None of the {found.others} other trials is better than the baseline, trial "
+            f"{found.trial}, which reached {found.value:.4g}: the best of them reached "
+            f"{found.best_value:.4g}. Keep the configuration that you had.",
+            None,
+            {"baseline": found.value, "best": found.best_value, "others": found.others},
+            final_command(findings.study),
+        )
+    ]
+
+
+def _by_new_seeds(found: Baseline, new: NewSeeds) -> list[Verdict]:
+    """With as many new seeds each, chance favours neither."""
+    if new.low is not None and new.low > 0:
+        return []
+    worse = new.gain <= 0 or (new.high is not None and new.high < 0)
+    interval = "" if new.low is None else f" (95 % interval {new.low:+.4f} to {new.high:+.4f})"
+    text = (
+        f"Trained again with {new.n} new seeds each, the best of the search, trial {new.trial}, is "
+        f"{new.gain:+.4f} better than the baseline, trial {found.trial}{interval}: "
+    )
+    text += "keep the configuration that you had." if worse else "that may be chance."
+    evidence = {"gain": new.gain, "low": new.low, "high": new.high, "seeds": new.n}
+    return [Verdict(CODE, "warning" if worse else "note", text, None, evidence)]
