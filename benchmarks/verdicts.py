@@ -1,6 +1,7 @@
 """Calibrates the verdicts: false alarms and detections on simulated studies whose truth is known.
 
     python benchmarks/verdicts.py --studies 100 --processes 2
+    python benchmarks/verdicts.py --studies 200 --best-trial
 
 A depth *can win* when what it truly reaches within the allowance is within MARGIN of the best
 depth's. A study has *collapsed* when a depth that can win completed fewer than 3 trials. Studies
@@ -19,6 +20,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
+import best_trial
 import numpy as np
 import optuna
 from optuna.pruners import MedianPruner
@@ -165,8 +167,14 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=50, help="per study")
     parser.add_argument("--first", type=int, default=2000, help="first seed; tuned on those below")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--best-trial", action="store_true", help="only verdicts about it")
     arguments = parser.parse_args()
     seeds = range(arguments.first, arguments.first + arguments.studies)
+    with ProcessPoolExecutor(arguments.processes) as pool:
+        about = best_trial.tasks(seeds, arguments.trials)
+        best_trial.table(list(pool.map(best_trial.judged, about, chunksize=10)))
+    if arguments.best_trial:
+        return
     tasks = list(product(METHODS, TRUTHS, seeds, [arguments.trials]))
     tasks += product(("random", "floors"), ("stuck",), seeds, [arguments.trials])
     with ProcessPoolExecutor(arguments.processes) as pool:

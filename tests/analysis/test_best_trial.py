@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from optuna.distributions import IntDistribution
 
@@ -14,7 +15,9 @@ from zmodel.analysis.diagnostics.search import baseline
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.page.best_card import facts
 from zmodel.analysis.page.terminal import overview
+from zmodel.analysis.rules.judge import headline
 from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.noise import Validation, alike, standard_error, validation_of
 from zmodel.analysis.summary import summarize
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -82,3 +85,110 @@ def test_the_baseline_is_shown_wherever_trials_are():
     assert "baseline trial 0: val/acc_best 0.7" in overview(Findings(study), [])
     entry = analysis.compare([study, study_of([0.5])]).entries
     assert [e.baseline for e in entry] == [0.7, None]
+
+
+def validated(study: StudyRecord, samples: int, majority: float) -> StudyRecord:
+    noted = {"validated": samples, "majority": majority}
+    trials = (
+        replace(t, attrs={**t.attrs, **noted, "parameters": 100 * t.params[DEPTH]})
+        for t in study.trials
+    )
+    return replace(study, trials=tuple(trials))
+
+
+def test_the_standard_error_reaches_every_place_where_the_best_is_told():
+    study = validated(study_of([0.9, 0.5, 0.4]), 100, 0.3)
+    error = standard_error(0.9, 100)
+    assert error == pytest.approx((92 / 104 * 12 / 104 / 104) ** 0.5)
+    assert standard_error(1.0, 10) > 0.05  # of few samples nothing is certain
+    assert "0.9 ± 0.031 at z_layers = 1" in headline(Findings(study), [])
+    assert facts(study, study.trials[0])["standard error"] == "0.031, of 100 validation samples"
+    assert analysis.values(study).main.cells[0].best_error == pytest.approx(error)
+    assert analysis.compare([study]).entries[0].best_error == pytest.approx(error)
+    best = summarize(Findings(study), [])["best"]
+    assert best["standard_error"] == pytest.approx(error)
+    unknown = study_of([0.9, 0.5])
+    assert "±" not in headline(Findings(unknown), [])
+    assert found(unknown, "indistinguishable") is None
+
+
+def test_trials_that_cannot_be_told_from_the_best_and_the_simplest_of_them():
+    values = [0.70, 0.895, 0.5, 0.9]  # at 1, 2, 3 and 4 z-layers, with 100 weights for each
+    verdict = found(validated(study_of(values, baseline=True), 1000, 0.3), "indistinguishable")
+    assert verdict is not None and verdict.severity == "note"
+    assert verdict.evidence["trials"] == [3, 1] and verdict.evidence["simplest"] == 1
+    assert verdict.evidence["values"] == ["2", "4"]
+    assert verdict.action == "python train.py -m hparams_search=final study=s"
+    few = found(validated(study_of(values, baseline=True), 20, 0.3), "indistinguishable")
+    assert few is not None and 0 in few.evidence["trials"] and "baseline" in few.message
+    many = validated(study_of(values), 100_000, 0.3)
+    assert found(many, "indistinguishable") is None
+    losses = replace(many, attrs={"optimized_metric": ["val/loss"]})
+    with pytest.raises(analysis.Unavailable, match="val/loss"):
+        analysis.noise(losses)
+
+
+def test_the_spread_between_seeds_is_part_of_the_error(tmp_path):
+    (tmp_path / "final").mkdir()
+    told = {"candidates": [{"values": {"1": 0.5, "2": 0.7}}, {"values": {"1": 0.6, "2": 0.6}}]}
+    (tmp_path / "final" / "summary.json").write_text(json.dumps(told))
+    record = analysis.noise(validated(study_of([0.9, 0.89], tmp_path), 1000, 0.3))
+    assert record.seeds == pytest.approx(0.1)
+    assert record.trials[0].error == pytest.approx((0.1**2 + standard_error(0.9, 1000) ** 2) ** 0.5)
+
+
+def test_the_subset_holds_the_best_at_its_level():
+    """Forty equal configurations: the worst case, in which the promise is exact."""
+    rng = np.random.default_rng(0)
+    for count in (2, 40):
+        hits = [alike(list(rng.normal(0, 0.1, count)), [0.1] * count)[0] for _ in range(600)]
+        assert 0.86 < np.mean(hits) < 0.94
+
+
+@pytest.mark.parametrize(
+    ("best", "samples", "severity"),
+    [
+        (0.9, 10, "warning"), (0.8, 40, "warning"), (0.95, 30, "warning"), (0.9, 100, None),
+        (0.5, 200, None),
+    ],
+)  # fmt: skip
+def test_a_small_validation_part_is_told(best, samples, severity):
+    study = validated(study_of([best, best, best - 0.1]), samples, 0.2)
+    verdict = found(study, "small_validation")
+    assert (verdict and verdict.severity) == severity
+    assert verdict is None or verdict.evidence["ties"] == 2
+    split = replace(study, attrs={**study.attrs, "fixed": {"data.folds": None}})
+    verdict = found(split, "small_validation")
+    assert verdict is None or verdict.action.endswith("data.folds=5")
+
+
+def test_the_majority_class_is_a_baseline_too():
+    """As it was seen: 10 of 12 trials at exactly its share, and no mistake but all of the rare."""
+    share = 130 / 137
+    seen = validated(study_of([share] * 10 + [0.9, 0.88]), 137, share)
+    verdict = found(seen, "no_better_than_trivial")
+    assert verdict is not None and verdict.severity == "alarm"
+    assert verdict.evidence["at_majority"] == 12
+    assert "model.class_weights=balanced" in (verdict.action or "")
+    assert found(seen, "believable") is None
+    assert found(validated(study_of([1.0, share]), 137, share), "no_better_than_trivial") is None
+    almost = found(validated(study_of([0.99, *[share] * 11]), 137, share), "no_better_than_trivial")
+    assert almost is not None and almost.severity == "warning"
+    learned = validated(study_of([0.6, 0.5, 0.4]), 100, 0.3)
+    assert found(learned, "no_better_than_trivial") is None
+
+
+def test_what_others_wrote_is_no_size_of_a_validation_part(tmp_path):
+    study = validated(study_of([0.9, 0.8]), 0, float("nan"))
+    with pytest.raises(analysis.Unavailable):
+        analysis.noise(study)
+    run = tmp_path / "trials" / "0"
+    run.mkdir(parents=True)
+    for counts in ([[9, 1], [0, 10]], "torn", [[]]):
+        (run / "result.json").write_text(json.dumps({"confusion_matrix": {"counts": counts}}))
+        study = study_of([0.9, 0.8], tmp_path)
+        if counts == [[9, 1], [0, 10]]:
+            assert validation_of(study) == Validation(20, 0.5)
+        else:
+            with pytest.raises(analysis.Unavailable):
+                validation_of(study)

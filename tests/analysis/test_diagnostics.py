@@ -435,7 +435,8 @@ def test_every_diagnostic_gives_a_frame_and_a_figure_of_its_record():
     record = simulate(Truth(), 60, 0, pruner=optuna.pruners.MedianPruner(n_warmup_steps=10))
     noted = {"spared": True, "paused_at": 2, "baseline": True}
     trials = tuple(replace(t, attrs={**t.attrs, **noted}) for t in record.trials)
-    record = replace(record, trials=trials, attrs={**record.attrs, "stopping": {"survivors": 0.5}})
+    told = {"stopping": {"survivors": 0.5}, "optimized_metric": ["val/acc_best"]}
+    record = replace(record, trials=trials, attrs={**record.attrs, **told})
     for module in catalog.modules():
         name = catalog.name_of(module)
         if name in NEEDS_FILES:

@@ -110,6 +110,7 @@ def test_a_run_is_the_mean_of_its_folds_and_tests_at_the_end(tmp_path, monkeypat
     assert (found["epochs"], found["max_epochs"], found["checkpoint"]) == (6, 6, None)
     assert np.sum(found["confusion_matrix"]["counts"]) == 1438  # all that is not for the test
     assert found["never_learned"] is False
+    assert found["validated"] == sum(part["validated"] for part in found["folds"])
     assert (tmp_path / "folds" / "2" / "csv" / "metrics.csv").is_file()
 
 

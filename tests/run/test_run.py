@@ -40,6 +40,8 @@ def test_a_run_writes_what_the_contract_names(tmp_path):
     counts = torch.tensor(found["confusion_matrix"]["counts"])
     assert counts.trace() / counts.sum() == pytest.approx(value)  # of the best epoch
     assert found["never_learned"] is False
+    sizes = [sum(row) for row in found["confusion_matrix"]["counts"]]
+    assert found["validated"] == sum(sizes) and found["majority"] == max(sizes) / sum(sizes)
     rows = (tmp_path / "csv" / "metrics.csv").read_text().splitlines()
     assert {"epoch", "train/loss", "val/acc", "lr"} <= set(rows[0].split(","))
     best = torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)

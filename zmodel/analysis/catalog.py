@@ -10,6 +10,7 @@ from zmodel.analysis.diagnostics.search import (
     failures,
     final,
     history,
+    noise,
     pareto,
     timeline,
     zombies,
@@ -36,7 +37,10 @@ SECTIONS: tuple[tuple[str, tuple[ModuleType, ...]], ...] = (
         (speed, foresight, pruning_audit, own_pruner, pausing, lengths, stopping),
     ),
     ("How the networks learned", (curves, confusion, overfitting, final)),
-    ("How the search went", (history, baseline, pareto, timeline, failures, duplicates, zombies)),
+    (
+        "How the search went",
+        (history, baseline, noise, pareto, timeline, failures, duplicates, zombies),
+    ),
 )
 
 

@@ -10,6 +10,7 @@ from zmodel.analysis.diagnostics.space import importance, values
 from zmodel.analysis.diagnostics.training import overfitting, pruning_audit, stopping
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.noise import best_error
 from zmodel.analysis.statistics.selection import best, count_states, recorded_epochs, scored
 
 # part of the summary -> the verdict that tells why the part is null
@@ -93,6 +94,7 @@ def _best(findings: Findings) -> dict[str, Any] | None:
         "value": trial.value,
         "params": trial.params,
         "epochs": recorded_epochs(trial),
+        "standard_error": best_error(findings.study, trial.value),
     }
 
 

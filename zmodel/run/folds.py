@@ -31,7 +31,7 @@ from zmodel.core.run_value import value_of
 from zmodel.core.running_trial import withheld
 from zmodel.run.build import build
 from zmodel.run.read_checkpoint import read_checkpoint
-from zmodel.run.result import judged_by_majority
+from zmodel.run.result import validation
 
 Result = dict[str, Any]
 
@@ -156,5 +156,4 @@ def merged(done: list[Result]) -> Result:
         counts = [np.array(r["confusion_matrix"]["counts"]) for r in done]
         total = np.sum(counts, axis=0).tolist()
         result["confusion_matrix"] = {**result["confusion_matrix"], "counts": total}
-    result["never_learned"] = judged_by_majority(result)
-    return result
+    return result | validation(result)

@@ -51,8 +51,20 @@ def describe(
     if confusion is not None:
         classes = [str(c) for c in data.class_names]
         result["confusion_matrix"] = {"split": "val", "classes": classes, "counts": confusion}
-    result["never_learned"] = judged_by_majority(result)
-    return result
+    return result | validation(result)
+
+
+def validation(result: dict[str, Any]) -> dict[str, Any]:
+    """What the values of a run are worth: ``validated`` samples, the share of their ``majority``
+    class, and whether the run ``never_learned`` more than that; None where it is not known."""
+    confusion = result.get("confusion_matrix")
+    sizes = [sum(row) for row in confusion["counts"]] if confusion else [0]
+    total = sum(sizes)
+    return {
+        "validated": total or None,
+        "majority": max(sizes) / total if total else None,
+        "never_learned": judged_by_majority(result),
+    }
 
 
 def judged_by_majority(result: dict[str, Any]) -> bool | None:

@@ -17,7 +17,7 @@ from zmodel.study.trial_attributes import attr
 
 RESULT_ATTRS = (
     "epochs", "max_epochs", "best_epoch", "cooled_from", "stopped_early", "never_learned",
-    "seconds", "parameters", "metrics", "seed",
+    "validated", "majority", "seconds", "parameters", "metrics", "seed",
 )  # fmt: skip
 
 

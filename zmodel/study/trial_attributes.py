@@ -78,6 +78,8 @@ KINDS: dict[str, Callable[[Any], Any]] = {
     "cooled_from": _whole,
     "stopped_early": _flag,
     "never_learned": _flag,
+    "validated": _whole,
+    "majority": _real,
     "seconds": _real,
     "parameters": _whole,
     "metrics": _dictionary,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from zmodel.analysis.diagnostics.search import final, history
 from zmodel.analysis.diagnostics.space import values
 from zmodel.analysis.findings import Findings
+from zmodel.analysis.statistics.noise import best_error
 from zmodel.analysis.statistics.selection import (
     best,
     count_states,
@@ -28,6 +29,7 @@ class ComparedStudy:
     name: str
     states: dict[str, int]
     best: float | None
+    best_error: float | None
     baseline: float | None
     best_at: str | None
     test: float | None
@@ -95,6 +97,7 @@ def _entry(study: StudyRecord, param: str | None) -> ComparedStudy:
         name=plain(study.name),
         states=count_states(study.trials),
         best=winner.value if winner else None,
+        best_error=best_error(study, winner.value) if winner else None,
         baseline=past.baseline if past else None,
         best_at=str(winner.params.get(param)) if winner and param else None,
         test=tested.mean if tested else None,

@@ -65,6 +65,8 @@ def _draw_scores(record: Comparison, ax: Axes) -> None:
         color = style.SERIES[i % len(style.SERIES)]
         if entry.best is not None:
             marks.dots(ax, [entry.best], [i], color, 44, alpha=1, zorder=3)
+            error = entry.best_error or 0.0
+            ax.hlines(i, entry.best - error, entry.best + error, color=color, linewidth=1)
         if entry.baseline is not None:
             marks.dots(ax, [entry.baseline], [i], color, 44, hollow=True, alpha=1, zorder=3)
         if entry.test_interval:
@@ -94,6 +96,7 @@ def rows(record: Comparison) -> list[Row]:
         {
             "study": e.name,
             "best_validation": e.best,
+            "standard_error": e.best_error,
             "baseline": e.baseline,
             f"at_{short(record.param)}" if record.param else "at": e.best_at,
             "final_test": e.test,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from zmodel.analysis.page import html
 from zmodel.analysis.rules.suggested_commands import reproduce_command
+from zmodel.analysis.statistics.noise import best_error, validation_of
 from zmodel.analysis.statistics.selection import (
     baseline_of,
     best,
@@ -47,13 +48,9 @@ def facts(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
         },
         **{name: value_label(value) for name, value in trial.params.items()},
     }
+    found |= _beside(study, trial)
     if forced := attr(trial, "forced", []):
         found["forced"] = f"{', '.join(forced)}: not the sampler's choice"
-    if attr(trial, "baseline"):
-        found["baseline"] = "this is the configuration as composed"
-    elif (own := baseline_of(study)) is not None and own.value is not None:
-        gain = sign(study) * ((trial.value or 0.0) - own.value)
-        found["baseline"] = f"{own.value:.6g} (trial {own.number}): {gain:+.4f} better than it"
     epochs, seconds = recorded_epochs(trial), recorded_seconds(trial)
     if epochs:
         best_epoch = attr(trial, "best_epoch")
@@ -73,4 +70,18 @@ def facts(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     if trial.attrs.get("git_commit") is not None:
         dirty = " with uncommitted changes" if trial.attrs.get("git_dirty") else ""
         found["commit"] = f"{trial.attrs['git_commit']}{dirty}"
+    return found
+
+
+def _beside(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
+    """Its value beside its noise and the baseline."""
+    found = {}
+    if (error := best_error(study, trial.value)) is not None:
+        samples = validation_of(study).samples
+        found["standard error"] = f"{error:.2g}, of {samples:,} validation samples"
+    if attr(trial, "baseline"):
+        found["baseline"] = "this is the configuration as composed"
+    elif (own := baseline_of(study)) is not None and own.value is not None:
+        gain = sign(study) * ((trial.value or 0.0) - own.value)
+        found["baseline"] = f"{own.value:.6g} (trial {own.number}): {gain:+.4f} better than it"
     return found

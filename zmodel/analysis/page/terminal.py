@@ -71,8 +71,8 @@ def side_by_side(
     wide = max(5, *(len(e.name) for e in record.entries))
     depth = short(record.param) if record.param else ""
     heads = [f"{clipped(label, 10):>5}" for label in record.labels]
-    head = f"{'study':<{wide}} {'best':>7} {'test':>7} {'trials':>6} {'forced':>6} {'epochs':>8} "
-    head += f"{'minutes':>8}   "
+    head = f"{'study':<{wide}} {'best':>7} {'±':>6} {'test':>7} {'trials':>6} "
+    head += f"{'forced':>6} {'epochs':>8} {'minutes':>8}   "
     gap = " " * len(depth)
     lines = [_paint(head + depth + "  ".join(heads), "1", out)]
     for entry, (_, verdicts) in zip(record.entries, judged, strict=True):
@@ -81,7 +81,8 @@ def side_by_side(
             for label, title in zip(record.labels, heads, strict=True)
         ]
         lines.append(
-            f"{entry.name:<{wide}} {_short(entry.best):>7} {_short(entry.test):>7} "
+            f"{entry.name:<{wide}} {_short(entry.best):>7} {_short(entry.best_error, 3):>6} "
+            f"{_short(entry.test):>7} "
             f"{sum(entry.states.values()):>6} {sum(entry.forced.values()):>6} "
             f"{entry.epochs:>8,} {entry.seconds / 60:>8.1f}   {gap}" + "  ".join(cells)
         )
@@ -95,8 +96,8 @@ def side_by_side(
     return "\n".join(lines)
 
 
-def _short(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+def _short(value: float | None, digits: int = 4) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def _coverage_lines(findings: Findings, out: TextIO) -> list[str]:

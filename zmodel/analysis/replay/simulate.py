@@ -32,8 +32,6 @@ LR = "model.optimizer.lr"
 WIDTH = "model.width"
 BATCH = "data.batch_size"
 CHANCE = 0.1
-VALIDATED = 80
-"""Validation samples of each class."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,8 @@ class Truth:
     best_lr: float = 1e-2
     epochs: int = 60
     patience: int = 8
+    validated: int = 800
+    """Samples, of as many classes as chance says."""
 
     @property
     def depths(self) -> range:
@@ -143,7 +143,9 @@ def _run(
         "best_epoch": best_epoch,
         "max_epochs": truth.epochs,
         "stopped_early": epoch + 1 < truth.epochs,
-        "never_learned": never_learned(best, [VALIDATED] * round(1 / CHANCE)),
+        "validated": truth.validated,
+        "majority": CHANCE,
+        "never_learned": never_learned(best, [truth.validated // 10] * round(1 / CHANCE)),
     }.items():
         trial.set_user_attr(key, value)
     study.tell(trial, best)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
+from zmodel.analysis.diagnostics.search import noise
 from zmodel.analysis.diagnostics.space import values
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules import (
@@ -19,8 +20,16 @@ from zmodel.analysis.rules import (
     underexplored,
     zombies,
 )
-from zmodel.analysis.rules.best_trial import overfitting, selection_optimism, worse_than_baseline
+from zmodel.analysis.rules.best_trial import (
+    indistinguishable,
+    no_better_than_trivial,
+    overfitting,
+    selection_optimism,
+    small_validation,
+    worse_than_baseline,
+)
 from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.noise import best_error
 from zmodel.analysis.statistics.selection import (
     best,
     count_states,
@@ -45,6 +54,9 @@ RULES: tuple[ModuleType, ...] = (
     zombies,
     duplicates,
     overfitting,
+    no_better_than_trivial,
+    small_validation,
+    indistinguishable,
     worse_than_baseline,
     selection_optimism,
 )
@@ -95,9 +107,13 @@ def headline(findings: Findings, verdicts: list[Verdict]) -> str:
     winner = best(study)
     names = [n for n in structural(study) if n in winner.params][:1]
     what = "".join(f" at {short(n)} = {value_label(winner.params[n])}" for n in names)
-    text = (
-        f"Best{' so far' if unfinished else ''}: {winner.value:.4g}{what} (trial {winner.number})."
-    )
+    error = best_error(study, winner.value)
+    spread = "" if error is None else f" ± {error:.2g}"
+    text = f"Best{' so far' if unfinished else ''}: {winner.value:.4g}{spread}{what} "
+    text += f"(trial {winner.number})."
+    near = findings.get(noise.data)
+    if near is not None and len(near.alike) > 1:
+        text += f" {len(near.alike)} of {len(near.trials)} trials cannot be told from it."
     if len(study.directions) > 1:
         text += (
             f" That is by {objective_name(study)} alone, the first of {len(study.directions)} "

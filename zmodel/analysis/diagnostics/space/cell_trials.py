@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zmodel.analysis.statistics.intervals import bootstrap, wins
+from zmodel.analysis.statistics.noise import best_error
 from zmodel.analysis.statistics.potential import chances
 from zmodel.analysis.statistics.selection import count_states, score, sign, structural
 from zmodel.analysis.statistics.shares import evenness
@@ -22,10 +23,11 @@ RIVAL = 0.05
 
 @dataclass(frozen=True)
 class CellTrials:
-    """The trials of one value or bin. `median_low`, `median_high`: 95 % interval; `wins`: share of
-    bootstrap rounds in which its best trials are ahead of all others'; `chance_to_win`: see
-    potential.py; `given_up`: why the study's policy forced nothing more on it; `completed`: of
-    each completed trial its value, and whether coverage put it there."""
+    """The trials of one value or bin. `best_error`: standard error of the best, where it is known;
+    `median_low`, `median_high`: 95 % interval; `wins`: share of bootstrap rounds in which its best
+    trials are ahead of all others'; `chance_to_win`: see potential.py; `given_up`: why the study's
+    policy forced nothing more on it; `completed`: of each completed trial its value, and whether
+    coverage put it there."""
 
     label: str
     trials: int
@@ -33,6 +35,7 @@ class CellTrials:
     states: dict[str, int]
     forced: int
     best: float | None
+    best_error: float | None
     median: float | None
     median_low: float | None
     median_high: float | None
@@ -100,13 +103,15 @@ def _cell(
     forced = {t.number for t in group if cell.param in attr(t, "forced", [])}
     given_up = study.attrs.get("given_up")
     reason = given_up.get(cell.name) if isinstance(given_up, dict) else None
+    top = sign(study) * max(sign(study) * v for v in values) if values else None
     return CellTrials(
         label=cell.label,
         trials=len(group),
         share=len(group) / total,
         states=count_states(group),
         forced=len(forced),
-        best=sign(study) * max(sign(study) * v for v in values) if values else None,
+        best=top,
+        best_error=best_error(study, top),
         median=float(np.median(values)) if values else None,
         median_low=low,
         median_high=high,

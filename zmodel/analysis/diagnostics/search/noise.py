@@ -1,0 +1,144 @@
+"""The best trial within its noise: which trials, and which depths, cannot be told from it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zmodel.analysis.diagnostics.search import final
+from zmodel.analysis.findings import Unavailable
+from zmodel.analysis.page import axes, marks
+from zmodel.analysis.page.rows import Row, flat
+from zmodel.analysis.statistics.noise import LEVEL, alike, standard_error, validation_of
+from zmodel.analysis.statistics.selection import (
+    listed,
+    need_scored,
+    objective_name,
+    ranked,
+    short,
+    sign,
+    structural,
+)
+from zmodel.study.cells import value_label
+from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.trial_attributes import attr
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TITLE = "Within the noise"
+QUESTION = "Which trials cannot be told from the best one, and which of them is the simplest?"
+SIZE = (7.2, 3.0)
+SHOWN = 40
+
+
+@dataclass(frozen=True)
+class NoisyTrial:
+    """`alike`: it cannot be told from the best; `depth` is empty where none varies."""
+
+    trial: int
+    value: float
+    error: float
+    depth: str
+    parameters: int | None
+    alike: bool
+
+
+@dataclass(frozen=True)
+class Noise:
+    """All completed trials, the best first. `samples` of validation; `seeds`: standard deviation
+    between seeds of one configuration in the final stage, which is part of each error."""
+
+    objective: str
+    param: str | None
+    samples: int
+    majority: float
+    seeds: float | None
+    trials: tuple[NoisyTrial, ...]
+
+    @property
+    def alike(self) -> list[NoisyTrial]:
+        return [trial for trial in self.trials if trial.alike]
+
+    @property
+    def depths(self) -> list[str]:
+        """Those that have a trial which cannot be told from the best."""
+        return sorted({t.depth for t in self.alike if t.depth}, key=lambda z: (len(z), z))
+
+    @property
+    def simplest(self) -> NoisyTrial:
+        """Of these the one with the fewest weights, where they are known."""
+        return min(self.alike, key=lambda t: (t.parameters is None, t.parameters or 0))
+
+
+def data(study: StudyRecord) -> Noise:
+    need_scored(study)
+    known, seeds = validation_of(study), _between_seeds(study)
+    trials = ranked(study)
+    values = [t.value or 0.0 for t in trials]
+    if not all(0 <= value <= 1 for value in values):
+        raise Unavailable(f"values of {objective_name(study)} lie outside 0 to 1")
+    errors = [math.hypot(standard_error(v, known.samples), seeds or 0.0) for v in values]
+    inside = alike([sign(study) * v for v in values], errors)
+    param = next(iter(structural(study)), None)
+    rows = zip(trials, values, errors, inside, strict=True)
+    found = (_trial(t, v, error, near, param) for t, v, error, near in rows)
+    return Noise(objective_name(study), param, known.samples, known.majority, seeds, tuple(found))
+
+
+def _trial(
+    trial: TrialRecord, value: float, error: float, near: bool, param: str | None
+) -> NoisyTrial:
+    depth = value_label(trial.params[param]) if param in trial.params else ""
+    return NoisyTrial(trial.number, value, error, depth, attr(trial, "parameters"), near)
+
+
+def _between_seeds(study: StudyRecord) -> float | None:
+    """Within the candidates of the final stage, pooled; None before it."""
+    found: Any = final.summary_of(study).get("candidates")
+    try:
+        groups = [[float(v) for v in c["values"].values()] for c in found]
+    except (TypeError, KeyError, ValueError, AttributeError):
+        return None
+    groups = [group for group in groups if len(group) > 1]
+    freedom = sum(len(group) - 1 for group in groups)
+    means = [sum(group) / len(group) for group in groups]
+    squares = sum((v - m) ** 2 for g, m in zip(groups, means, strict=True) for v in g)
+    return math.sqrt(squares / freedom) if freedom else None
+
+
+def draw(record: Noise, ax: Axes) -> None:
+    shown = record.trials[:SHOWN]
+    for near in (True, False):
+        places = [i for i, t in enumerate(shown) if t.alike == near]
+        label = "cannot be told from the best" if near else "worse"
+        marks.dots(ax, places, [shown[i].value for i in places], hollow=not near, label=label)
+    for i, trial in enumerate(shown):
+        marks.interval(ax, i, trial.value - trial.error, trial.value + trial.error, linewidth=0.8)
+    if record.simplest in shown and record.simplest.parameters is not None:
+        marks.ring(ax, shown.index(record.simplest), record.simplest.value, "fewest weights")
+    ax.set_xlabel(f"trials, the best first{f' ({SHOWN} of {len(record.trials)})'}")
+    ax.set_ylabel(f"{record.objective} ± standard error")
+    axes.legend_above(ax, 3)
+
+
+def rows(record: Noise) -> list[Row]:
+    return [flat(trial) for trial in record.trials]
+
+
+def caption(record: Noise) -> str:
+    best, near = record.trials[0], record.alike
+    text = (
+        f"{record.samples:,} validation samples give the best value, {best.value:.4g}, a standard "
+        f"error of {best.error:.4f}"
+    )
+    if record.seeds is not None:
+        text += f" with the spread between seeds of the final stage, {record.seeds:.4f}, in it"
+    text += f". {len(near)} of {len(record.trials)} trials cannot be told from it at {LEVEL:.0%}"
+    if record.param and record.depths:
+        text += f", at {short(record.param)} = {listed(record.depths)}"
+    simple = record.simplest
+    if len(near) > 1 and simple.parameters is not None:
+        text += f". The simplest is trial {simple.trial} with {simple.parameters:,} weights"
+    return text + "."

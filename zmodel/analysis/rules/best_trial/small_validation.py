@@ -1,0 +1,48 @@
+"""The validation part is so small that its values say little."""
+
+from __future__ import annotations
+
+from statistics import fmean
+
+from zmodel.analysis.diagnostics.search import noise
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.rules.suggested_commands import new_study
+from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.noise import standard_error
+from zmodel.analysis.statistics.selection import fixed
+
+CODE = "small_validation"
+CHECK = "enough samples validate the trials"
+# from this standard error on, the 95 % interval of an accuracy is wider than .2
+WARNING = 0.05
+
+
+def judge(findings: Findings) -> list[Verdict] | None:
+    found = findings.get(noise.data)
+    if found is None:
+        return None
+    value = found.trials[0].value
+    # the best of many values is too good, and so would its error be
+    error = standard_error(fmean(trial.value for trial in found.alike), found.samples)
+    if error <= WARNING:
+        return []
+    ties = sum(trial.value == value for trial in found.trials)
+    text = (
+        f"Only {found.samples} samples validate a trial: values like the best, {value:.4g}, have a "
+        f"standard error of {error:.3f}, and one sample more or less is {1 / found.samples:.3f}."
+    )
+    if ties > 1:
+        text += f" {ties} trials share this value."
+    evidence = {"samples": found.samples, "standard_error": error, "ties": ties}
+    return [Verdict(CODE, "warning", text, None, evidence, _action(findings))]
+
+
+def _action(findings: Findings) -> str:
+    known = findings.study.attrs.get("fixed")
+    split = (
+        isinstance(known, dict)
+        and "data.folds" in known
+        and not fixed(findings.study, "data.folds")
+    )
+    command = new_study(findings.study, "folds", {"data.folds": 5}) if split else None
+    return command or "validate on more samples: all of them by data.folds=5, or collect more"
