@@ -55,6 +55,7 @@ def test_null_becomes_what_it_stands_for():
         ({"history": 10}, "hydra.sweeper.history"),
         ({"direction": "up"}, "hydra.sweeper.direction"),
         ({"on_change": "refused"}, "refuse"),
+        ({"hours": 0}, "hydra.sweeper.hours=8"),
         ({"baseline": {"x": 1}}, "hydra.sweeper.enqueue"),
         ({"control": "120%"}, "hydra.sweeper.control"),
         ({"policy": {}}, "hydra.sweeper.coverage"),

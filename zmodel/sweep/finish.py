@@ -8,6 +8,7 @@ import optuna
 
 from zmodel.study.budget.ledger import frequent_reasons
 from zmodel.study.budget.slots import Slots
+from zmodel.study.stop_request import stop_request
 from zmodel.sweep.open_study import command_line
 from zmodel.sweep.sampling.proposals import Proposals
 from zmodel.sweep.stopping.epoch_plan import EpochPlan
@@ -38,6 +39,7 @@ def explain(code: int, given: Assignment, slots: Slots, study: optuna.Study) -> 
         print(f"every trial of the study failed. {reasons}", file=sys.stderr)
         return LIMIT
     elif code != ERROR and not tally.is_complete:
+        _note_hours(code, given, slots, study)
         print(
             f"stopped with {tally.progress} done. To continue: {command_line()}",
             file=sys.stderr,
@@ -57,6 +59,20 @@ def check_guarantee(plan: EpochPlan | None, slots: Slots) -> int:
             file=sys.stderr,
         )
     return FLOORS_UNMET if missing else 0
+
+
+def _note_hours(code: int, given: Assignment, slots: Slots, study: optuna.Study) -> None:
+    """Keep and say that the hours of the command ended the study."""
+    deadline = given.start.deadline
+    asked = stop_request(study) != given.start.stop
+    if deadline is None or code or asked or not deadline.is_near(slots.trials()):
+        return
+    study.set_user_attr("ended", deadline.note())
+    print(
+        f"the study ended: the next trial would probably not end within "
+        f"hydra.sweeper.hours={deadline.hours:g}",
+        file=sys.stderr,
+    )
 
 
 def check_floors(study: optuna.Study, proposals: Proposals, slots: Slots) -> int:

@@ -89,6 +89,8 @@ def _note_settings(study: optuna.Study, prepared: Prepared) -> None:
         "pruner": (settings.pruner or {"_target_": "none"})["_target_"].rpartition(".")[-1],
         "coverage": settings.coverage,
     }
+    if study.user_attrs.get("ended") is not None:
+        attrs["ended"] = None  # it goes on
     old = study.user_attrs
     for key, value in attrs.items():
         if old.get(key) != value:

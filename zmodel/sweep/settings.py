@@ -33,6 +33,8 @@ class Settings:
     """One per objective; empty until :func:`settled` has seen what is optimised."""
     n_trials: int | None
     epochs: int | None
+    hours: float | None
+    """Of this command."""
     n_jobs: int
     workers_per_gpu: int
     seed: int
@@ -108,12 +110,13 @@ def _check_numbers(given: Mapping[str, Any]) -> None:
     at_least("hydra.sweeper.seed", given["seed"], 0)
     if given["history"] is not None:
         at_least("hydra.sweeper.history", given["history"], 100)  # TPE's good trials are a tenth
-    timeout = given["trial_timeout"]
-    if timeout is not None and (isinstance(timeout, bool | str) or not timeout > 0):
-        raise ValueError(
-            "hydra.sweeper.trial_timeout must be null or a number of seconds above 0, received "
-            f"{timeout!r}; use for example hydra.sweeper.trial_timeout=3600."
-        )
+    for key, unit, example in (("trial_timeout", "seconds", 3600), ("hours", "hours", 8)):
+        value = given[key]
+        if value is not None and (isinstance(value, bool | str) or not value > 0):
+            raise ValueError(
+                f"hydra.sweeper.{key} must be null or a number of {unit} above 0, received "
+                f"{value!r}; use for example hydra.sweeper.{key}={example}."
+            )
 
 
 def settled(settings: Settings, cfg: DictConfig) -> Settings:

@@ -27,6 +27,7 @@ from zmodel.sweep.open_study import open_study
 from zmodel.sweep.prepare import prepare
 from zmodel.sweep.results import write_results
 from zmodel.sweep.sampling.warm_start import enqueue_once
+from zmodel.sweep.workers.deadline import Deadline
 from zmodel.sweep.workers.job import Job
 from zmodel.sweep.workers.session import Assignment, CommandStart
 from zmodel.sweep.workers.worker import CANNOT_GO_ON, work
@@ -51,7 +52,8 @@ def start_study(given: Mapping[str, Any], arguments: list[str], folder: Path, jo
         enqueue_once(slots, settings, prepared.space, job, prepared.first)
         slots.refresh()
         settled, failed = len(slots.ledger.settled), len(slots.ledger.failed)
-        start = CommandStart(stop_request(study), settled, failed)
+        deadline = Deadline.of(settings.hours)
+        start = CommandStart(stop_request(study), settled, failed, deadline)
         assignment = Assignment(settings, prepared.space, job, start, prepared.shared, plan)
         code = run_workers(assignment, study, slots, prepared.example)
         code = explain(code, assignment, slots, study)

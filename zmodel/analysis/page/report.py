@@ -91,6 +91,9 @@ def _head(findings: Findings, verdicts: list[Verdict]) -> str:
     facts += [f"{key}: {study.attrs[key]}" for key in ("sampler", "pruner") if study.attrs.get(key)]
     if study.interrupted:
         facts.append(f"{len(study.interrupted)} interrupted attempts, given again")
+    ended = study.attrs.get("ended")
+    if isinstance(ended, dict) and isinstance(ended.get("hours"), int | float):
+        facts.append(f"ended by hydra.sweeper.hours={ended['hours']:g}")
     if counts["running"] or counts["waiting"]:
         facts.append("still running")
     items = "".join(f"<li>{html.text(fact)}</li>" for fact in facts)

@@ -119,4 +119,7 @@ class LaunchedStudy:
         request_stop(self._study)
 
     def _stopped(self) -> bool:
-        return bool(stop_request(self._study) != self._given.start.stop)
+        start = self._given.start
+        if start.deadline is not None and start.deadline.is_near(self._slots.trials()):
+            return True
+        return bool(stop_request(self._study) != start.stop)

@@ -17,6 +17,7 @@ from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.search_space import SearchSpace
 from zmodel.sweep.stopping.epoch_plan import EpochPlan
 from zmodel.sweep.stopping.pruners import make_pruner
+from zmodel.sweep.workers.deadline import Deadline
 from zmodel.sweep.workers.job import Job
 from zmodel.sweep.workers.shared_config import SharedConfig
 
@@ -30,6 +31,7 @@ class CommandStart:
     finished: int
     failed: int
     """Slots: the failure limit counts from there."""
+    deadline: Deadline | None = None
 
 
 @dataclass(frozen=True)

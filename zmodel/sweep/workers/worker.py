@@ -16,7 +16,8 @@ from zmodel.sweep.workers.session import Assignment, Session
 
 POLL_SECONDS = 0.5
 DONE, LIMIT, REFUSED = 0, 3, 10
-"""Exit codes of a worker, beside 128 + signal: budget used up, too many failures, bad set-up."""
+"""Exit codes of a worker, beside 128 + signal: budget or hours used up, too many failures, bad
+set-up."""
 
 CANNOT_GO_ON = (Refused, NoSpace, *STORAGE_ERRORS)
 """What a worker raises with a message for the user."""
@@ -59,6 +60,8 @@ def _ending(session: Session) -> int | None:
         return 128 + stop.signum
     if stop_request(session.study) != given.start.stop:
         return DONE
-    session.slots.refresh()
+    trials, deadline = session.slots.refresh(), given.start.deadline
+    if deadline is not None and deadline.is_near(trials):
+        return DONE
     rate = given.settings.max_failure_rate
     return LIMIT if failure_limit(session.slots.ledger, given.start, rate) else None
