@@ -130,7 +130,8 @@ def test_trials_that_cannot_be_told_from_the_best_and_the_simplest_of_them():
 
 def test_the_spread_between_seeds_is_part_of_the_error(tmp_path):
     (tmp_path / "final").mkdir()
-    told = {"candidates": [{"values": {"1": 0.5, "2": 0.7}}, {"values": {"1": 0.6, "2": 0.6}}]}
+    values = [[0.5, 0.9, 0.1], [0.5, 0.6, 0.7], [0.6, 0.6, 0.6]]
+    told = {"candidates": [{"values": dict(enumerate(v))} for v in values]}
     (tmp_path / "final" / "summary.json").write_text(json.dumps(told))
     record = analysis.noise(validated(study_of([0.9, 0.89], tmp_path), 1000, 0.3))
     assert record.seeds == pytest.approx(0.1)

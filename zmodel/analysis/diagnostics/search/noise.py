@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import median, stdev
 from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.diagnostics.search import final
@@ -95,17 +96,15 @@ def _trial(
 
 
 def _between_seeds(study: StudyRecord) -> float | None:
-    """Within the candidates of the final stage, pooled; None before it."""
+    """The median over the candidates of the final stage: one that trains badly, as the baseline
+    may, says nothing about the others. None before it."""
     found: Any = final.summary_of(study).get("candidates")
     try:
         groups = [[float(v) for v in c["values"].values()] for c in found]
     except (TypeError, KeyError, ValueError, AttributeError):
         return None
-    groups = [group for group in groups if len(group) > 1]
-    freedom = sum(len(group) - 1 for group in groups)
-    means = [sum(group) / len(group) for group in groups]
-    squares = sum((v - m) ** 2 for g, m in zip(groups, means, strict=True) for v in g)
-    return math.sqrt(squares / freedom) if freedom else None
+    spreads = [stdev(group) for group in groups if len(group) > 1]
+    return median(spreads) if spreads else None
 
 
 def draw(record: Noise, ax: Axes) -> None:
