@@ -428,7 +428,7 @@ def test_a_diagnostic_without_its_data_is_unavailable():
 
 
 TABLES = {"baseline", "failures", "duplicates", "zombies"}
-NEEDS_FILES = {"confusion", "overfitting", "final"}
+NEEDS_FILES = {"confusion", "residuals", "overfitting", "final"}
 
 
 def test_every_diagnostic_gives_a_frame_and_a_figure_of_its_record():

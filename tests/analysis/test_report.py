@@ -326,6 +326,7 @@ def test_the_final_stage_measures_how_optimistic_the_search_was(tmp_path: Path):
     assert (verdict.severity, verdict.evidence["test_mean"]) == ("warning", 0.71)
     assert summarize(Findings(study), [])["final"] == {
         "n": 3,
+        "score": {"metric": "test/acc", "mean": 0.71, "std": 0.01, "ci": [0.6852, 0.7348]},
         **{key: content[key] for key in ("test_acc_mean", "test_acc_std", "test_acc_ci")},
         **{key: content[key] for key in ("per_class", "confusion_matrix")},
     }

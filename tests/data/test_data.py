@@ -80,7 +80,8 @@ def make(
     if request.param == "blobs":
         return Blobs
     with initialize_config_dir(str(CONF)):
-        config = compose(f"data/{request.param}", [f"+paths.data_dir={data_dir}"])
+        needed = [f"+paths.data_dir={data_dir}", "+task=classification"]
+        config = compose(f"data/{request.param}", needed)
     settings = OmegaConf.to_container(config.data, resolve=True)
     if request.param in OWN:
         settings["path"] = OWN[request.param](tmp_path)

@@ -27,11 +27,11 @@ from reports import Page, make_study
 from reports import config as analyze_config
 from runs import CONF, SMALL, config
 
-from zmodel import predict
 from zmodel.analysis import analyze_command as command
 from zmodel.analysis.comparison.comparison_page import folder_name as comparison_folder
 from zmodel.cli import overrides_of_trial as from_study
 from zmodel.cli.command import Redacted
+from zmodel.deployed import model as deployed
 from zmodel.final import stage
 from zmodel.run import run
 from zmodel.run.build import build
@@ -219,7 +219,7 @@ def test_a_model_folder_that_is_a_program_is_not_run(tmp_path, mark):
     )
     torch.save(Mischief(mark), tmp_path / "weights.pt")
     with pytest.raises(ValueError, match=re.escape(str(tmp_path))):
-        predict.load(tmp_path)
+        deployed.load(tmp_path)
     assert not mark.exists()
     for name, named in (
         ("os.system", "ZMODEL_ALLOW=os.system"),
@@ -227,7 +227,7 @@ def test_a_model_folder_that_is_a_program_is_not_run(tmp_path, mark):
         ("torch.nn.modules.os.system", "'torch.nn.modules.os'"),
     ):
         with pytest.raises(ValueError, match=named):
-            predict.network_class(name)
+            deployed.network_class(name)
 
 
 def test_no_file_is_unpickled_anywhere():

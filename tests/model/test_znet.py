@@ -145,7 +145,7 @@ def test_activations_train(activation: str) -> None:
         ({"kind": "conv3d"}, "kind must be .*did you mean conv"),
         ({"kind": "conv2d"}, r"kind=conv2d works on shapes of 3 dimensions, received.*\(1, 40\)"),
         ({"pool": "men"}, "did you mean mean"),
-        ({"num_classes": 1}, "num_classes must be .* at least 2"),
+        ({"num_classes": 0}, "num_classes must be .* at least 1"),
         ({"input_shape": (1, 2, 3, 4)}, "input_shape must be"),
         ({"input_shape": "28"}, "input_shape .*28"),
         ({"input_shape": (1, 0)}, "every entry of input_shape must be .* at least 1, received 0"),

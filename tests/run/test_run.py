@@ -16,7 +16,7 @@ from zmodel.cli.command import message
 from zmodel.core.interrupt import Interrupted, stop
 from zmodel.core.running_trial import running
 from zmodel.run import run
-from zmodel.run.result import judged_by_majority
+from zmodel.run.result import judged_by_constant
 
 ROOT = Path(__file__).parents[2]
 
@@ -114,7 +114,7 @@ def test_early_stopping_ends_the_run(tmp_path):
     found = result(tmp_path)
     assert found["stopped_early"] and found["epochs"] == 3 and found["best_epoch"] == 0
     constant = {"metrics": {"val/acc_best": 0.1}, "confusion_matrix": {"counts": [[9, 0], [3, 0]]}}
-    assert judged_by_majority(constant) and judged_by_majority({"metrics": {}}) is None
+    assert judged_by_constant(constant) and judged_by_constant({"metrics": {}}) is None
 
 
 def test_patience_counts_validations(tmp_path):

@@ -25,6 +25,7 @@ from zmodel.analysis.diagnostics.training import (
     own_pruner,
     pausing,
     pruning_audit,
+    residuals,
     speed,
     stopping,
 )
@@ -36,7 +37,7 @@ SECTIONS: tuple[tuple[str, tuple[ModuleType, ...]], ...] = (
         "Pruning and stopping",
         (speed, foresight, pruning_audit, own_pruner, pausing, lengths, stopping),
     ),
-    ("How the networks learned", (curves, confusion, overfitting, final)),
+    ("How the networks learned", (curves, confusion, residuals, overfitting, final)),
     (
         "How the search went",
         (history, baseline, noise, pareto, timeline, failures, duplicates, zombies),

@@ -173,11 +173,13 @@ def _baseline(record: baseline.Baseline) -> dict[str, Any]:
 
 
 def _final(record: final.Final) -> dict[str, Any]:
+    interval = list(record.interval) if record.interval else None
+    told = {"mean": record.mean, "std": record.std, "ci": interval}
+    of_classes = record.metric == "test/acc"
     return {
         "n": len(record.scores),
-        "test_acc_mean": record.mean,
-        "test_acc_std": record.std,
-        "test_acc_ci": list(record.interval) if record.interval else None,
+        "score": {"metric": record.metric, **told},
+        **{f"test_acc_{key}": value if of_classes else None for key, value in told.items()},
         "per_class": record.per_class or None,
         "confusion_matrix": record.confusion_matrix or None,
     }

@@ -55,7 +55,8 @@ class BestAndLast(Monitor):
         self.best_weights: dict[str, Tensor] | None = None
         self.best_metrics: dict[str, float] = {}
         """All metrics as they were at the best epoch."""
-        self.confusion: list[list[int]] | None = None
+        self.details: dict[str, Any] = {}
+        """What the module tells of that epoch's validation, beside metrics."""
         self.metrics: dict[str, float] = {}
         """All metrics as they were when ``last.ckpt`` was written."""
         self._seen: dict[str, float] = {}
@@ -71,8 +72,8 @@ class BestAndLast(Monitor):
         weights = pl_module.state_dict().items()
         self.best_weights = {name: value.detach().cpu().clone() for name, value in weights}
         self.best_metrics = logged(trainer)
-        confusion = getattr(pl_module, "confusion", {}).get("val")
-        self.confusion = confusion.tolist() if confusion is not None else None
+        told = getattr(pl_module, "details", None)
+        self.details = told("val") if callable(told) else {}
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_validation_end(trainer, pl_module)
@@ -123,7 +124,7 @@ class BestAndLast(Monitor):
             "best_epoch": self.best_epoch,
             "best_weights": self.best_weights,
             "best_metrics": self.best_metrics,
-            "confusion": self.confusion,
+            "details": self.details,
             "metrics": self.metrics,
             "torch_rng": torch.get_rng_state(),
         }
@@ -138,4 +139,4 @@ class BestAndLast(Monitor):
         self.best_epoch = state_dict["best_epoch"]
         self.best_weights = state_dict["best_weights"]
         self.best_metrics = state_dict.get("best_metrics", {})
-        self.confusion = state_dict["confusion"]
+        self.details = state_dict.get("details", {})

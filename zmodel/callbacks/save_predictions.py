@@ -1,17 +1,19 @@
-"""Keeps what a test pass predicted, for calibration, confusion and a look at the mistakes.
+"""Keeps what a test pass predicted: for scores, calibration and a look at the mistakes.
 
-Shapes: N samples, C classes, M kept mistakes.
+Shapes: N samples, C classes, T targets, M kept mistakes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.utilities.model_helpers import is_overridden
 from torch import Tensor
 
 from zmodel.core.atomic_file import replacing
@@ -23,9 +25,14 @@ MOST_MISTAKES = 500
 class SavePredictions(Callback):
     """Writes one .npz per test pass, whole or not at all.
 
-    Its arrays: ``probabilities`` (N, C) and ``labels`` (N,) in the order of the test set,
+    Predictions are what the module's ``predict_step`` gives for the samples of a batch, without
+    their targets: as it will be called when it is deployed.
+
+    Of classes it holds: ``probabilities`` (N, C) and ``labels`` (N,) in the order of the test set,
     ``classes`` (C,) names, and of some mistakes (at most six per pair of true and predicted
     class) their ``mistakes`` (M,) indices and ``inputs`` (M, ...) as the network saw them.
+    Of measured values: ``predicted`` and ``true`` (N, T), ``targets`` (T,) names.
+    Of anything else: ``reason``, why nothing is kept. The test goes on.
 
     Raises:
         ValueError: when the test runs on several devices, each of which sees only a part.
@@ -40,44 +47,90 @@ class SavePredictions(Callback):
                 f"Predictions are kept by one device, got {trainer.world_size}. "
                 "Test with trainer=cpu, or drop callbacks.predictions."
             )
-        self._probabilities: list[Tensor] = []
-        self._labels: list[Tensor] = []
+        self._outputs: list[Tensor] = []
+        self._true: list[Tensor] = []
         self._mistakes: list[int] = []
         self._inputs: list[Tensor] = []
         self._pairs: Counter[tuple[int, int]] = Counter()
+        self._reason: str | None = None
 
     def on_test_batch_end(  # type: ignore[override]
         self,
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: object,
-        batch: tuple[Tensor, Tensor],
+        batch: Any,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        x, y = batch
-        with torch.no_grad():
-            probabilities = pl_module(x).softmax(-1).float().cpu()
-        seen = sum(map(len, self._labels))
-        predicted, true = probabilities.argmax(-1), y.cpu()
+        if self._reason is not None:
+            return
+        try:
+            x, y = pair(batch)
+            with torch.no_grad():
+                predicted, y = fitting(pl_module.predict_step(x, batch_idx), y)
+        except Exception as error:  # of a module of one's own, with any type
+            first = str(error).strip().splitlines()[:1]
+            self._reason = ": ".join([type(error).__name__, *first])
+            return
+        if not y.is_floating_point():
+            if not is_overridden("predict_step", pl_module, LightningModule):
+                predicted = predicted.softmax(-1)  # Lightning's own calls forward: logits
+            self._keep_mistakes(x, predicted, y)
+        self._outputs.append(predicted)
+        self._true.append(y)
+
+    def _keep_mistakes(self, x: Tensor, probabilities: Tensor, true: Tensor) -> None:
+        seen, predicted = sum(map(len, self._true)), probabilities.argmax(-1)
         for i in (predicted != true).nonzero().flatten().tolist():
             pair = (int(true[i]), int(predicted[i]))
             self._pairs[pair] += 1
             if self._pairs[pair] <= MOST_PER_PAIR and len(self._mistakes) < MOST_MISTAKES:
                 self._mistakes.append(seen + i)
                 self._inputs.append(x[i].cpu())
-        self._probabilities.append(probabilities)
-        self._labels.append(true)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        classes = [str(c) for c in getattr(trainer.datamodule, "class_names", ())]  # type: ignore[attr-defined]
-        inputs = torch.stack(self._inputs).numpy() if self._inputs else np.zeros((0,), np.float32)
         with replacing(self.path) as temporary:
-            np.savez_compressed(
-                temporary,
-                probabilities=torch.cat(self._probabilities).numpy(),
-                labels=torch.cat(self._labels).numpy(),
-                classes=np.array(classes, dtype=np.str_),
-                mistakes=np.array(self._mistakes, dtype=np.int64),
-                inputs=inputs,
-            )
+            np.savez_compressed(temporary, **self._arrays(trainer.datamodule))  # type: ignore[attr-defined]
+
+    def _arrays(self, data: Any) -> dict[str, Any]:
+        if self._reason is not None or not self._true:
+            return {"reason": np.array(self._reason or "the test had no samples", dtype=np.str_)}
+        outputs, true = torch.cat(self._outputs).numpy(), torch.cat(self._true).numpy()
+        if true.dtype.kind == "f":
+            names = [str(name) for name in getattr(data, "target_names", ())]
+            if len(names) != true.shape[1]:
+                names = [f"target {i}" for i in range(true.shape[1])]
+            return {"predicted": outputs, "true": true, "targets": np.array(names, dtype=np.str_)}
+        classes = [str(c) for c in getattr(data, "class_names", ())]
+        inputs = torch.stack(self._inputs).numpy() if self._inputs else np.zeros((0,), np.float32)
+        return {
+            "probabilities": outputs,
+            "labels": true,
+            "classes": np.array(classes, dtype=np.str_),
+            "mistakes": np.array(self._mistakes, dtype=np.int64),
+            "inputs": inputs,
+        }
+
+
+def pair(batch: Any) -> tuple[Any, Any]:
+    """Samples and targets. ValueError when the batch has another form."""
+    if isinstance(batch, tuple | list) and len(batch) == 2 and isinstance(batch[1], Tensor):
+        return batch[0], batch[1]
+    raise ValueError(f"a batch must be samples and a tensor of targets, got {type(batch).__name__}")
+
+
+def fitting(outputs: Any, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Predictions and targets on the CPU: a number per class (B, C) and whole numbers (B,), or
+    values (B, T) twice. ValueError when they are neither."""
+    if isinstance(outputs, Tensor) and len(outputs) == len(y):
+        if y.ndim == 1 and not y.is_floating_point() and outputs.ndim == 2:
+            return outputs.float().cpu(), y.cpu()
+        values = y.reshape(len(y), -1)
+        if y.is_floating_point() and y.ndim <= 2 and outputs.numel() == y.numel():
+            return outputs.reshape(values.shape).float().cpu(), values.float().cpu()
+    found = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+    raise ValueError(
+        f"predict_step gives {found} for targets {tuple(y.shape)}, neither a probability per class "
+        "nor a value per target"
+    )

@@ -30,11 +30,12 @@ from pytorch_lightning.utilities.seed import isolate_rng
 from torch import Tensor
 
 from zmodel.core.arguments import at_least, at_most, below_one
-from zmodel.data.arrays import Arrays, check_arrays, check_every_class, check_shape
+from zmodel.data.arrays import Arrays, check_arrays, check_shape
 from zmodel.data.batches import Augment
 from zmodel.data.drawn_split import Indices, fold_split, stratified_split
 from zmodel.data.loaders import InMemoryLoaders
 from zmodel.data.normalise import Normaliser, fit_normaliser, narrowed
+from zmodel.data.targets import Classes, Measured, Targets
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ FOLDS, FEW = 5, 500
 
 
 class InMemoryData(InMemoryLoaders, ABC):
-    """A classification data set that fits in memory.
+    """A data set that fits in memory: of classes, or of measured values to predict.
 
     batch_size        samples per training batch (of one process)
     epoch_steps       least training batches of an epoch: small data are passed over several times,
@@ -121,17 +122,29 @@ class InMemoryData(InMemoryLoaders, ABC):
 
     def split(self, train: Arrays) -> tuple[Indices, Indices]:
         """(training, validation) indices into `train`; override for a given split."""
-        return stratified_split(train.y, self.val_fraction, self.split_seed, self.class_names)
+        strata, names = self.targets.strata(train.y)
+        return stratified_split(strata, self.val_fraction, self.split_seed, names)
 
     def split_fold(self, train: Arrays, folds: int) -> tuple[Indices, Indices]:
         """The same for the present one of `folds`; override where samples form groups."""
-        return fold_split(train.y, None, folds, self.fold, self.split_seed, self.class_names)
+        strata, names = self.targets.strata(train.y)
+        return fold_split(strata, None, folds, self.fold, self.split_seed, names)
 
     def most_folds(self, train: Arrays) -> int:
         """As many folds as can be cut; override where samples form groups or a split is given."""
-        return int(np.bincount(train.y).min())
+        return int(np.bincount(self.targets.strata(train.y)[0]).min())
 
     # --- what everybody else uses ---
+
+    @property
+    def targets(self) -> Targets:
+        """What y are: classes; a data set for regression gives ``Measured``."""
+        return Classes(tuple(self.class_names))
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """Names of the values that a regression predicts; none of a data set of classes."""
+        return self.targets.names if isinstance(self.targets, Measured) else ()
 
     def fitting_folds(self) -> int | None:
         """FOLDS for fewer than FEW samples of training and validation together, else None: one
@@ -149,8 +162,9 @@ class InMemoryData(InMemoryLoaders, ABC):
 
     @property
     def num_classes(self) -> int:
+        """Outputs of a network: as many as classes, or as values to predict."""
         self.setup("fit")
-        return len(self.class_names)
+        return len(self.targets.names)
 
     @property
     def class_counts(self) -> list[int]:
@@ -189,9 +203,9 @@ class InMemoryData(InMemoryLoaders, ABC):
             with isolate_rng(include_cuda=False):
                 test = self.load_test()
             where = f"{self.source}, test part"
-            check_arrays(where, test, self.class_names)
+            check_arrays(where, test, self.targets)
             check_shape(where, test.x.shape[1:], self.input_shape)
-            check_every_class(where, test.y, self.class_names)
+            self.targets.check_part(where, test.y)
             self.parts["test"] = self._tensors(test)
 
     @property
@@ -205,20 +219,21 @@ class InMemoryData(InMemoryLoaders, ABC):
         """Checked arrays, training indices, validation indices."""
         with isolate_rng(include_cuda=False):
             train = self.load_train()
-        where, classes = f"{self.source}, training part", self.class_names
-        check_arrays(where, train, classes)
-        check_every_class(where, train.y, classes)
+        where, targets = f"{self.source}, training part", self.targets
+        check_arrays(where, train, targets)
+        targets.check_part(where, train.y)
         train = Arrays(narrowed(train.x), train.y)
         try:
             rest, val = self.split_fold(train, self.folds) if self.folds else self.split(train)
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from error
         assert len(np.intersect1d(rest, val)) == 0, "split() must return disjoint indices"
-        check_every_class(f"{where} without validation", train.y[rest], classes)
-        check_every_class(f"{self.source}, validation part", train.y[val], classes)
+        targets.check_part(f"{where} without validation", train.y[rest])
+        targets.check_part(f"{self.source}, validation part", train.y[val])
         return train, rest, val
 
     def _tensors(self, arrays: Arrays) -> tuple[Tensor, Tensor]:
         x = self.normaliser(arrays.x) if self.normaliser is not None else arrays.x
         x = np.ascontiguousarray(x, dtype=np.float32)
-        return torch.from_numpy(x), torch.from_numpy(arrays.y)
+        y = arrays.y if arrays.y.dtype == np.int64 else arrays.y.astype(np.float32)
+        return torch.from_numpy(x), torch.from_numpy(y)

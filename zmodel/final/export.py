@@ -17,11 +17,13 @@ from torch import Tensor
 
 from zmodel.analysis.page.files import to_json
 from zmodel.core.atomic_file import write
+from zmodel.deployed.model import CONFIG_FILE, WEIGHTS_FILE
+from zmodel.final.estimates import Estimates
 from zmodel.final.job import FinalJob
 from zmodel.final.model_formats import write_formats
+from zmodel.final.scores import Predictions
 from zmodel.final.summary import FinalResult
 from zmodel.final.testing import Tested
-from zmodel.predict import CONFIG_FILE, WEIGHTS_FILE
 from zmodel.run.build import build
 
 SAMPLES = 64
@@ -42,9 +44,14 @@ def export_model(result: FinalResult, job: FinalJob, arguments: Sequence[str]) -
     network = getattr(model, "make_network", None)
     if network is None:
         return {"skipped": f"{type(model).__name__} does not say how its network is made"}
+    predictions = chosen.predictions
+    if isinstance(predictions, str):
+        return {"skipped": f"no predictions to compare it with: {predictions}"}
+    state = _state(chosen)
     config = {
         **_description(data, network),
         "classes": list(result.classes),
+        "targets": _targets(predictions, state),
         "study": result.plan.study,
         "trial": result.winner.trial,
         "seed": chosen.run.seed,
@@ -56,10 +63,10 @@ def export_model(result: FinalResult, job: FinalJob, arguments: Sequence[str]) -
         return {"skipped": f"the network's arguments are no plain data ({error})"}
     folder = result.folder / "model"
     write(folder / CONFIG_FILE, text + "\n")
-    torch.save(_weights(chosen), folder / WEIGHTS_FILE)
+    weights = {k.removeprefix("net."): v for k, v in state.items() if k.startswith("net.")}
+    torch.save(weights, folder / WEIGHTS_FILE)
     x = _raw_samples(data)
-    expected = torch.from_numpy(chosen.predictions.probabilities[: len(x)])
-    formats = write_formats(folder, x, expected)
+    formats = write_formats(folder, x, torch.from_numpy(predictions.outputs[: len(x)]))
     write(folder / "checks.json", to_json(formats))
     return {"seed": chosen.run.seed, "formats": formats}
 
@@ -87,11 +94,19 @@ def _keywords(made_by: Any) -> dict[str, Any]:
     return {**_keywords(made_by.func), **made_by.keywords}
 
 
-def _weights(tested: Tested) -> dict[str, Tensor]:
-    """The network's own state, without what surrounds it in training."""
+def _state(tested: Tested) -> dict[str, Tensor]:
+    """The state of the trained module: the network, and what surrounds it in training."""
     path = tested.run.folder / "checkpoints" / "best.ckpt"
-    state = torch.load(path, weights_only=True, map_location="cpu")["state_dict"]
-    return {k.removeprefix("net."): v for k, v in state.items() if k.startswith("net.")}
+    state: dict[str, Tensor] = torch.load(path, weights_only=True, map_location="cpu")["state_dict"]
+    return state
+
+
+def _targets(predictions: Predictions | Estimates, state: dict[str, Tensor]) -> Any:
+    """Names, and how standardised ones become values, of a regression; None of classes."""
+    if isinstance(predictions, Predictions):
+        return None
+    told = {key: state[f"target_{key}"].tolist() for key in ("mean", "std")}
+    return {"names": list(predictions.targets), **told}
 
 
 def _raw_samples(data: Any) -> Tensor:

@@ -1,6 +1,6 @@
 """The forms of an exported model: each is written, run on test samples and compared.
 
-A form takes raw samples (N, *input_shape) and gives probabilities (N, C).
+A form takes raw samples (N, *input_shape) and gives probabilities (N, C), or values (N, T).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zmodel.predict import WEIGHTS_FILE, Deployed, load
+from zmodel.deployed.model import WEIGHTS_FILE, Deployed, load
 
 Form = Callable[[Deployed, Tensor, Path], Callable[[Tensor], Tensor]]
 """Writes a module, with samples to trace it by, into a file; returns what the file computes."""
@@ -79,7 +79,7 @@ def _onnx(module: Deployed, x: Tensor, path: Path) -> Callable[[Tensor], Tensor]
 
     torch.onnx.export(
         module, (x,), str(path), dynamo=True, external_data=False, verbose=False,
-        input_names=["x"], output_names=["probabilities"],
+        input_names=["x"], output_names=["predictions"],
         dynamic_shapes=({0: torch.export.Dim("batch")},),
     )  # fmt: skip
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

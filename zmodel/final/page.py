@@ -8,27 +8,43 @@ from typing import Any
 from zmodel.analysis.page import html as page
 from zmodel.analysis.page.section import make, to_html, write_files
 from zmodel.core.atomic_file import write
-from zmodel.final.figures import confusion, learning_curves, mistakes, reliability
-from zmodel.final.sentences import baseline_sentences, optimism_sentences, test_sentence
+from zmodel.final.figures import confusion, learning_curves, mistakes, reliability, residuals
+from zmodel.final.sentences import (
+    baseline_sentences,
+    number,
+    optimism_sentences,
+    prediction_sentences,
+    test_sentence,
+    word,
+)
 from zmodel.final.summary import FinalResult
 
-FIGURES: tuple[ModuleType, ...] = (learning_curves, confusion, mistakes, reliability)
+OF_CLASSES: tuple[ModuleType, ...] = (confusion, mistakes, reliability)
+OF_VALUES: tuple[ModuleType, ...] = (residuals,)
 
 
-def write_page(result: FinalResult, model: dict[str, Any] | None) -> None:
+def write_page(result: FinalResult, summary: dict[str, Any]) -> None:
     """Write the page, and what it shows as files."""
-    summary = result.summary(model)
-    body = [_result(summary), *(_figure(result, module) for module in FIGURES)]
-    body.append(_per_class(summary))
+    model = summary["model"]
+    found = OF_CLASSES if result.classified else OF_VALUES if result.estimated else ()
+    figures = (learning_curves, *found)
+    body = [_result(summary), *(_figure(result, module) for module in figures)]
+    nav = [(_name(module), module.TITLE) for module in figures]
+    if summary["per_class"]:
+        body.append(_table("classes", "Precision and recall", summary["per_class"]))
+        nav.append(("classes", "Classes"))
+    if summary["values"]:
+        body.append(_table("worst", "Worst samples", summary["values"]["worst"]))
+        nav.append(("worst", "Worst samples"))
     if model:
         body.append(_model(model))
+        nav.append(("model", "Model"))
     section = "".join(body)
-    study = page.text(result.plan.study)
+    study, score = page.text(result.plan.study), summary["score"]
     head = f"<h1>Final stage of study {study}</h1>"
-    text = f"Trial {result.winner.trial} won; test accuracy {summary['test_acc_mean']:.4f}."
+    told = f"test {word(score)} {number(score['mean'])}" if score else "its test has no score"
+    text = f"Trial {result.winner.trial} won; {told}."
     head += f'<p class="headline">{page.text(text)}</p>'
-    nav = [(_name(module), module.TITLE) for module in FIGURES]
-    nav += [("classes", "Classes"), *([("model", "Model")] if model else [])]
     title = f"{result.plan.study}: final stage"
     write(result.folder / "index.html", page.document(title, head, nav, section, page.footer()))
 
@@ -40,6 +56,8 @@ def _result(summary: dict[str, Any]) -> str:
         *optimism_sentences(summary),
         *baseline_sentences(summary),
     ]
+    if not summary["per_class"]:  # the figures of classes say it better
+        sentences += prediction_sentences(summary)
     text = "".join(f"<p>{page.text(sentence)}</p>" for sentence in sentences)
     candidates = [
         {
@@ -54,7 +72,8 @@ def _result(summary: dict[str, Any]) -> str:
         }
         for c in summary["candidates"]
     ]
-    tests = [{"seed": t["seed"], "test accuracy": t["test_acc"]} for t in winner["tests"]]
+    said = f"test {word(summary['score'])}" if summary["score"] else "test score"
+    tests = [{"seed": t["seed"], said: t["score"]} for t in winner["tests"]]
     return (
         f'<section id="result">{text}'
         f"{page.table(candidates, label='Candidates')}"
@@ -70,9 +89,8 @@ def _figure(result: FinalResult, module: ModuleType) -> str:
     return to_html(section)
 
 
-def _per_class(summary: dict[str, Any]) -> str:
-    table = page.table(summary["per_class"], label="Precision and recall of each class")
-    return f'<section id="classes"><h3>Precision and recall</h3>{table}</section>'
+def _table(anchor: str, title: str, rows: list[dict[str, Any]]) -> str:
+    return f'<section id="{anchor}"><h3>{title}</h3>{page.table(rows, label=title)}</section>'
 
 
 def _model(model: dict[str, Any]) -> str:
@@ -81,7 +99,7 @@ def _model(model: dict[str, Any]) -> str:
     rows = [{"file": name, **check} for name, check in model["formats"].items()]
     return (
         f'<section id="model"><h3>Model</h3><p>Seed {model["seed"]}, the best on validation. '
-        "Every file takes raw samples and gives probabilities.</p>"
+        "Every file takes raw samples and gives what the module predicts.</p>"
         f"{page.table(rows, label='Files of the model')}"
         f"{page.command('python -m zmodel.predict model FILE.npz')}</section>"
     )

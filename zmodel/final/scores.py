@@ -1,4 +1,4 @@
-"""Numbers from test predictions: accuracy with its interval, confusion, calibration.
+"""Numbers from test predictions of classes: accuracy with its interval, confusion, calibration.
 
 Shapes: S seeds, N test samples, C classes.
 """
@@ -37,6 +37,15 @@ class Predictions:
             return cls(probabilities, file["labels"], classes, file["mistakes"], file["inputs"])
 
     @property
+    def outputs(self) -> NDArray[np.float32]:
+        """What a deployed model gives."""
+        return self.probabilities
+
+    @property
+    def accuracy(self) -> float:
+        return float((self.predicted == self.labels).mean())
+
+    @property
     def predicted(self) -> NDArray[np.int64]:
         return self.probabilities.argmax(axis=1)
 
@@ -47,19 +56,21 @@ class Predictions:
         return counts
 
 
-def mean_and_interval(shares: Sequence[float]) -> tuple[float, float, list[float] | None]:
+def mean_and_interval(
+    values: Sequence[float], low: float = 0.0, high: float = 1.0
+) -> tuple[float, float, list[float] | None]:
     """Mean, sample standard deviation, 95 % interval of the mean (Student's t; None for one).
 
-    The interval ends where shares do, at 0 and 1.
+    The interval ends where the values do, shares at 0 and 1.
     """
-    mean, n = float(np.mean(shares)), len(shares)
+    mean, n = float(np.mean(values)), len(values)
     if n < 2:
         return mean, 0.0, None
     from scipy.stats import t
 
-    std = float(np.std(shares, ddof=1))
+    std = float(np.std(values, ddof=1))
     half = float(t.ppf(0.975, n - 1)) * std / n**0.5
-    return mean, std, [max(0.0, mean - half), min(1.0, mean + half)]
+    return mean, std, [max(low, mean - half), min(high, mean + half)]
 
 
 def per_class(

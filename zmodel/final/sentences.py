@@ -15,8 +15,7 @@ def for_terminal(summary: dict[str, Any], folder: Path) -> str:
             test_sentence(summary),
             *optimism_sentences(summary),
             *baseline_sentences(summary),
-            *_confusions(summary),
-            _calibration(summary),
+            *prediction_sentences(summary),
             "",
             f"report    {folder / 'index.html'}",
             *_model(summary, folder),
@@ -30,49 +29,98 @@ def _candidates(summary: dict[str, Any]) -> list[str]:
         mark = "  <- winner" if c["trial"] == summary["winner"]["trial"] else ""
         if c["trial"] == (summary.get("baseline") or {}).get("trial"):
             mark = f"  baseline{mark}"
-        value = "-" if c["val_mean"] is None else f"{c['val_mean']:.4f} ± {c['val_std']:.4f}"
+        mean, std = c["val_mean"], c["val_std"]
+        value = "-" if mean is None else f"{number(mean)} ± {number(std)}"
         weights = f"{c['parameters']:,}" if c["parameters"] else "-"
         failed = f"  {len(c['failed'])} runs failed" if c["failed"] else ""
-        found = f"{c['search_value']:.4f}"
+        found = number(c["search_value"])
         lines.append(f"{c['trial']:>6}  {value:<17}  {found:<13}  {weights}{failed}{mark}")
     return lines
 
 
 def test_sentence(summary: dict[str, Any]) -> str:
-    """Mean, spread and interval of the winner's test accuracy."""
+    """Mean, spread and interval of the winner's test score."""
     winner, n = summary["winner"], summary["n"]
     who = f"trial {winner['trial']}"
     if winner["retrained_epochs"]:
         epochs = winner["retrained_epochs"]
         who += f", retrained on training and validation samples for {epochs} epochs"
-    text = f"Test accuracy of the winner ({who}): {summary['test_acc_mean']:.4f}"
-    if summary["test_acc_ci"]:
-        low, high = summary["test_acc_ci"]
+    score = summary["score"]
+    if score is None:
+        metric = summary["metric"].removeprefix("val/").removesuffix("_best")
+        return f"No test score of the winner ({who}): the module logs no test/{metric}."
+    text = f"Test {word(score)} of the winner ({who}): {number(score['mean'])}"
+    if score["ci"]:
+        low, high = score["ci"]
         text += (
-            f" on average over {n} seeds, standard deviation {summary['test_acc_std']:.4f}, "
-            f"95 % interval of the mean {low:.4f} to {high:.4f}"
+            f" on average over {n} seeds, standard deviation {number(score['std'])}, "
+            f"95 % interval of the mean {number(low)} to {number(high)}"
         )
     return text + "."
 
 
+def word(score: dict[str, Any]) -> str:
+    """The metric of a score as people say it."""
+    name = str(score["metric"]).removeprefix("test/")
+    return "accuracy" if name == "acc" else name
+
+
+def number(value: float) -> str:
+    """Four decimals, or four digits of what is larger than 10."""
+    return (
+        f"{value:.4f}"
+        if abs(value) < 10
+        else f"{value:,.4g}"
+        if abs(value) < 1e4
+        else f"{value:,.0f}"
+    )
+
+
 def optimism_sentences(summary: dict[str, Any]) -> list[str]:
-    """How much of the search's best value was luck; nothing when it was no accuracy."""
+    """How much of the search's best value was luck; nothing when the test has another metric."""
     gap = summary["optimism"]
     if gap is None:
         return []
     best, winner = summary["best_validation_of_search"], summary["winner"]
-    interval = summary["test_acc_ci"]
+    score = summary["score"]
     text = (
-        f"The search's best validation value, {best:.4f}, is the largest of "
+        f"The search's best validation value, {number(best)}, is the best of "
         f"{summary['completed_trials_of_search']} noisy numbers: the winner reaches "
-        f"{winner['val_mean']:.4f} on validation with new seeds"
+        f"{number(winner['val_mean'])} on validation with new seeds"
     )
     if winner["trial"] != summary["candidates"][0]["trial"]:
-        text += f" ({winner['search_value']:.4f} in the search)"
+        text += f" ({number(winner['search_value'])} in the search)"
     if gap <= 0:
         return [f"{text}, and the test gives no less. The search was not optimistic."]
-    size = "" if interval is None or best > interval[1] else ", within the spread of the seeds"
-    return [f"{text}. The search was {gap:.4f} too optimistic{size}: quote the test accuracy."]
+    low, high = score["ci"] or (best, best)
+    size = ", within the spread of the seeds" if score["ci"] and low <= best <= high else ""
+    said = f"The search was {number(gap)} too optimistic{size}: quote the test {word(score)}."
+    return [f"{text}. {said}"]
+
+
+def prediction_sentences(summary: dict[str, Any]) -> list[str]:
+    """What the predictions of classes, or of values, show; or why there are none."""
+    if summary["unpredicted"]:
+        return [f"No predictions were kept: {summary['unpredicted']}."]
+    if summary["values"]:
+        return [*_intervals(summary["values"]), *_worst(summary["values"])]
+    return [*_confusions(summary), _calibration(summary)]
+
+
+def _intervals(values: dict[str, Any]) -> list[str]:
+    told = [
+        f"{name} {number(s['mean'])} ({number(s['ci'][0])} to {number(s['ci'][1])})"
+        for name, s in values["scores"].items()
+    ]
+    return [f"With other seeds and other samples, 95 %: {', '.join(told)}."]
+
+
+def _worst(values: dict[str, Any]) -> list[str]:
+    told = [
+        f"number {w['sample']} ({number(w['predicted'])} for {number(w['true'])})"
+        for w in values["worst"][:3]
+    ]
+    return [f"Furthest off: {', '.join(told)}."]
 
 
 def baseline_sentences(summary: dict[str, Any]) -> list[str]:
@@ -81,13 +129,13 @@ def baseline_sentences(summary: dict[str, Any]) -> list[str]:
     if not found:
         return []
     text = (
-        f"Trial {found['rival']}, the best of the search here, is {found['gain']:+.4f} better than "
-        f"the baseline (trial {found['trial']}) on validation with the same {found['n']} seeds"
+        f"Trial {found['rival']}, the best of the search here, is {number(found['gain'])} better "
+        f"than the baseline (trial {found['trial']}) on validation with the same {found['n']} seeds"
     )
     if not found["gain_ci"]:
         return [f"{text}."]
     low, high = found["gain_ci"]
-    text += f", 95 % interval {low:+.4f} to {high:+.4f}"
+    text += f", 95 % interval {number(low)} to {number(high)}"
     if high < 0:
         return [f"{text}: the search has found nothing as good as what it began with."]
     return [f"{text}." if low > 0 else f"{text}: that may be chance."]

@@ -12,7 +12,7 @@ from zmodel.cli.overrides_of_trial import key_of
 from zmodel.final.choice import Candidate, candidates_of, choose
 from zmodel.final.job import FinalJob, user_overrides
 from zmodel.final.plan import FinalPlan, settle_plan
-from zmodel.final.sentences import for_terminal
+from zmodel.final.sentences import for_terminal, number
 from zmodel.final.summary import SUMMARY_FILE, FinalResult, read_summary
 from zmodel.final.testing import test_once
 from zmodel.study.folder import JOURNAL, list_studies, study_folder
@@ -125,16 +125,17 @@ class Stage:
         from zmodel.final.page import write_page
 
         model = export_model(result, job, self.arguments)
-        write_page(result, model)
+        summary = result.summary(model)
+        write_page(result, summary)
         plan, winner = result.plan, result.winner
         for folder in (self.folder, self.folder.parent):
             overrides = list(plan.overrides[winner.trial])
             write_best(folder, plan.study, winner.trial, winner.mean, overrides)
-        summary = result.write(model)
+        result.write(summary)
         print(for_terminal(summary, self.folder))
 
     def _announce(self, plan: FinalPlan) -> None:
-        listed = ", ".join(f"{n} ({plan.search_values[n]:.4f})" for n in plan.candidates)
+        listed = ", ".join(f"{n} ({number(plan.search_values[n])})" for n in plan.candidates)
         print(
             f"final stage of study '{plan.study}': of {plan.completed} completed trials, "
             f"{listed}, with {len(plan.seeds)} seeds each"

@@ -13,9 +13,16 @@ import numpy as np
 from zmodel.analysis.page.files import to_json
 from zmodel.core.atomic_file import write
 from zmodel.final.choice import Candidate
+from zmodel.final.estimates import Estimates, scores_of, worst
 from zmodel.final.gain import Gain, gain_over_baseline
 from zmodel.final.plan import FinalPlan
-from zmodel.final.scores import calibration, mean_and_interval, most_confused, per_class
+from zmodel.final.scores import (
+    Predictions,
+    calibration,
+    mean_and_interval,
+    most_confused,
+    per_class,
+)
 from zmodel.final.testing import Tested
 
 SUMMARY_FILE = "summary.json"
@@ -44,51 +51,114 @@ class FinalResult:
         return gain_over_baseline(self.candidates, self.plan.baseline, self.plan.maximize)
 
     @property
-    def counts(self) -> np.ndarray:
-        """Confusion matrix summed over seeds."""
-        return np.sum([t.predictions.confusion() for t in self.tested], axis=0)
+    def classified(self) -> list[Predictions]:
+        """Of every seed, or nothing when no classes were predicted."""
+        return [t.predictions for t in self.tested if isinstance(t.predictions, Predictions)]
+
+    @property
+    def estimated(self) -> list[Estimates]:
+        """Of every seed, or nothing when no values were predicted."""
+        return [t.predictions for t in self.tested if isinstance(t.predictions, Estimates)]
 
     @property
     def classes(self) -> tuple[str, ...]:
-        return self.tested[0].predictions.classes
+        return self.classified[0].classes if self.classified else ()
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Confusion matrix summed over seeds."""
+        return np.sum([p.confusion() for p in self.classified], axis=0)
+
+    @property
+    def metric(self) -> str:
+        """What the test is told by: accuracy of classes, else what the search optimised."""
+        if self.classified:
+            return "test/acc"
+        return f"test/{self.plan.metric.removeprefix('val/').removesuffix('_best')}"
+
+    def score_of(self, tested: Tested) -> float | None:
+        if isinstance(tested.predictions, Predictions):
+            return tested.predictions.accuracy
+        value = tested.result.get("metrics", {}).get(self.metric)
+        return None if value is None else float(value)
+
+    def score(self) -> dict[str, Any] | None:
+        """Mean, spread and interval of ``metric`` over the seeds; None when no test logged it.
+
+        The interval is over seeds; ``values.scores`` has that over samples too.
+        """
+        values = [v for t in self.tested if (v := self.score_of(t)) is not None]
+        if not values:
+            return None
+        ends = (0.0, 1.0) if self.classified else (-np.inf, np.inf)
+        mean, std, interval = mean_and_interval(values, *ends)
+        plan = self.plan
+        alike = self.metric == f"test/{plan.metric.removeprefix('val/').removesuffix('_best')}"
+        optimism = (plan.best_of_search - mean) * (1 if plan.maximize else -1)
+        return {
+            "metric": self.metric,
+            "mean": mean,
+            "std": std,
+            "ci": interval,
+            "optimism": optimism if alike else None,
+        }
 
     def summary(self, model: dict[str, Any] | None) -> dict[str, Any]:
         """The content of summary.json; `model` says what was exported."""
-        mean, std, interval = mean_and_interval([t.accuracy for t in self.tested])
-        found, plan = calibration([t.predictions for t in self.tested]), self.plan
-        accuracy = "acc" in plan.metric and plan.maximize
+        score, plan = self.score(), self.plan
+        accuracy = score if score and self.classified else {}
         return {
             "study": plan.study,
             "n": len(self.tested),
-            "test_acc_mean": mean,
-            "test_acc_std": std,
-            "test_acc_ci": interval,
+            "score": score,
+            "test_acc_mean": accuracy.get("mean"),
+            "test_acc_std": accuracy.get("std"),
+            "test_acc_ci": accuracy.get("ci"),
             "best_validation_of_search": plan.best_of_search,
-            "optimism": plan.best_of_search - mean if accuracy else None,
+            "optimism": score["optimism"] if score else None,
             "metric": plan.metric,
             "completed_trials_of_search": plan.completed,
             "options": plan.options,
             "baseline": self.gain.to_json() if self.gain else None,
             "winner": self._winner(),
             "candidates": [self._candidate(c) for c in self.candidates],
-            "per_class": per_class(self.counts, self.classes, len(self.tested)),
-            "confusion_matrix": {"classes": list(self.classes), "counts": self.counts.tolist()},
-            "most_confused": most_confused(self.counts, self.classes),
-            "calibration": found,
+            **self._of_classes(),
+            "values": self._of_values(),
+            "unpredicted": next(
+                (p for t in self.tested if isinstance(p := t.predictions, str)), None
+            ),
             "model": model,
         }
 
-    def write(self, model: dict[str, Any] | None) -> dict[str, Any]:
-        """Write summary.json, which marks the stage as done; return its content."""
-        summary = self.summary(model)
+    def _of_classes(self) -> dict[str, Any]:
+        keys = ("per_class", "confusion_matrix", "most_confused", "calibration")
+        if not self.classified:
+            return dict.fromkeys(keys)
+        found = (
+            per_class(self.counts, self.classes, len(self.tested)),
+            {"classes": list(self.classes), "counts": self.counts.tolist()},
+            most_confused(self.counts, self.classes),
+            calibration(self.classified),
+        )
+        return dict(zip(keys, found, strict=True))
+
+    def _of_values(self) -> dict[str, Any] | None:
+        found = self.estimated
+        if not found:
+            return None
+        targets = list(found[0].targets)
+        return {"targets": targets, "scores": scores_of(found), "worst": worst(found)}
+
+    def write(self, summary: dict[str, Any]) -> None:
+        """Write summary.json, which marks the stage as done."""
         write(self.folder / SUMMARY_FILE, to_json(summary), durable=True)
-        return summary
 
     def _winner(self) -> dict[str, Any]:
         runs = [
             {
                 "seed": t.run.seed,
-                "test_acc": t.accuracy,
+                "score": self.score_of(t),
+                "test_acc": self.score_of(t) if self.classified else None,
                 "trained": os.path.relpath(t.run.folder, self.folder),
                 "tested": os.path.relpath(t.folder, self.folder),
             }

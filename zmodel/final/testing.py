@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from zmodel.core.atomic_file import write
 from zmodel.final.choice import Candidate, Run
+from zmodel.final.estimates import Estimates
 from zmodel.final.job import FinalJob
 from zmodel.final.scores import Predictions
 from zmodel.sweep.workers.outcome import value_of
@@ -17,16 +20,13 @@ from zmodel.sweep.workers.outcome import value_of
 
 @dataclass(frozen=True)
 class Tested:
-    """One seed's test: `run` gave the weights."""
+    """One seed's test: `run` gave the weights. `predictions`: of classes, of values, or the reason
+    why there are none."""
 
     run: Run
     folder: Path
     result: dict[str, Any]
-    predictions: Predictions
-
-    @property
-    def accuracy(self) -> float:
-        return float((self.predictions.predicted == self.predictions.labels).mean())
+    predictions: Predictions | Estimates | str
 
 
 def test_once(
@@ -53,14 +53,23 @@ def _test(run: Run, trial: int, job: FinalJob, arguments: Sequence[str], folder:
         except Exception:
             path.unlink(missing_ok=True)
             raise
-    predictions = Predictions.read(kept)
-    result = json.loads(path.read_text())
-    matrix = {
-        "split": "test",
-        "classes": list(predictions.classes),
-        "counts": predictions.confusion().tolist(),
-    }
-    if result.get("confusion_matrix") != matrix:
-        result["confusion_matrix"] = matrix
-        write(path, json.dumps(result, indent=1) + "\n")
+    result, predictions = json.loads(path.read_text()), read_predictions(kept)
+    if isinstance(predictions, Predictions):
+        matrix = {
+            "split": "test",
+            "classes": list(predictions.classes),
+            "counts": predictions.confusion().tolist(),
+        }
+        if result.get("confusion_matrix") != matrix:
+            result["confusion_matrix"] = matrix
+            write(path, json.dumps(result, indent=1) + "\n")
     return Tested(run, folder, result, predictions)
+
+
+def read_predictions(path: Path) -> Predictions | Estimates | str:
+    """What :class:`zmodel.callbacks.save_predictions.SavePredictions` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        names, reason = set(file.files), str(file["reason"]) if "reason" in file.files else ""
+    if reason:
+        return reason
+    return Predictions.read(path) if "probabilities" in names else Estimates.read(path)

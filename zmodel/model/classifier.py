@@ -64,7 +64,13 @@ class Classifier(Supervised):
 
     def setup(self, stage: str) -> None:
         if self.net is None:
-            self.class_weights = self.make_weights(self.trainer.datamodule)  # type: ignore[attr-defined]
+            data = self.trainer.datamodule  # type: ignore[attr-defined]
+            if getattr(data, "target_names", ()):
+                raise ValueError(
+                    f"A classifier needs classes, but the targets {', '.join(data.target_names)} "
+                    "are measured values. Set task=regression."
+                )
+            self.class_weights = self.make_weights(data)
         super().setup(stage)
 
     def loss(self, outputs: Tensor, y: Tensor) -> Tensor:
@@ -94,6 +100,18 @@ class Classifier(Supervised):
             "acc": counts.trace() / counts.sum(),
             "f1": macro_f1(counts),
         }
+
+    def predict_step(self, batch: Tensor, batch_idx: int = 0) -> Tensor:
+        """(B, *input_shape) to the probabilities (B, C) of the classes."""
+        return self(batch).softmax(-1)
+
+    def details(self, split: str) -> dict[str, Any]:
+        counts = self.confusion.get(split)
+        if counts is None:
+            return {}
+        names = getattr(self.trainer.datamodule, "class_names", range(len(counts)))  # type: ignore[attr-defined]
+        found = {"split": split, "classes": list(map(str, names)), "counts": counts.tolist()}
+        return {"confusion_matrix": found}
 
 
 def macro_f1(counts: Tensor) -> Tensor:

@@ -94,6 +94,10 @@ class Supervised(pl.LightningModule, ABC):
     def scores(self, sums: Tensor, split: str) -> dict[str, Tensor]:
         """``loss`` and the other scores of a pass, of the (K,) sums over all its batches."""
 
+    def details(self, split: str) -> dict[str, Any]:
+        """Entries of result.json about the last pass over a split, beside the scores."""
+        return {}
+
     # --- set-up ---
 
     def setup(self, stage: str) -> None:

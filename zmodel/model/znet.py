@@ -89,6 +89,7 @@ class ZNet(nn.Module):
     first length is 20 instead of 19, and the parameters are the same in number.
 
     input_shape   (features,), (channels, length) or (channels, height, width)
+    num_classes   outputs: one per class, or per target of a regression
     width         channels of the first z-layer; the i-th has round(width * growth**i), least 1
     kernel_size   odd; one for all or a list per z-layer, whose last entry is repeated
     stride        of every z-layer; a length of 1 stays 1, so any depth fits any input
@@ -123,7 +124,7 @@ class ZNet(nn.Module):
         max_parameters: int = 50_000_000,
     ) -> None:
         super().__init__()
-        at_least("num_classes", num_classes, 2)
+        at_least("num_classes", num_classes, 1)
         at_least("z_layers", z_layers, 0)
         at_most("z_layers", z_layers, max_z_layers, "max_z_layers")
         _check_layers(norm, activation, dropout)

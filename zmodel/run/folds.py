@@ -122,7 +122,7 @@ def finished(ckpt_path: str | None) -> tuple[list[Result], str | None]:
 
 def objective(cfg: DictConfig, done: list[Result]) -> str:
     """The first optimised metric that is logged."""
-    names = (*metric_names(cfg.optimized_metric), "val/acc")
+    names = (*metric_names(cfg.optimized_metric), "val/acc", "val/loss")
     return next(name for name in names if value_of(name, done[0]) is not None)
 
 
@@ -156,4 +156,9 @@ def merged(done: list[Result]) -> Result:
         counts = [np.array(r["confusion_matrix"]["counts"]) for r in done]
         total = np.sum(counts, axis=0).tolist()
         result["confusion_matrix"] = {**result["confusion_matrix"], "counts": total}
+    if "predictions" in result:
+        parts = [r["predictions"] for r in done]
+        lists = {key: [row for p in parts for row in p[key]] for key in ("true", "predicted")}
+        samples = sum(p["samples"] for p in parts)
+        result["predictions"] = {**result["predictions"], "samples": samples, **lists}
     return result | validation(result)

@@ -13,7 +13,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from zmodel.callbacks import BestAndLast, CoolDownStopping
 from zmodel.core.atomic_file import write
-from zmodel.core.never_learned import never_learned
+from zmodel.core.never_learned import never_explained, never_learned
 from zmodel.core.provenance import git_state, versions
 from zmodel.core.running_trial import running_trial
 
@@ -47,32 +47,35 @@ def describe(
     data = trainer.datamodule  # type: ignore[attr-defined]
     if hasattr(data, "content_hash"):
         result["data_hash"] = data.content_hash()
-    confusion = getattr(keeper, "confusion", None)
-    if confusion is not None:
-        classes = [str(c) for c in data.class_names]
-        result["confusion_matrix"] = {"split": "val", "classes": classes, "counts": confusion}
+    result.update(keeper.details if keeper else {})
     return result | validation(result)
 
 
 def validation(result: dict[str, Any]) -> dict[str, Any]:
     """What the values of a run are worth: ``validated`` samples, the share of their ``majority``
-    class, and whether the run ``never_learned`` more than that; None where it is not known."""
-    confusion = result.get("confusion_matrix")
+    class, and whether the run ``never_learned`` more than that, or than the mean of the target;
+    None where it is not known."""
+    confusion, predictions = result.get("confusion_matrix"), result.get("predictions")
     sizes = [sum(row) for row in confusion["counts"]] if confusion else [0]
-    total = sum(sizes)
+    total = sum(sizes) or (predictions["samples"] if predictions else 0)
     return {
         "validated": total or None,
-        "majority": max(sizes) / total if total else None,
-        "never_learned": judged_by_majority(result),
+        "majority": max(sizes) / total if confusion else None,
+        "never_learned": judged_by_constant(result),
     }
 
 
-def judged_by_majority(result: dict[str, Any]) -> bool | None:
-    """Whether validation accuracy never left the majority's share; None without accuracy."""
-    accuracy, confusion = result["metrics"].get("val/acc_best"), result.get("confusion_matrix")
-    if accuracy is None or confusion is None:
-        return None
-    return never_learned(accuracy, [sum(row) for row in confusion["counts"]])
+def judged_by_constant(result: dict[str, Any]) -> bool | None:
+    """Whether validation was never better than a constant answer, the most frequent class or the
+    mean of the target; None where neither accuracy nor r2 is logged."""
+    metrics = result["metrics"]
+    accuracy, confusion = metrics.get("val/acc_best"), result.get("confusion_matrix")
+    if accuracy is not None and confusion is not None:
+        return never_learned(accuracy, [sum(row) for row in confusion["counts"]])
+    r2, predictions = metrics.get("val/r2_best"), result.get("predictions")
+    if r2 is not None and predictions is not None:
+        return never_explained(r2, predictions["samples"])
+    return None
 
 
 def at_best(keeper: BestAndLast | None) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Runs that never left the level of the majority class: no results, but trainings that failed."""
+"""Runs that were never better than a constant answer: no results, but trainings that failed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def judge(findings: Findings) -> list[Verdict] | None:
     lost = whole if structural(study) else []
     half = len(judged) >= LEAST and count >= HALF * len(judged)
     text = (
-        f"{count} of {len(judged)} trials never left the level of the majority class: they did not "
+        f"{count} of {len(judged)} trials were never better than a constant answer (the most "
+        "frequent class, or the mean of the target): they did not "
         "begin to learn, which says nothing about what their configurations can reach."
     )
     if lost:

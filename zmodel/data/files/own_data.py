@@ -1,4 +1,4 @@
-"""What data sets in files of people's own have in common: labels, a split given or drawn, leaks."""
+"""What data sets in people's own files have in common: targets, a split given or drawn, leaks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from zmodel.data.files.given_split import check_groups, named_parts
 from zmodel.data.files.labels import encode, find_classes
 from zmodel.data.files.shared_samples import report_shared
 from zmodel.data.normalise import Floats
+from zmodel.data.targets import Classes, Measured, Targets
 
 TEST_SEED = 0
 """Of a drawn test part: no setting changes it, so that no choice can look at the test samples."""
 
 
 class Rows(NamedTuple):
-    """N samples, in an order that never changes: labels as written, names of parts, groups, and
-    how to read the content of some of them."""
+    """N samples, in an order that never changes: labels as written, or measured (N, targets); names
+    of parts, groups, and how to read the content of some of them."""
 
     labels: NDArray
     parts: NDArray | None
@@ -58,6 +59,9 @@ class OwnData(InMemoryData):
         self.test_fraction, self.map_labels = test_fraction, map_labels
         self.duplicates = duplicates
         self.classes: NDArray = np.empty(0)
+        """Distinct labels, in the order of their class numbers."""
+        self.measured: tuple[str, ...] = ()
+        """Names of the targets of a regression, which has no classes."""
         self._given_parts: NDArray | None = None
         self._groups: NDArray | None = None
 
@@ -70,8 +74,12 @@ class OwnData(InMemoryData):
         return False
 
     @property
+    def targets(self) -> Targets:
+        return Measured(self.measured) if self.measured else Classes(tuple(self.class_names))
+
+    @property
     def class_names(self) -> Sequence[str]:
-        if not len(self.classes):
+        if not len(self.classes) and not self.measured:
             self.setup("fit")
         return [str(label) for label in self.classes]
 
@@ -80,14 +88,18 @@ class OwnData(InMemoryData):
         rest = np.flatnonzero(~test)
         self._given_parts = None if rows.parts is None else rows.parts[rest]
         self._groups = None if rows.groups is None else rows.groups[rest]
-        return Arrays(rows.read(rest), encode(self.source, rows.labels[rest], self.classes))
+        return Arrays(rows.read(rest), self.encoded(self.source, rows.labels[rest]))
 
     def load_test(self) -> Arrays:
         rows, test = self._rows_and_test()
         part, rest = np.flatnonzero(test), np.flatnonzero(~test)
-        arrays = Arrays(rows.read(part), encode(self.source, rows.labels[part], self.classes))
+        arrays = Arrays(rows.read(part), self.encoded(self.source, rows.labels[part]))
         self.compare_test(rows.read(rest), arrays.x)
         return arrays
+
+    def encoded(self, where: str, labels: NDArray) -> NDArray[Any]:
+        """y: numbers of classes, or the measured values as they are."""
+        return labels if self.measured else encode(where, labels, self.classes)
 
     def compare_test(self, train: Floats, test: Floats) -> None:
         """Warn of samples that were trained on."""
@@ -99,7 +111,8 @@ class OwnData(InMemoryData):
         if parts is not None and (parts == "val").any():
             rest, val = np.flatnonzero(parts == "train"), np.flatnonzero(parts == "val")
         elif groups is not None:
-            rest, val = grouped_split(train.y, groups, self.val_fraction, self.split_seed)
+            strata, _ = self.targets.strata(train.y)
+            rest, val = grouped_split(strata, groups, self.val_fraction, self.split_seed)
         else:
             rest, val = super().split(train)
         self._compare(train, rest, val)
@@ -111,9 +124,8 @@ class OwnData(InMemoryData):
                 f"data.folds={folds} draws the validation parts, but the source names one; drop "
                 "its names, or set data.folds=null."
             )
-        rest, val = fold_split(
-            train.y, self._groups, folds, self.fold, self.split_seed, self.classes
-        )
+        strata, names = self.targets.strata(train.y)
+        rest, val = fold_split(strata, self._groups, folds, self.fold, self.split_seed, names)
         self._compare(train, rest, val)
         return rest, val
 
@@ -139,17 +151,19 @@ class OwnData(InMemoryData):
             test, free = parts == "test", np.flatnonzero(parts == "train")
             if groups is not None:
                 check_groups(self.source, parts, groups)
-        self.classes = find_classes(self.source, labels[~test], self.map_labels)
+        if not self.measured:
+            self.classes = find_classes(self.source, labels[~test], self.map_labels)
         if not test.any() and not self.test_is_elsewhere():
-            y = encode(self.source, labels[free], self.classes)
+            y = self.encoded(self.source, labels[free])
             test[free[self._draw_test(y, None if groups is None else groups[free])]] = True
         return Rows(labels, parts, groups, read), test
 
-    def _draw_test(self, y: NDArray[np.int64], groups: NDArray | None) -> Indices:
+    def _draw_test(self, y: NDArray[Any], groups: NDArray | None) -> Indices:
         """A share of the samples, of every class alike, or in whole groups."""
         try:
+            strata, names = self.targets.strata(y)
             if groups is not None:
-                return grouped_split(y, groups, self.test_fraction, TEST_SEED)[1]
-            return stratified_split(y, self.test_fraction, TEST_SEED, self.classes)[1]
+                return grouped_split(strata, groups, self.test_fraction, TEST_SEED)[1]
+            return stratified_split(strata, self.test_fraction, TEST_SEED, names)[1]
         except ValueError as error:
             raise ValueError(f"{self.source}, drawing the test part: {error}") from error

@@ -23,16 +23,27 @@ if TYPE_CHECKING:
 
 
 class Columns(NamedTuple):
-    """Names of the columns of a table, or of the arrays in an .npz, that are no features."""
+    """Names of the columns of a table, or of the arrays in an .npz, that are no features.
 
-    label: str
+    `label` are the columns of the labels: one, or as many as there are `measured` targets.
+    """
+
+    label: tuple[str, ...]
     part: str | None = None
     group: str | None = None
     drop: Sequence[str] = ()
+    measured: bool = False
+
+    @property
+    def as_text(self) -> list[str]:
+        """Whose cells are kept as they are written, for a class may be called NA or 007."""
+        labels = () if self.measured else self.label
+        return [*labels, *(name for name in (self.part, self.group) if name is not None)]
 
 
 class Table(NamedTuple):
-    """`features` are the names of the columns of x, of a table."""
+    """`labels` are (N,), or (N, targets) when they are measured; `features` are the names of the
+    columns of x, of a table."""
 
     x: NDArray
     labels: NDArray
@@ -55,7 +66,7 @@ def read_table(
     table: every column that `columns` does not name is a feature and must be a number.
     Raises ValueError that names the file and what is wrong with it.
     """
-    content = open_file(path, [name for name in columns[:3] if name is not None])
+    content = open_file(path, columns.as_text)
     if isinstance(content, np.ndarray):
         if labels_path is None:
             raise ValueError(
@@ -67,9 +78,21 @@ def read_table(
         table = _from_arrays(path, content, columns)
     else:
         table = _from_frame(path, content, columns, features)
+    if columns.measured:
+        table = table._replace(labels=_measured(path, table.labels))
     for name in ("labels", "parts", "groups"):
         _check_length(path, name, getattr(table, name), len(table.x))
     return table._replace(x=_floats(path, table.x))
+
+
+def _measured(path: Path, labels: NDArray) -> NDArray[np.float64]:
+    """(N, targets). ValueError when they are no numbers."""
+    if labels.dtype.kind not in "fiub" or labels.ndim not in (1, 2):
+        raise ValueError(
+            f"{path}: targets of a regression must be numbers (N,) or (N, targets), found "
+            f"{labels.dtype} of shape {labels.shape}; convert them, or set task=classification."
+        )
+    return labels.reshape(len(labels), -1).astype(np.float64)
 
 
 def _from_arrays(path: Path, arrays: Mapping[str, NDArray], columns: Columns) -> Table:
@@ -80,7 +103,7 @@ def _from_arrays(path: Path, arrays: Mapping[str, NDArray], columns: Columns) ->
     groups = named(columns.group) if columns.group else None
     if "x_train" not in arrays:
         parts = named(columns.part) if columns.part else None
-        return Table(named("x"), named(columns.label), parts, groups)
+        return Table(named("x"), named(columns.label[0]), parts, groups)
     given = [part for part in ("train", "val", "test") if f"x_{part}" in arrays]
     xs, ys = ([named(f"{name}_{part}") for part in given] for name in "xy")
     shapes = sorted({x.shape[1:] for x in xs})
@@ -99,11 +122,12 @@ def _from_frame(
     path: Path, frame: pd.DataFrame, columns: Columns, features: Sequence[str]
 ) -> Table:
     frame = frame.rename(columns=str)
-    keys = ("data.label_column", "data.part_column", "data.group_column")
-    special = [(key, name) for key, name in zip(keys, columns[:3], strict=True) if name is not None]
+    special = [("data.label_column", name) for name in columns.label]
+    others = (("data.part_column", columns.part), ("data.group_column", columns.group))
+    special += [(key, name) for key, name in others if name is not None]
     dropped = [("data.drop_columns", name) for name in columns.drop]
     check_names(path, frame, [*special, *dropped, *(("a feature", name) for name in features)])
-    for _, name in special:
+    for _, name in special[len(columns.label) if columns.measured else 0 :]:
         check_filled(path, name, frame[name])
     new = not features
     if new:
@@ -111,11 +135,17 @@ def _from_frame(
     x = numbers(path, frame, features)
     if new:
         warn_of_ids(path, x, features)
-    label, part, group = (None if c is None else frame[c].to_numpy() for c in columns[:3])
-    assert label is not None
-    if path.suffix.lower() in SEPARATED:
-        label = numbers_if_written_so(label)
-        group = None if group is None else numbers_if_written_so(group)
+    part, group = (
+        None if c is None else frame[c].to_numpy() for c in (columns.part, columns.group)
+    )
+    written = path.suffix.lower() in SEPARATED
+    if columns.measured:
+        label = numbers(path, frame, columns.label)
+    else:
+        label = frame[columns.label[0]].to_numpy()
+        label = numbers_if_written_so(label) if written else label
+    if group is not None and written:
+        group = numbers_if_written_so(group)
     return Table(x, label, part, group, tuple(features))
 
 
@@ -131,7 +161,7 @@ def _floats(path: Path, x: NDArray) -> Floats:
 
 
 def _check_length(path: Path, name: str, values: NDArray | None, n: int) -> None:
-    if values is not None and values.shape != (n,):
+    if values is not None and (len(values) != n or values.ndim > 1 + (name == "labels")):
         raise ValueError(
             f"{path}: {name} must have one entry per sample, {n}, found shape {values.shape}; "
             "mend the file."

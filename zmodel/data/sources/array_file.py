@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from zmodel.core.arguments import name, names, whole_numbers
+from zmodel.core.arguments import known, name, names, whole_numbers
 from zmodel.data.arrays import Arrays
-from zmodel.data.files.labels import encode
 from zmodel.data.files.own_data import OwnData, Rows
 from zmodel.data.files.table import Columns, read_table
 from zmodel.data.normalise import Floats
@@ -23,7 +22,9 @@ class ArrayFile(OwnData):
     path           the file; relative to the working directory
     labels_path    labels of samples in an .npy file
     test_path      test samples in a second file of the same kind (with `test_labels_path`)
-    label_column   column of the labels; null: y in .npz, label in tables
+    task           classification; or regression, whose targets are measured values
+    label_column   column of the labels; of a regression the target, or a list of several. null: y
+                   in .npz, in tables label, or target of a regression
     part_column    column (or array) with train, val, test; null: draw the parts
     group_column   column (or array) of what must not be torn apart: subject, recording, ...
     drop_columns   columns of a table that are no features: a date; one that only numbers the rows
@@ -39,10 +40,11 @@ class ArrayFile(OwnData):
         self,
         path: str | Path,
         *,
+        task: str = "classification",
         labels_path: str | Path | None = None,
         test_path: str | Path | None = None,
         test_labels_path: str | Path | None = None,
-        label_column: str | None = None,
+        label_column: str | Sequence[str] | None = None,
         part_column: str | None = None,
         group_column: str | None = None,
         drop_columns: Sequence[str] = (),
@@ -53,13 +55,16 @@ class ArrayFile(OwnData):
         self.path = Path(path).expanduser()
         self.labels_path = _optional(labels_path)
         self.test_path, self.test_labels_path = _optional(test_path), _optional(test_labels_path)
+        known("data.task", task, ("classification", "regression"))
+        measured = task == "regression"
         self.columns = Columns(
-            _named("label", label_column)
-            or ("y" if self.path.suffix.lower() == ".npz" else "label"),
+            self._labels(label_column, measured),
             _named("part", part_column),
             _named("group", group_column),
             names("data.drop_columns", drop_columns),
+            measured,
         )
+        self.measured = self.columns.label if measured else ()
         self.sample_shape = None
         if input_shape is not None:
             self.sample_shape = whole_numbers("data.input_shape", input_shape, "[1,28,28]")
@@ -69,6 +74,18 @@ class ArrayFile(OwnData):
     @property
     def source(self) -> str:
         return str(self.path)
+
+    def _labels(self, given: str | Sequence[str] | None, measured: bool) -> tuple[str, ...]:
+        """The columns of the labels."""
+        if given is None:
+            table = "target" if measured else "label"
+            return ("y" if self.path.suffix.lower() == ".npz" else table,)
+        found = (
+            names("data.label_column", given) if measured else (name("data.label_column", given),)
+        )
+        if not found:
+            raise ValueError("data.label_column must name at least one column, received none.")
+        return found
 
     def test_is_elsewhere(self) -> bool:
         return self.test_path is not None
@@ -81,6 +98,8 @@ class ArrayFile(OwnData):
                 f"data.test_path={self.test_path}; set data.test_path=null or drop those rows."
             )
         self.features = table.features
+        if self.measured and table.labels.shape[1] != len(self.measured):  # columns of an array
+            self.measured = tuple(f"{self.measured[0]}{i}" for i in range(table.labels.shape[1]))
         x = self._shaped(self.path, table.x)
         return Rows(table.labels, table.parts, table.groups, lambda indices: x[indices])
 
@@ -88,11 +107,11 @@ class ArrayFile(OwnData):
         if self.test_path is None:
             return super().load_test()
         rows, _ = self._rows_and_test()
-        columns = Columns(self.columns.label)
+        columns = Columns(self.columns.label, measured=self.columns.measured)
         table = read_table(self.test_path, columns, self.test_labels_path, self.features)
         x = self._shaped(self.test_path, table.x)
         self.compare_test(rows.read(np.arange(len(rows.labels))), x)
-        return Arrays(x, encode(str(self.test_path), table.labels, self.classes))
+        return Arrays(x, self.encoded(str(self.test_path), table.labels))
 
     def _shaped(self, path: Path, x: Floats) -> Floats:
         """x (N, *input_shape), or as it is."""

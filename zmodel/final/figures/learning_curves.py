@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 TITLE = "Learning curves"
 QUESTION = "Did every seed learn alike?"
 SIZE = (7.2, 3.2)
-PAIRS = (("loss", "train/loss", "val/loss"), ("accuracy", "train/acc", "val/acc"))
+LOSS = ("loss", "train/loss", "val/loss")
+SCORES = (("accuracy", "train/acc", "val/acc"), ("mse", "train/mse", "val/mse"))
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,9 @@ def data(result: FinalResult) -> Learning:
 
 
 def draw(record: Learning, ax: Axes) -> None:
-    for panel, (name, train, val) in zip(style.panels(ax, 1, 2), PAIRS, strict=True):
+    logged = {metric for curves in record.curves.values() for metric in curves}
+    scores = [pair for pair in SCORES if logged & set(pair[1:])] or [SCORES[0]]
+    for panel, (name, train, val) in zip(style.panels(ax, 1, 2), (LOSS, scores[0]), strict=True):
         for i, curves in enumerate(record.curves.values()):
             lines = ((train, "training", style.ACCENT), (val, "validation", style.SECOND))
             for metric, label, color in lines:

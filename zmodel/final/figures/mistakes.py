@@ -40,7 +40,7 @@ class Mistakes:
 
 
 def data(result: FinalResult) -> Mistakes:
-    predictions = [t.predictions for t in result.tested]
+    predictions = result.classified
     found = most_confused(result.counts, result.classes)
     return Mistakes(tuple(_pair(pair, predictions) for pair in found))
 

@@ -27,7 +27,7 @@ class Reliability:
 
 
 def data(result: FinalResult) -> Reliability:
-    found = calibration([t.predictions for t in result.tested])
+    found = calibration(result.classified)
     bins = tuple(found["bins"])
     return Reliability(found["ece"], bins, sum(b["count"] for b in bins))
 

@@ -27,9 +27,10 @@ SIZE = (7.2, 2.6)
 
 @dataclass(frozen=True)
 class Final:
-    """Test accuracies of the winner's `seeds`. `interval`: 95 %, Student's t, None for one seed;
-    `validation`: the study's best value when it is an accuracy, else None."""
+    """Test scores of the winner's `seeds` by `metric`. `interval`: 95 %, Student's t, None for one
+    seed; `validation`: the study's best value when it is of the same metric, else None."""
 
+    metric: str
     seeds: tuple[int, ...]
     scores: tuple[float, ...]
     mean: float
@@ -38,11 +39,19 @@ class Final:
     validation: float | None
     per_class: list[dict[str, Any]]
     confusion_matrix: dict[str, Any]
+    maximize: bool = True
 
     @property
     def optimism(self) -> float | None:
-        """Best validation value minus mean test score."""
-        return None if self.validation is None else self.validation - self.mean
+        """By how much the best validation value is better than the mean test score."""
+        if self.validation is None:
+            return None
+        return (self.validation - self.mean) * (1 if self.maximize else -1)
+
+    @property
+    def word(self) -> str:
+        name = self.metric.removeprefix("test/")
+        return "accuracy" if name == "acc" else name
 
 
 def summary_of(study: StudyRecord) -> dict[str, Any]:
@@ -62,23 +71,36 @@ def data(study: StudyRecord) -> Final:
             "the final stage has not been run: python train.py -m hparams_search=final "
             f"study={study.name}"
         )
-    accuracy = "acc" in objective_name(study)
-    validation = best(study).value if accuracy else None
     try:
         found = summary_of(study)
-        tests, interval = found["winner"]["tests"], found["test_acc_ci"]
+        score = found.get("score", _accuracy(found) if "test_acc_mean" in found else {})
+        if score is None:
+            raise Unavailable(f"the tests of the winner logged no score, see {path}")
+        tests, interval = found["winner"]["tests"], score["ci"]
+        objective = objective_name(study).removeprefix("val/").removesuffix("_best")
+        alike = score["metric"] == f"test/{objective}"
         return Final(
+            str(score["metric"]),
             tuple(int(test["seed"]) for test in tests),
-            tuple(float(test["test_acc"]) for test in tests),
-            float(found["test_acc_mean"]),
-            float(found["test_acc_std"]),
+            tuple(float(test.get("score", test["test_acc"])) for test in tests),
+            float(score["mean"]),
+            float(score["std"]),
             (float(interval[0]), float(interval[1])) if interval else None,
-            validation,
-            list(found["per_class"]),
-            dict(found["confusion_matrix"]),
+            best(study).value if alike else None,
+            list(found["per_class"] or ()),
+            dict(found["confusion_matrix"] or {}),
+            study.directions[0] == "maximize",
         )
+    except Unavailable:
+        raise
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         raise Unavailable(f"{path} cannot be read as the final stage writes it") from None
+
+
+def _accuracy(found: dict[str, Any]) -> dict[str, Any]:
+    """The score of a summary that was written when there were only accuracies."""
+    told = {key: found[f"test_acc_{key}"] for key in ("mean", "std", "ci")}
+    return {"metric": "test/acc", **told}
 
 
 def draw(record: Final, ax: Axes) -> None:
@@ -92,21 +114,21 @@ def draw(record: Final, ax: Axes) -> None:
         ax.axvline(record.validation, color=style.SECOND, **look)
     ax.set_yticks([])
     ax.set_ylim(-0.4, 0.7)
-    ax.set_xlabel("accuracy")
+    ax.set_xlabel(record.word)
     ax.spines["left"].set_visible(False)
     axes.legend_above(ax, 3)
 
 
 def rows(record: Final) -> list[Row]:
     pairs = zip(record.seeds, record.scores, strict=True)
-    return [{"seed": seed, "test_acc": score} for seed, score in pairs]
+    return [{"seed": seed, record.metric.replace("/", "_"): score} for seed, score in pairs]
 
 
 def caption(record: Final) -> str:
-    text = f"Test accuracy {record.mean:.4f} over {len(record.scores)} runs"
+    text = f"Test {record.word} {record.mean:.4f} over {len(record.scores)} runs"
     if record.interval:
         text += f" (standard deviation {record.std:.4f}, 95 % interval {record.interval[0]:.4f} "
         text += f"to {record.interval[1]:.4f})"
     if record.optimism is not None:
-        text += f"; the search's best validation value is {record.optimism:+.4f} away from it"
+        text += f"; the search's best validation value is better than it by {record.optimism:.4f}"
     return text + "."

@@ -34,11 +34,13 @@ if TYPE_CHECKING:
 TITLE = "Learning curves"
 QUESTION = "How did the best trial learn, and how do the depths learn?"
 SIZE = (7.2, 6.0)
-PAIRS = (("loss", "train/loss", "val/loss"), ("accuracy", "train/acc", "val/acc"))
+LOSS = ("loss", "train/loss", "val/loss")
+SCORES = (("accuracy", "train/acc", "val/acc"), ("mse", "train/mse", "val/mse"))
+"""Beside the loss is drawn the first of these that the best trial logged."""
 # reading one small file per trial: more of them would not change the medians, only take longer
 MOST_FILES = 200
 REPORTED = "reported"
-METRICS = ("train/loss", "val/loss", "train/acc", "val/acc", REPORTED)
+METRICS = (*LOSS[1:], *(metric for _, *pair in SCORES for metric in pair), REPORTED)
 
 
 @dataclass(frozen=True)
@@ -126,12 +128,13 @@ def _steps(curves: Sequence[dict[int, float]]) -> tuple[Quartiles, ...]:
 
 
 def draw(record: Curves, ax: Axes) -> None:
-    if any(metric in record.best for _, *pair in PAIRS for metric in pair):
-        *upper, left, right = style.panels(ax, 2, 2)
-        for panel, (name, train, val) in zip(upper, PAIRS, strict=True):
-            _draw_best(record, panel, name, {train: "train", val: "validation"})
-        _draw_bands(record, left, "val/loss", "validation loss")
-        _draw_bands(record, right, "val/acc", "validation accuracy")
+    if any(metric in record.best for metric in METRICS[:-1]):
+        found = [pair for pair in SCORES if any(metric in record.best for metric in pair)]
+        pairs = (LOSS, (found or SCORES)[0])
+        panels = style.panels(ax, 2, 2)
+        for upper, lower, (name, train, val) in zip(panels[:2], panels[2:], pairs, strict=True):
+            _draw_best(record, upper, name, {train: "train", val: "validation"})
+            _draw_bands(record, lower, val, f"validation {name}")
         return
     top, bottom = style.panels(ax, 2, 1)
     _draw_best(record, top, record.objective, {REPORTED: record.objective})

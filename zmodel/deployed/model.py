@@ -1,0 +1,141 @@
+"""Loads a model folder: config.json, which names the network, and the tensors of weights.pt.
+
+Shapes: N samples, C classes, T targets.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from zmodel.core.allow_list import check_allowed
+from zmodel.core.moved import current
+from zmodel.deployed.samples import samples
+
+CONFIG_FILE, WEIGHTS_FILE = "config.json", "weights.pt"
+INPUT_TYPES = {"float32": torch.float32, "float64": torch.float64}
+BATCH = 4096
+
+
+class Deployed(nn.Module):
+    """Raw samples (N, *input_shape) to predictions: normalise, network, head.
+
+    Samples are centred in the type of `mean` and `std`, float64 where the training data needed it;
+    the network gets float32. The head makes probabilities (N, C), or values in their own units.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, net: nn.Module, mean: Tensor, std: Tensor, head: nn.Module | None = None
+    ) -> None:
+        super().__init__()
+        self.net, self.head = net, head or nn.Softmax(-1)
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("std", std, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.head(self.net(((x - self.mean) / self.std).float()))
+        return out
+
+
+class InUnits(nn.Module):
+    """Standardised targets (N, T) to targets in their own units."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Tensor, std: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("std", std, persistent=False)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return z * self.std + self.mean
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded model folder."""
+
+    module: Deployed
+    outputs: tuple[str, ...]
+    """Names of the classes, or of the targets of a regression."""
+    measured: bool
+    """Whether values are predicted, not probabilities."""
+    input_shape: tuple[int, ...]
+    features: tuple[str, ...] = ()
+    """Columns of the table that was learned from, in the order of a row of samples."""
+
+    def probabilities(self, x: NDArray) -> NDArray[np.float32]:
+        """(N, C). ValueError for a model of measured targets, which has none."""
+        if self.measured:
+            raise ValueError(f"The model predicts {', '.join(self.outputs)}, not classes.")
+        return self.predict(x)
+
+    def predict(self, x: NDArray) -> NDArray[np.float32]:
+        """Probabilities (N, C), or values (N, T), for samples as :func:`samples` accepts them."""
+        dtype = self.module.mean.numpy().dtype
+        inputs = torch.from_numpy(samples(x, self.input_shape, dtype, self.features))
+        with torch.inference_mode():
+            parts = [self.module(batch) for batch in inputs.split(BATCH)]
+        return torch.cat(parts).numpy() if parts else np.zeros((0, len(self.outputs)), np.float32)
+
+
+def load(folder: str | Path) -> Model:
+    """Build the network that config.json names and give it the tensors of weights.pt.
+
+    Raises:
+        ValueError: the folder holds no model, or names a class outside the allow-list.
+    """
+    folder = Path(folder)
+    for name in (CONFIG_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise ValueError(f"{folder} must be the folder of a model, but has no {name}.")
+    try:
+        config = json.loads((folder / CONFIG_FILE).read_text("utf-8"))
+        net = network_class(config["network"])(**config["arguments"])
+        normalisation = config["normalisation"] or {"mean": [0.0], "std": [1.0]}
+        dtype = INPUT_TYPES[config.get("input_dtype", "float32")]
+        mean, std = (torch.tensor(normalisation[k], dtype=dtype) for k in ("mean", "std"))
+        outputs, head = head_of(config)
+        shape = tuple(config["input_shape"])
+        features = tuple(config.get("features") or ())
+        net.load_state_dict(torch.load(folder / WEIGHTS_FILE, weights_only=True))
+    except (KeyError, TypeError, RuntimeError, json.JSONDecodeError, UnpicklingError) as error:
+        raise ValueError(f"{folder} does not hold a model that can be read: {error}") from error
+    module = Deployed(net, mean, std, head).eval()
+    return Model(module, outputs, isinstance(head, InUnits), shape, features)
+
+
+def head_of(config: dict[str, Any]) -> tuple[tuple[str, ...], nn.Module]:
+    """Names of the outputs, and what makes predictions of a network's outputs."""
+    targets = config.get("targets")
+    if not targets:
+        return tuple(config["classes"]), nn.Softmax(-1)
+    mean, std = (torch.tensor(targets[key], dtype=torch.float32) for key in ("mean", "std"))
+    return tuple(targets["names"]), InUnits(mean, std)
+
+
+def network_class(path: str) -> type[nn.Module]:
+    """The class of that dotted path, or of what has become of it, if the allow-list has it."""
+    path = current(path)
+    check_allowed(path)
+    module, _, name = path.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"The network's class {path!r} cannot be imported: {error}.") from error
+    if not (isinstance(found, type) and issubclass(found, nn.Module)):
+        raise ValueError(f"The network's class must be a torch module, got {path!r}.")
+    return found
