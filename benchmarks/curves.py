@@ -74,7 +74,7 @@ def make(options: argparse.Namespace) -> None:
 def replay(options: argparse.Namespace) -> None:
     """Of each setting a file of results, which is not made again; then the tables of the page."""
     from curve_tables.replay import replay as replay_all
-    from curve_tables.report import absolute, against_the_best, half_the_cost
+    from curve_tables.report import absolute, against_the_best, half_the_cost, over_all
     from curve_tables.rules import OURS, USUAL, Oracle
     from curve_tables.settings import SETTINGS
     from curve_tables.table import Table
@@ -92,7 +92,8 @@ def replay(options: argparse.Namespace) -> None:
             path.write_bytes(pickle.dumps(made))
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         found[name] = pickle.loads(path.read_bytes())
-    print(against_the_best(found, BUDGETS), half_the_cost(found, BUDGETS), sep="\n\n")
+    for part in (over_all, against_the_best, half_the_cost):
+        print(part(found, BUDGETS), end="\n\n")
     for name, by_budget in found.items():
         print("", absolute(name, by_budget), sep="\n")
 

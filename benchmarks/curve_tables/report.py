@@ -49,6 +49,23 @@ def against_the_best(settings: Mapping[str, ByBudget], budgets: Sequence[int]) -
     return "\n".join(lines)
 
 
+def over_all(settings: Mapping[str, ByBudget], budgets: Sequence[int]) -> str:
+    """Each rule over all cells: loss to the best usual rule of the cell, and depths left behind."""
+    cells = [by_budget[b] for by_budget in settings.values() for b in budgets]
+    best = [max(r.test.mean() for name, r in cell.items() if name in USUAL) for cell in cells]
+    lines = ["| rule | loss to the best usual rule: mean | worst | cells within .003 "
+             "| studies with a depth left behind |", "|---" * 5 + "|"]  # fmt: skip
+    for rule in (*USUAL, *OURS):
+        losses = [b - cell[rule].test.mean() for b, cell in zip(best, cells, strict=True)]
+        left = sum((cell[rule].left_behind > 0).mean() for cell in cells) / len(cells)
+        near = sum(loss <= 0.003 for loss in losses)
+        lines.append(
+            f"| {rule} | {_loss(sum(losses) / len(losses))} | {_loss(max(losses))} "
+            f"| {near} of {len(cells)} | {left:.0%} |"
+        )
+    return "\n".join(lines)
+
+
 def half_the_cost(settings: Mapping[str, ByBudget], budgets: Sequence[int]) -> str:
     """Our rule with half of the epochs against no stopping with all of them."""
     pairs = [(b, 2 * b) for b in budgets if 2 * b in budgets]
@@ -65,6 +82,10 @@ def half_the_cost(settings: Mapping[str, ByBudget], budgets: Sequence[int]) -> s
 
 def _digits(value: float) -> str:
     return f"{value:.4f}".removeprefix("0")
+
+
+def _loss(value: float) -> str:
+    return f"{value:.4f}".replace("0.", ".", 1)
 
 
 def _signed(mean: float, half: float) -> str:
