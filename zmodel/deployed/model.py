@@ -1,11 +1,10 @@
-"""Loads a model folder: config.json, which names the network, and the tensors of weights.pt.
+"""Loads a model folder: config.json, which says what the network is, and tensors in weights.pt.
 
 Shapes: N samples, C classes, T targets.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from zmodel.core.allow_list import check_allowed
-from zmodel.core.moved import current
+from zmodel.deployed.own_module import imported, own_module
 from zmodel.deployed.samples import samples
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "weights.pt"
 INPUT_TYPES = {"float32": torch.float32, "float64": torch.float64}
 BATCH = 4096
+UNREADABLE = (
+    KeyError, TypeError, RuntimeError, AttributeError, json.JSONDecodeError, UnpicklingError,
+)  # fmt: skip
 
 
 class Deployed(nn.Module):
@@ -104,7 +105,10 @@ def load(folder: str | Path) -> Model:
             raise ValueError(f"{folder} must be the folder of a model, but has no {name}.")
     try:
         config = json.loads((folder / CONFIG_FILE).read_text("utf-8"))
-        net = network_class(config["network"])(**config["arguments"])
+        if "module" in config:
+            net: nn.Module = own_module(config)
+        else:
+            net = network_class(config["network"])(**config["arguments"])
         normalisation = config["normalisation"] or {"mean": [0.0], "std": [1.0]}
         dtype = INPUT_TYPES[config.get("input_dtype", "float32")]
         mean, std = (torch.tensor(normalisation[k], dtype=dtype) for k in ("mean", "std"))
@@ -112,30 +116,27 @@ def load(folder: str | Path) -> Model:
         shape = tuple(config["input_shape"])
         features = tuple(config.get("features") or ())
         net.load_state_dict(torch.load(folder / WEIGHTS_FILE, weights_only=True))
-    except (KeyError, TypeError, RuntimeError, json.JSONDecodeError, UnpicklingError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"{folder} does not hold a model that can be read: {error}") from error
     module = Deployed(net, mean, std, head).eval()
-    return Model(module, outputs, isinstance(head, InUnits), shape, features)
+    return Model(module, outputs, bool(config.get("targets")), shape, features)
 
 
 def head_of(config: dict[str, Any]) -> tuple[tuple[str, ...], nn.Module]:
     """Names of the outputs, and what makes predictions of a network's outputs."""
     targets = config.get("targets")
     if not targets:
-        return tuple(config["classes"]), nn.Softmax(-1)
+        softmax = config.get("softmax", True)
+        return tuple(config["classes"]), nn.Softmax(-1) if softmax else nn.Identity()
+    if "mean" not in targets:
+        return tuple(targets["names"]), nn.Identity()
     mean, std = (torch.tensor(targets[key], dtype=torch.float32) for key in ("mean", "std"))
     return tuple(targets["names"]), InUnits(mean, std)
 
 
 def network_class(path: str) -> type[nn.Module]:
     """The class of that dotted path, or of what has become of it, if the allow-list has it."""
-    path = current(path)
-    check_allowed(path)
-    module, _, name = path.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"The network's class {path!r} cannot be imported: {error}.") from error
+    found = imported(path)
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
         raise ValueError(f"The network's class must be a torch module, got {path!r}.")
     return found

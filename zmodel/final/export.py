@@ -13,10 +13,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.model_helpers import is_overridden
 from torch import Tensor
 
 from zmodel.analysis.page.files import to_json
 from zmodel.core.atomic_file import write
+from zmodel.core.moved import translated
 from zmodel.deployed.model import CONFIG_FILE, WEIGHTS_FILE
 from zmodel.final.estimates import Estimates
 from zmodel.final.job import FinalJob
@@ -40,16 +44,14 @@ def export_model(result: FinalResult, job: FinalJob, arguments: Sequence[str]) -
     chosen = max(result.tested, key=lambda t: (by_seed.get(t.run.seed, -np.inf), -t.run.seed))
     overrides = [*arguments, f"trial={result.winner.trial}", f"seed={chosen.run.seed}"]
     cfg = job.compose(overrides, chosen.run.seed, chosen.folder, {})
-    data, model = build(cfg, "data"), build(cfg, "model")
-    network = getattr(model, "make_network", None)
-    if network is None:
-        return {"skipped": f"{type(model).__name__} does not say how its network is made"}
     predictions = chosen.predictions
     if isinstance(predictions, str):
         return {"skipped": f"no predictions to compare it with: {predictions}"}
-    state = _state(chosen)
+    data, model = build(cfg, "data"), build(cfg, "model")
+    network, state, x = getattr(model, "make_network", None), _state(chosen), _raw_samples(data)
     config = {
-        **_description(data, network),
+        **_samples(data, x),
+        **(_network(data, network) if network else _module(cfg, model)),
         "classes": list(result.classes),
         "targets": _targets(predictions, state),
         "study": result.plan.study,
@@ -63,28 +65,49 @@ def export_model(result: FinalResult, job: FinalJob, arguments: Sequence[str]) -
         return {"skipped": f"the network's arguments are no plain data ({error})"}
     folder = result.folder / "model"
     write(folder / CONFIG_FILE, text + "\n")
-    weights = {k.removeprefix("net."): v for k, v in state.items() if k.startswith("net.")}
-    torch.save(weights, folder / WEIGHTS_FILE)
-    x = _raw_samples(data)
-    formats = write_formats(folder, x, torch.from_numpy(predictions.outputs[: len(x)]))
+    torch.save(_weights(state, "net." if network else None), folder / WEIGHTS_FILE)
+    try:
+        formats = write_formats(folder, x, torch.from_numpy(predictions.outputs[: len(x)]))
+    except ValueError as error:  # a module of one's own that cannot be made without its fit
+        return {"skipped": str(error)}
     write(folder / "checks.json", to_json(formats))
     return {"seed": chosen.run.seed, "formats": formats}
 
 
-def _description(data: Any, network: Any) -> dict[str, Any]:
-    """What config.json says of the network and of the samples that it takes."""
-    shape, classes = list(data.input_shape), int(data.num_classes)
-    made = type(network(input_shape=tuple(shape), num_classes=classes))
+def _samples(data: Any, x: Tensor) -> dict[str, Any]:
+    """What config.json says of the samples."""
     normaliser = getattr(data, "normaliser", None)
     found = normaliser and {"mean": normaliser.mean.tolist(), "std": normaliser.std.tolist()}
     return {
-        "network": f"{made.__module__}.{made.__qualname__}",
-        "arguments": {**_keywords(network), "input_shape": shape, "num_classes": classes},
-        "input_shape": shape,
+        "input_shape": list(x.shape[1:]),
         "input_dtype": str(normaliser.mean.dtype) if normaliser else "float32",
         "features": list(getattr(data, "features", ())) or None,
         "normalisation": found,
     }
+
+
+def _network(data: Any, network: Any) -> dict[str, Any]:
+    """What config.json says of a network."""
+    told = {"input_shape": list(data.input_shape), "num_classes": int(data.num_classes)}
+    made = type(network(**{**told, "input_shape": tuple(data.input_shape)}))
+    return {
+        "network": f"{made.__module__}.{made.__qualname__}",
+        "arguments": {**_keywords(network), **told},
+    }
+
+
+def _module(cfg: DictConfig, model: LightningModule) -> dict[str, Any]:
+    """What config.json says of a LightningModule of one's own, which is deployed as it is."""
+    node = translated(OmegaConf.to_container(cfg.model, resolve=True))
+    # Lightning's own predict_step calls forward, whose classes are logits
+    return {"module": node, "softmax": not is_overridden("predict_step", model, LightningModule)}
+
+
+def _weights(state: dict[str, Tensor], prefix: str | None) -> dict[str, Tensor]:
+    """The network's part of a state, or all of a module of one's own."""
+    if prefix is None:
+        return {f"module.{key}": value for key, value in state.items()}
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
 
 
 def _keywords(made_by: Any) -> dict[str, Any]:
@@ -105,7 +128,8 @@ def _targets(predictions: Predictions | Estimates, state: dict[str, Tensor]) -> 
     """Names, and how standardised ones become values, of a regression; None of classes."""
     if isinstance(predictions, Predictions):
         return None
-    told = {key: state[f"target_{key}"].tolist() for key in ("mean", "std")}
+    units = {key: state.get(f"target_{key}") for key in ("mean", "std")}
+    told = {key: value.tolist() for key, value in units.items() if value is not None}
     return {"names": list(predictions.targets), **told}
 
 

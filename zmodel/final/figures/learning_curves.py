@@ -26,6 +26,14 @@ class Learning:
 
     curves: dict[int, dict[str, dict[int, float]]]
     retrained: bool
+    objective: str = "acc"
+
+    @property
+    def score(self) -> tuple[str, str, str]:
+        """What is drawn beside the loss: its name, and the metrics of training and validation."""
+        logged = {metric for curves in self.curves.values() for metric in curves}
+        own = (self.objective, f"train/{self.objective}", f"val/{self.objective}")
+        return next((pair for pair in SCORES if logged & set(pair[1:])), own)
 
 
 def data(result: FinalResult) -> Learning:
@@ -36,13 +44,13 @@ def data(result: FinalResult) -> Learning:
         }
         for t in result.tested
     }
-    return Learning(curves, result.retrained)
+    objective = result.plan.metric.removeprefix("val/").removesuffix("_best")
+    return Learning(curves, result.retrained, objective)
 
 
 def draw(record: Learning, ax: Axes) -> None:
-    logged = {metric for curves in record.curves.values() for metric in curves}
-    scores = [pair for pair in SCORES if logged & set(pair[1:])] or [SCORES[0]]
-    for panel, (name, train, val) in zip(style.panels(ax, 1, 2), (LOSS, scores[0]), strict=True):
+    pairs = (LOSS, record.score)
+    for panel, (name, train, val) in zip(style.panels(ax, 1, 2), pairs, strict=True):
         for i, curves in enumerate(record.curves.values()):
             lines = ((train, "training", style.ACCENT), (val, "validation", style.SECOND))
             for metric, label, color in lines:

@@ -130,11 +130,12 @@ def _steps(curves: Sequence[dict[int, float]]) -> tuple[Quartiles, ...]:
 def draw(record: Curves, ax: Axes) -> None:
     if any(metric in record.best for metric in METRICS[:-1]):
         found = [pair for pair in SCORES if any(metric in record.best for metric in pair)]
-        pairs = (LOSS, (found or SCORES)[0])
+        own = (record.objective, REPORTED, REPORTED)  # of a module with other metrics
+        pairs = (LOSS, (*found, own)[0])
         panels = style.panels(ax, 2, 2)
         for upper, lower, (name, train, val) in zip(panels[:2], panels[2:], pairs, strict=True):
             _draw_best(record, upper, name, {train: "train", val: "validation"})
-            _draw_bands(record, lower, val, f"validation {name}")
+            _draw_bands(record, lower, val, name if val == REPORTED else f"validation {name}")
         return
     top, bottom = style.panels(ax, 2, 1)
     _draw_best(record, top, record.objective, {REPORTED: record.objective})
