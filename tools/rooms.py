@@ -8,13 +8,14 @@ from __future__ import annotations
 TABLE: dict[str, set[str]] = {
     "core": set(),
     "compat": {"core"},
-    "data": {"core", "compat"},
+    "table": {"core"},
+    "data": {"core", "compat", "table"},
     "model": {"core", "compat"},
     "callbacks": {"core", "compat"},
     "trackers": {"core", "compat"},
     "run": {"core", "compat", "callbacks"},
-    "deployed": {"core", "model"},
-    "predict": {"core", "deployed"},
+    "deployed": {"core", "model", "table"},
+    "predict": {"core", "deployed", "table"},
     "study": {"core", "compat"},
     "cli": {"core", "compat", "study"},
     "sweep": {"core", "compat", "study", "cli"},
@@ -32,6 +33,7 @@ TRAINING = {"torch", "pytorch_lightning"}
 SEARCH = {"hydra", "optuna", "omegaconf"}
 FOREIGN: dict[str, set[str]] = {
     "core": {"torch", "optuna", "hydra", "pytorch_lightning"},
+    "table": TRAINING | SEARCH,
     "data": SEARCH,
     "model": SEARCH,
     "callbacks": SEARCH,

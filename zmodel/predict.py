@@ -2,8 +2,10 @@
 
     python -m zmodel.predict logs/studies/zlayers/final/model signals.npz
     python -m zmodel.predict MODEL_DIR signals.npz --array x_new --out predicted.npz
+    python -m zmodel.predict MODEL_DIR table.csv --out predicted.csv
 
-Samples are given as the data set gives them, before normalisation, which is part of the model.
+Samples are given as the data set gives them, before normalisation, which is part of the model. A
+model of a table takes such a table, words and missing cells included (needs pandas, scikit-learn).
 
 Shapes: N samples, C classes, T targets.
 """
@@ -22,6 +24,8 @@ from numpy.typing import NDArray
 
 from zmodel.deployed.model import Model, load
 from zmodel.deployed.samples import read_array
+
+TABLES = (".csv", ".tsv", ".parquet")
 
 __all__ = ["Model", "load", "main"]
 
@@ -54,13 +58,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m zmodel.predict", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("model", type=Path, help="folder with config.json and weights.pt")
-    parser.add_argument("file", type=Path, help=".npz (or .npy) with the samples")
+    parser.add_argument("file", type=Path, help=".npz (or .npy) with the samples, or a table")
     parser.add_argument("--array", help="its array; default: x, or the only one")
     parser.add_argument("--out", type=Path, help=".npz or .csv; default: CSV to the terminal")
     options: Any = parser.parse_args(arguments)
     try:
         model = load(options.model)
-        found = model.predict(read_array(options.file, options.array))
+        if options.file.suffix.lower() in TABLES:
+            found = model.predict_table(options.file)
+        else:
+            found = model.predict(read_array(options.file, options.array))
         write(options.out, model, found)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

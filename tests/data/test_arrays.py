@@ -190,7 +190,7 @@ def some(value: object, column: str = "f2") -> pd.DataFrame:
         (some(np.nan, "label"), {}, "column 'label' .*row 7"),
         (some(1e300), {}, "column 'f2' .*found 1e.300 in row 7"),
         (some(np.inf), {}, "column 'f2' .*found inf in row 7"),
-        (table(), {"drop_columns": []}, "column 'plot' must hold .*data.drop_columns"),
+        (table(), {"drop_columns": []}, "column 'id' must hold .*names rows.*data.drop_columns"),
         (table(), {"label_column": "lable"},
          "data.label_column, a column of .*, must be .*did you mean label"),
         (table(), {"group_column": "plt"}, "did you mean plot"),

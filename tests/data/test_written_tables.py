@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from zmodel.data import ArrayFile
-from zmodel.data.files.columns import numbers
 
 N = 60
 
@@ -183,14 +182,6 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("5.1,1.4,1.3,x\n4.9,1.4,1.3,y\n" * 9)
     with pytest.raises(ValueError, match="'label'.*first line"):
         read(tmp_path / "t.csv")
-
-
-def test_dates_are_not_numbers(tmp_path: Path) -> None:
-    """As a parquet file holds them."""
-    table = frame(when=pd.date_range("2024-01-01", periods=N), took=pd.to_timedelta(range(N)))
-    for name in ("when", "took"):
-        with pytest.raises(ValueError, match=f"column '{name}'"):
-            numbers(tmp_path / "t.parquet", table, [name])
 
 
 def test_truth_values_are_classes_by_name(tmp_path: Path) -> None:

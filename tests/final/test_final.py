@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from zmodel.callbacks.last_weights import LastWeights
+from zmodel.final import testing
 from zmodel.final.choice import Candidate, Run, candidates_of, choose
 from zmodel.final.gain import gain_over_baseline
 from zmodel.final.job import FinalJob
@@ -28,6 +29,7 @@ from zmodel.final.scores import (
     most_confused,
     per_class,
 )
+from zmodel.final.summary import FinalResult
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.sweep.space.override_text import parser
 
@@ -111,6 +113,8 @@ def test_the_winner_alone_is_tested_once_per_seed(done):
     assert summary["test_acc_mean"] == pytest.approx(np.mean(scores), abs=1e-6)
     assert summary["test_acc_std"] == pytest.approx(np.std(scores, ddof=1), abs=1e-6)
     assert summary["n"] == 2 and summary["test_acc_ci"][0] < np.mean(scores)
+    assert summary["score"]["metric"] == "test/acc"
+    assert summary["score"]["mean"] == summary["test_acc_mean"]
     assert summary["optimism"] == pytest.approx(plan.best_of_search - np.mean(scores), abs=1e-6)
     counts = np.array(summary["confusion_matrix"]["counts"])
     assert np.trace(counts) / counts.sum() == pytest.approx(np.mean(scores), abs=1e-6)
@@ -362,3 +366,25 @@ def test_a_study_named_in_any_script_is_named_in_quotes():
     job = FinalJob(context, None, None, study="größe", overrides={1: ("a=1",)})
     parsed = parser().parse_overrides(job.expanded(["trial=1"]))
     assert {o.key_or_group: o.value() for o in parsed}["from_study"] == "größe"
+
+
+@pytest.mark.parametrize(
+    ("metric", "maximize", "told"),
+    [
+        ("val/acc_best", True, ("test/acc", 0.5)),
+        ("val/f1_best", True, ("test/f1", 0.4)),  # what classes of unequal size are searched by
+        ("val/loss_best", False, ("test/acc", 0.5)),
+        ("val/auc", True, ("test/acc", 0.5)),  # no test logs it
+    ],
+)
+def test_the_test_is_told_by_what_the_search_optimised(tmp_path, metric, maximize, told):
+    none = np.zeros(0)
+    p = np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
+    predictions = Predictions(p, np.array([0, 0]), ("a", "b"), none, none)
+    logged = {"metrics": {"test/acc": 0.5, "test/f1": 0.4, "test/loss": 3.0}}
+    run = Run(1, 0.9, 3, 5, tmp_path)
+    plan = SimpleNamespace(metric=metric, maximize=maximize, best_of_search=0.9)
+    tested = (testing.Tested(run, tmp_path, logged, predictions),)
+    result = FinalResult(plan, (), candidate(1, [0.9], 5), tested, (), tmp_path)  # type: ignore[arg-type]
+    score = result.score()
+    assert score is not None and (score["metric"], score["mean"]) == told

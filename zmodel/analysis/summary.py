@@ -175,11 +175,10 @@ def _baseline(record: baseline.Baseline) -> dict[str, Any]:
 def _final(record: final.Final) -> dict[str, Any]:
     interval = list(record.interval) if record.interval else None
     told = {"mean": record.mean, "std": record.std, "ci": interval}
-    of_classes = record.metric == "test/acc"
     return {
         "n": len(record.scores),
         "score": {"metric": record.metric, **told},
-        **{f"test_acc_{key}": value if of_classes else None for key, value in told.items()},
+        **{f"test_acc_{key}": record.accuracy.get(key) for key in told},
         "per_class": record.per_class or None,
         "confusion_matrix": record.confusion_matrix or None,
     }

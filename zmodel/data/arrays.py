@@ -22,8 +22,11 @@ class Arrays(NamedTuple):
     y: NDArray[Any]
 
 
-def check_arrays(where: str, arrays: Arrays, targets: Targets) -> None:
-    """ValueError, beginning with `where`, unless `arrays` keeps the contract of Arrays."""
+def check_arrays(where: str, arrays: Arrays, targets: Targets, holes: bool = False) -> None:
+    """ValueError, beginning with `where`, unless `arrays` keeps the contract of Arrays.
+
+    `holes`: values may be missing, NaN.
+    """
     x, y = arrays
     if x.dtype not in ("float32", "float64"):
         raise ValueError(
@@ -41,7 +44,8 @@ def check_arrays(where: str, arrays: Arrays, targets: Targets) -> None:
             f"{where}: a sample must be (features,), (channels, length) or (channels, height, "
             f"width), found {x.shape[1:]}; reshape x."
         )
-    finite = (np.abs(x.reshape(len(x), -1)) <= LARGEST).all(axis=1)
+    flat = x.reshape(len(x), -1)
+    finite = ((np.abs(flat) <= LARGEST) | (np.isnan(flat) if holes else False)).all(axis=1)
     if not finite.all():
         first = int(np.flatnonzero(~finite)[0])
         raise ValueError(

@@ -29,17 +29,17 @@ import torch
 from pytorch_lightning.utilities.seed import isolate_rng
 from torch import Tensor
 
-from zmodel.core.arguments import at_least, at_most, below_one
+from zmodel.core.arguments import at_least, below_one
 from zmodel.data.arrays import Arrays, check_arrays, check_shape
 from zmodel.data.batches import Augment
-from zmodel.data.drawn_split import Indices, fold_split, stratified_split
+from zmodel.data.drawn_split import Indices, checked_folds, fold_split, stratified_split
 from zmodel.data.loaders import InMemoryLoaders
-from zmodel.data.normalise import Normaliser, fit_normaliser, narrowed
+from zmodel.data.normalise import Floats, Normaliser, fit_normaliser, narrowed
 from zmodel.data.targets import Classes, Measured, Targets
+from zmodel.table.preparation import Preparation
 
 log = logging.getLogger(__name__)
 
-AUTO = "auto"
 FOLDS, FEW = 5, 500
 """With 100 validation samples of 500 the standard error of an accuracy is up to .05."""
 
@@ -56,9 +56,8 @@ class InMemoryData(InMemoryLoaders, ABC):
     normalize         subtract the mean and divide by the deviation, per channel (per feature for
                       vectors), both taken from what is trained on
     augment           called as augment(x, generator) on training batches, after normalisation
-    folds, fold       cut the training part into so many, of every class alike, and validate on the
-                      fold-th (from 0) instead of on val_fraction; split_seed decides these too;
-                      "auto" is for the run to settle (fitting_folds), and none until then
+    folds, fold       cut the training part into so many and validate on one (from 0), not on
+                      val_fraction; "auto" is for the run to settle (fitting_folds)
     train_on_all      train on training and validation samples (the final retraining of chosen
                       settings); validation metrics are then no estimate any more
     data_dir          where sources and caches lie
@@ -86,17 +85,12 @@ class InMemoryData(InMemoryLoaders, ABC):
         super().__init__(batch_size, eval_batch_size, augment, epoch_steps)
         at_least("data.split_seed", split_seed, 0)
         below_one("val_fraction", val_fraction, zero=False)
-        number = None if folds == AUTO else folds
-        if number is not None:
-            at_least("data.folds", number, 2)
-            assert isinstance(number, int)
-            at_least("data.fold", fold, 0)
-            at_most("data.fold", fold, number - 1, "data.folds")
-            if train_on_all:
-                raise ValueError(
-                    "data.folds keeps samples for validation that data.train_on_all trains on, "
-                    f"received folds={folds} and train_on_all=true; set one of them to null."
-                )
+        number = checked_folds(folds, fold)
+        if number is not None and train_on_all:
+            raise ValueError(
+                "data.folds keeps samples for validation that data.train_on_all trains on, got "
+                f"folds={folds} and train_on_all=true; set one of them to null."
+            )
         self.val_fraction, self.split_seed = val_fraction, split_seed
         self.folds, self.fold = number, fold
         self.normalize, self.train_on_all = normalize, train_on_all
@@ -104,6 +98,8 @@ class InMemoryData(InMemoryLoaders, ABC):
         self._hash: str | None = None
         self.normaliser: Normaliser | None = None
         """Fitted to the training samples by setup(); None when nothing is normalised."""
+        self.preparation: Preparation | None = None
+        """Fitted to them before; None when samples are numbers already."""
 
     # --- what a data set implements ---
 
@@ -130,6 +126,15 @@ class InMemoryData(InMemoryLoaders, ABC):
         strata, names = self.targets.strata(train.y)
         return fold_split(strata, None, folds, self.fold, self.split_seed, names)
 
+    @property
+    def holes(self) -> bool:
+        """Whether samples may have missing values (NaN), which the preparation fills."""
+        return False
+
+    def fit_preparation(self, x: Floats) -> Preparation | None:
+        """What makes numbers of words and missing values, fitted to what is trained on."""
+        return None
+
     def most_folds(self, train: Arrays) -> int:
         """As many folds as can be cut; override where samples form groups or a split is given."""
         return int(np.bincount(self.targets.strata(train.y)[0]).min())
@@ -138,7 +143,7 @@ class InMemoryData(InMemoryLoaders, ABC):
 
     @property
     def targets(self) -> Targets:
-        """What y are: classes; a data set for regression gives ``Measured``."""
+        """What y are: classes, or ``Measured``."""
         return Classes(tuple(self.class_names))
 
     @property
@@ -147,8 +152,7 @@ class InMemoryData(InMemoryLoaders, ABC):
         return self.targets.names if isinstance(self.targets, Measured) else ()
 
     def fitting_folds(self) -> int | None:
-        """FOLDS for fewer than FEW samples of training and validation together, else None: one
-        validation part is large enough."""
+        """FOLDS for fewer than FEW samples of training and validation together, else None."""
         with isolate_rng(include_cuda=False):
             train = self.load_train()
         folds = min(FOLDS, self.most_folds(train))
@@ -190,6 +194,8 @@ class InMemoryData(InMemoryLoaders, ABC):
         if "val" not in self.parts:
             train, rest, val = self._load_train()
             seen = train if self.train_on_all else Arrays(train.x[rest], train.y[rest])
+            self.preparation = self.fit_preparation(seen.x)
+            seen = Arrays(narrowed(self._prepared(seen.x)), seen.y)
             if self.normalize:
                 self.normaliser = fit_normaliser(seen.x)
             elif seen.x.dtype == np.float64:
@@ -198,12 +204,13 @@ class InMemoryData(InMemoryLoaders, ABC):
                     "which is what networks compute in; set data.normalize=true."
                 )
             self.parts["train"] = self._tensors(seen)
-            self.parts["val"] = self._tensors(Arrays(train.x[val], train.y[val]))
+            self.parts["val"] = self._tensors(Arrays(self._prepared(train.x[val]), train.y[val]))
         if stage in ("test", None) and "test" not in self.parts:
             with isolate_rng(include_cuda=False):
                 test = self.load_test()
             where = f"{self.source}, test part"
-            check_arrays(where, test, self.targets)
+            check_arrays(where, test, self.targets, self.holes)
+            test = Arrays(self._prepared(test.x), test.y)
             check_shape(where, test.x.shape[1:], self.input_shape)
             self.targets.check_part(where, test.y)
             self.parts["test"] = self._tensors(test)
@@ -220,9 +227,10 @@ class InMemoryData(InMemoryLoaders, ABC):
         with isolate_rng(include_cuda=False):
             train = self.load_train()
         where, targets = f"{self.source}, training part", self.targets
-        check_arrays(where, train, targets)
+        check_arrays(where, train, targets, self.holes)
         targets.check_part(where, train.y)
-        train = Arrays(narrowed(train.x), train.y)
+        if not (self.holes and np.isnan(train.x).any()):
+            train = Arrays(narrowed(train.x), train.y)
         try:
             rest, val = self.split_fold(train, self.folds) if self.folds else self.split(train)
         except ValueError as error:
@@ -231,6 +239,9 @@ class InMemoryData(InMemoryLoaders, ABC):
         targets.check_part(f"{where} without validation", train.y[rest])
         targets.check_part(f"{self.source}, validation part", train.y[val])
         return train, rest, val
+
+    def _prepared(self, x: Floats) -> Floats:
+        return x if self.preparation is None else self.preparation(x)
 
     def _tensors(self, arrays: Arrays) -> tuple[Tensor, Tensor]:
         x = self.normaliser(arrays.x) if self.normaliser is not None else arrays.x

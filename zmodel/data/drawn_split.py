@@ -9,9 +9,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zmodel.core.arguments import below_one
+from zmodel.core.arguments import at_least, at_most, below_one
 
 Indices = NDArray[np.int64]
+AUTO = "auto"
+
+
+def checked_folds(folds: int | str | None, fold: int) -> int | None:
+    """How many folds, None for none or as many as shall be found out ("auto"). ValueError unless
+    `fold` is one of them."""
+    if folds is None or folds == AUTO:
+        return None
+    at_least("data.folds", folds, 2)
+    assert isinstance(folds, int)
+    at_least("data.fold", fold, 0)
+    at_most("data.fold", fold, folds - 1, "data.folds")
+    return folds
 
 
 def stratified_split(

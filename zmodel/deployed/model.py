@@ -18,6 +18,9 @@ from torch import Tensor, nn
 
 from zmodel.deployed.own_module import imported, own_module
 from zmodel.deployed.samples import samples
+from zmodel.table.columns import WORDS
+from zmodel.table.open_file import open_file
+from zmodel.table.preparation import Preparation
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "weights.pt"
 INPUT_TYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -76,7 +79,9 @@ class Model:
     """Whether values are predicted, not probabilities."""
     input_shape: tuple[int, ...]
     features: tuple[str, ...] = ()
-    """Columns of the table that was learned from, in the order of a row of samples."""
+    """Of a table that was learned from, in the order of a row of samples."""
+    table: Preparation | None = None
+    """What makes samples of the rows of such a table."""
 
     def probabilities(self, x: NDArray) -> NDArray[np.float32]:
         """(N, C). ValueError for a model of measured targets, which has none."""
@@ -91,6 +96,14 @@ class Model:
         with torch.inference_mode():
             parts = [self.module(batch) for batch in inputs.split(BATCH)]
         return torch.cat(parts).numpy() if parts else np.zeros((0, len(self.outputs)), np.float32)
+
+    def predict_table(self, path: Path) -> NDArray[np.float32]:
+        """The same for the rows of a .csv, .tsv or .parquet file with the columns that were learned
+        from; other columns are passed over."""
+        if self.table is None:
+            raise ValueError(f"The model was not trained on a table; give arrays, not {path}.")
+        words = [column.name for column in self.table.columns if column.kind == WORDS]
+        return self.predict(self.table.rows(str(path), open_file(path, words).rename(columns=str)))
 
 
 def load(folder: str | Path) -> Model:
@@ -115,11 +128,12 @@ def load(folder: str | Path) -> Model:
         outputs, head = head_of(config)
         shape = tuple(config["input_shape"])
         features = tuple(config.get("features") or ())
+        table = config.get("table") and Preparation.from_json(config["table"])
         net.load_state_dict(torch.load(folder / WEIGHTS_FILE, weights_only=True))
     except UNREADABLE as error:
         raise ValueError(f"{folder} does not hold a model that can be read: {error}") from error
     module = Deployed(net, mean, std, head).eval()
-    return Model(module, outputs, bool(config.get("targets")), shape, features)
+    return Model(module, outputs, bool(config.get("targets")), shape, features, table or None)
 
 
 def head_of(config: dict[str, Any]) -> tuple[tuple[str, ...], nn.Module]:

@@ -78,7 +78,9 @@ def _samples(data: Any, x: Tensor) -> dict[str, Any]:
     """What config.json says of the samples."""
     normaliser = getattr(data, "normaliser", None)
     found = normaliser and {"mean": normaliser.mean.tolist(), "std": normaliser.std.tolist()}
+    reader = getattr(data, "row_reader", None)
     return {
+        "table": reader and reader.to_json(),
         "input_shape": list(x.shape[1:]),
         "input_dtype": str(normaliser.mean.dtype) if normaliser else "float32",
         "features": list(getattr(data, "features", ())) or None,

@@ -26,6 +26,8 @@ from zmodel.final.scores import (
 from zmodel.final.testing import Tested
 
 SUMMARY_FILE = "summary.json"
+SHARES = ("test/acc", "test/f1")
+"""Metrics between 0 and 1."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,21 @@ class FinalResult:
         return np.sum([p.confusion() for p in self.classified], axis=0)
 
     @property
-    def metric(self) -> str:
-        """What the test is told by: accuracy of classes, else what the search optimised."""
-        if self.classified:
-            return "test/acc"
+    def counterpart(self) -> str:
+        """What the search optimised, as a test logs it."""
         return f"test/{self.plan.metric.removeprefix('val/').removesuffix('_best')}"
 
+    @property
+    def metric(self) -> str:
+        """What the test is told by: what the search optimised; accuracy of classes where that is a
+        loss, or no test logs it."""
+        logged = all(self.counterpart in t.result.get("metrics", {}) for t in self.tested)
+        if self.classified and not (logged and self.plan.maximize):
+            return "test/acc"
+        return self.counterpart
+
     def score_of(self, tested: Tested) -> float | None:
-        if isinstance(tested.predictions, Predictions):
+        if self.metric == "test/acc" and isinstance(tested.predictions, Predictions):
             return tested.predictions.accuracy
         value = tested.result.get("metrics", {}).get(self.metric)
         return None if value is None else float(value)
@@ -90,30 +99,29 @@ class FinalResult:
         values = [v for t in self.tested if (v := self.score_of(t)) is not None]
         if not values:
             return None
-        ends = (0.0, 1.0) if self.classified else (-np.inf, np.inf)
+        ends = (0.0, 1.0) if self.metric in SHARES else (-np.inf, np.inf)
         mean, std, interval = mean_and_interval(values, *ends)
-        plan = self.plan
-        alike = self.metric == f"test/{plan.metric.removeprefix('val/').removesuffix('_best')}"
-        optimism = (plan.best_of_search - mean) * (1 if plan.maximize else -1)
+        optimism = (self.plan.best_of_search - mean) * (1 if self.plan.maximize else -1)
         return {
             "metric": self.metric,
             "mean": mean,
             "std": std,
             "ci": interval,
-            "optimism": optimism if alike else None,
+            "optimism": optimism if self.metric == self.counterpart else None,
         }
 
     def summary(self, model: dict[str, Any] | None) -> dict[str, Any]:
         """The content of summary.json; `model` says what was exported."""
         score, plan = self.score(), self.plan
-        accuracy = score if score and self.classified else {}
+        accuracies = [p.accuracy for p in self.classified]
+        mean, std, interval = mean_and_interval(accuracies) if accuracies else (None,) * 3
         return {
             "study": plan.study,
             "n": len(self.tested),
             "score": score,
-            "test_acc_mean": accuracy.get("mean"),
-            "test_acc_std": accuracy.get("std"),
-            "test_acc_ci": accuracy.get("ci"),
+            "test_acc_mean": mean,
+            "test_acc_std": std,
+            "test_acc_ci": interval,
             "best_validation_of_search": plan.best_of_search,
             "optimism": score["optimism"] if score else None,
             "metric": plan.metric,
@@ -158,7 +166,7 @@ class FinalResult:
             {
                 "seed": t.run.seed,
                 "score": self.score_of(t),
-                "test_acc": self.score_of(t) if self.classified else None,
+                "test_acc": p.accuracy if isinstance(p := t.predictions, Predictions) else None,
                 "trained": os.path.relpath(t.run.folder, self.folder),
                 "tested": os.path.relpath(t.folder, self.folder),
             }

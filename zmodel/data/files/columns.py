@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from zmodel.core.arguments import known
 from zmodel.data.files.labels import DECIMAL
-from zmodel.data.normalise import LARGEST, blurred
+from zmodel.data.normalise import blurred
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,39 +43,21 @@ def features_of(path: Path, frame: pd.DataFrame, others: Sequence[str]) -> list[
 
 def check_names(path: Path, frame: pd.DataFrame, named: Sequence[tuple[str, str]]) -> None:
     """ValueError unless every (setting, column) names a column of the table."""
+    problems = []
     for setting, name in named:
         try:
             known(f"{setting}, a column of {path},", name, frame.columns)
         except ValueError as error:
-            if any(map(DECIMAL.fullmatch, frame.columns)):
-                raise ValueError(
-                    f"{error} Some names are numbers: the first line must name the columns."
-                ) from error
-            raise
-
-
-def check_filled(path: Path, name: str, column: pd.Series) -> None:
-    """ValueError when a row has no label, part or group."""
-    _refuse(path, column, name, (column.isna() | (column == "")).to_numpy(), "a value")
-
-
-def numbers(path: Path, frame: pd.DataFrame, features: Sequence[str]) -> NDArray[np.float64]:
-    """(N, features). ValueError that names the column and row of what is no finite number."""
-    import pandas as pd
-
-    x = np.empty((len(frame), len(features)), order="F")  # columns are looked at one by one
-    for i, name in enumerate(features):
-        column = frame[name]
-        if column.dtype.kind in "mM":
-            _refuse(path, column, name, np.ones(len(column), dtype=bool), "a number")
-        x[:, i] = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        _refuse(path, column, name, ~(np.abs(x[:, i]) <= LARGEST), "a finite number")
-    return x
+            problems.append(str(error))
+    if problems:
+        numbers = any(map(DECIMAL.fullmatch, frame.columns))
+        hint = ["Some names are numbers: the first line must name the columns."] if numbers else []
+        raise ValueError(("\n" if problems[1:] else " ").join([*problems, *hint]))
 
 
 def warn_of_ids(path: Path, x: NDArray[np.float64], features: Sequence[str]) -> None:
     """Say which features look like a time or the number of a row: they name single samples."""
-    if not len(x):
+    if not len(x) or np.isnan(x).any():
         return
     far = blurred(x)
     for i, name in enumerate(features):
@@ -118,18 +100,3 @@ def _is_time(values: NDArray[np.float64]) -> bool:
     low, high = SECONDS
     inside = any(values.min() > low * k and values.max() < high * k for k in (1, 1e3, 1e6, 1e9))
     return inside and len(np.unique(values)) > 1 and bool((values == np.round(values)).all())
-
-
-def _refuse(path: Path, column: pd.Series, name: str, bad: NDArray[np.bool_], wanted: str) -> None:
-    if not bad.any():
-        return
-    row = int(np.flatnonzero(bad)[0])
-    value = column.iloc[row]
-    found = repr(value) if isinstance(value, str) else value
-    comma = isinstance(value, str) and re.fullmatch(r"[+-]?\d+,\d+", value)
-    fix = "write a decimal point" if comma else "fill or encode it"
-    raise ValueError(
-        f"{path}: column {name!r} must hold {wanted} in every row, found {found} in row {row} "
-        f"(counted from 0; {int(bad.sum())} such of {len(column)}); {fix}, drop the rows, or name "
-        "the column in data.drop_columns."
-    )

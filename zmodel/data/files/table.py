@@ -13,10 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zmodel.core.arguments import known
-from zmodel.data.files.columns import check_filled, check_names, features_of, numbers, warn_of_ids
+from zmodel.data.files.columns import check_names, features_of, warn_of_ids
 from zmodel.data.files.labels import numbers_if_written_so
-from zmodel.data.files.open_file import SEPARATED, open_file
 from zmodel.data.normalise import Floats
+from zmodel.table.columns import (
+    NUMBER,
+    WORDS,
+    Column,
+    column_of,
+    one_message,
+    problems_of,
+    unfilled,
+    values_of,
+)
+from zmodel.table.open_file import SEPARATED, open_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +35,9 @@ if TYPE_CHECKING:
 class Columns(NamedTuple):
     """Names of the columns of a table, or of the arrays in an .npz, that are no features.
 
-    `label` are the columns of the labels: one, or as many as there are `measured` targets.
+    `label` are the columns of the labels: one, or as many as there are `measured` targets. Missing
+    cells are refused unless they are to be filled (`impute`); so are columns of more than
+    `most_words` different words.
     """
 
     label: tuple[str, ...]
@@ -33,6 +45,8 @@ class Columns(NamedTuple):
     group: str | None = None
     drop: Sequence[str] = ()
     measured: bool = False
+    impute: bool = False
+    most_words: int = 20
 
     @property
     def as_text(self) -> list[str]:
@@ -42,29 +56,29 @@ class Columns(NamedTuple):
 
 
 class Table(NamedTuple):
-    """`labels` are (N,), or (N, targets) when they are measured; `features` are the names of the
-    columns of x, of a table."""
+    """`labels` are (N,), or (N, targets) when they are measured. Of a table `features` are the
+    columns of x, which has numbers for words and NaN for missing cells."""
 
     x: NDArray
     labels: NDArray
     parts: NDArray | None = None
     groups: NDArray | None = None
-    features: tuple[str, ...] = ()
+    features: tuple[Column, ...] = ()
 
 
 def read_table(
     path: Path,
     columns: Columns,
     labels_path: Path | None = None,
-    features: Sequence[str] = (),
+    features: Sequence[Column] = (),
 ) -> Table:
     """The content of a file, all of it; of a table only `features` in their order, if given.
 
     x is float32 where that holds every value of the file's type, else float64.
     .npz: x, the labels and the arrays that `columns` names; or a given split as x_train,
     y_train, x_val, y_val, x_test, y_test. .npy: x, with the labels in `labels_path`. Else a
-    table: every column that `columns` does not name is a feature and must be a number.
-    Raises ValueError that names the file and what is wrong with it.
+    table: every column that `columns` does not name is a feature.
+    Raises ValueError that names the file and everything that is wrong with it.
     """
     content = open_file(path, columns.as_text)
     if isinstance(content, np.ndarray):
@@ -119,34 +133,58 @@ def _from_arrays(path: Path, arrays: Mapping[str, NDArray], columns: Columns) ->
 
 
 def _from_frame(
-    path: Path, frame: pd.DataFrame, columns: Columns, features: Sequence[str]
+    path: Path, frame: pd.DataFrame, columns: Columns, features: Sequence[Column]
 ) -> Table:
     frame = frame.rename(columns=str)
     special = [("data.label_column", name) for name in columns.label]
     others = (("data.part_column", columns.part), ("data.group_column", columns.group))
     special += [(key, name) for key, name in others if name is not None]
     dropped = [("data.drop_columns", name) for name in columns.drop]
-    check_names(path, frame, [*special, *dropped, *(("a feature", name) for name in features)])
-    for _, name in special[len(columns.label) if columns.measured else 0 :]:
-        check_filled(path, name, frame[name])
+    needed = [("a feature", column.name) for column in features]
+    check_names(path, frame, [*special, *dropped, *needed])
     new = not features
     if new:
-        features = features_of(path, frame, [name for _, name in (*special, *dropped)])
-    x = numbers(path, frame, features)
+        names = features_of(path, frame, [name for _, name in (*special, *dropped)])
+        features = [column_of(name, frame[name]) for name in names]
+    x, problems = _values(frame, features, columns.impute, columns.most_words)
+    labels, found = _labels(path, frame, columns)
+    problems += found
+    for _, name in special[len(columns.label) :]:
+        problems += unfilled(name, frame[name])
+    if problems:
+        raise one_message(str(path), problems)
     if new:
-        warn_of_ids(path, x, features)
+        numbers = [i for i, column in enumerate(features) if column.kind != WORDS]
+        warn_of_ids(path, x[:, numbers], [features[i].name for i in numbers])
     part, group = (
         None if c is None else frame[c].to_numpy() for c in (columns.part, columns.group)
     )
-    written = path.suffix.lower() in SEPARATED
-    if columns.measured:
-        label = numbers(path, frame, columns.label)
-    else:
-        label = frame[columns.label[0]].to_numpy()
-        label = numbers_if_written_so(label) if written else label
-    if group is not None and written:
+    if group is not None and path.suffix.lower() in SEPARATED:
         group = numbers_if_written_so(group)
-    return Table(x, label, part, group, tuple(features))
+    return Table(x, labels, part, group, tuple(features))
+
+
+def _values(
+    frame: pd.DataFrame, features: Sequence[Column], impute: bool, most_words: int
+) -> tuple[NDArray[np.float64], list[str]]:
+    """(N, features), and what is wrong with them."""
+    x = np.empty((len(frame), len(features)), order="F")  # columns are looked at one by one
+    problems = []
+    for i, column in enumerate(features):
+        x[:, i] = values_of(column, frame[column.name])
+        problems += problems_of(column, frame[column.name], x[:, i], impute, most_words)
+    return x, problems
+
+
+def _labels(path: Path, frame: pd.DataFrame, columns: Columns) -> tuple[NDArray, list[str]]:
+    """The labels as they are written, or the measured targets (N, targets), and what is wrong."""
+    if columns.measured:
+        return _values(frame, [Column(name, NUMBER) for name in columns.label], False, 0)
+    (name,) = columns.label
+    label, problems = frame[name].to_numpy(), unfilled(name, frame[name])
+    if path.suffix.lower() in SEPARATED and not problems:
+        label = numbers_if_written_so(label)
+    return label, problems
 
 
 def _floats(path: Path, x: NDArray) -> Floats:

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from zmodel.core.arguments import known, name, names, whole_numbers
+from zmodel.core.arguments import at_least, known, name, names, whole_numbers
 from zmodel.data.arrays import Arrays
 from zmodel.data.files.own_data import OwnData, Rows
 from zmodel.data.files.table import Columns, read_table
 from zmodel.data.normalise import Floats
+from zmodel.table.columns import WORDS, Column
+from zmodel.table.preparation import Preparation
 
 
 class ArrayFile(OwnData):
@@ -29,6 +31,9 @@ class ArrayFile(OwnData):
     group_column   column (or array) of what must not be torn apart: subject, recording, ...
     drop_columns   columns of a table that are no features: a date; one that only numbers the rows
                    is left out by itself, with a warning
+    impute         fill missing cells of a table: numbers by the median, words by the most frequent
+                   one, both of what is trained on; false: refuse them
+    max_words      most different words of a column of a table; each becomes a feature of 0 and 1
     input_shape    of one sample, to make signals or images of flat rows; (N, H, W) would be
                    taken for signals of H channels, [1, H, W] makes images of it
 
@@ -48,6 +53,8 @@ class ArrayFile(OwnData):
         part_column: str | None = None,
         group_column: str | None = None,
         drop_columns: Sequence[str] = (),
+        impute: bool = False,
+        max_words: int = 20,
         input_shape: Sequence[int] | None = None,
         **common: Any,
     ) -> None:
@@ -56,6 +63,7 @@ class ArrayFile(OwnData):
         self.labels_path = _optional(labels_path)
         self.test_path, self.test_labels_path = _optional(test_path), _optional(test_labels_path)
         known("data.task", task, ("classification", "regression"))
+        at_least("data.max_words", max_words, 2)
         measured = task == "regression"
         self.columns = Columns(
             self._labels(label_column, measured),
@@ -63,12 +71,14 @@ class ArrayFile(OwnData):
             _named("group", group_column),
             names("data.drop_columns", drop_columns),
             measured,
+            impute,
+            max_words,
         )
         self.measured = self.columns.label if measured else ()
         self.sample_shape = None
         if input_shape is not None:
             self.sample_shape = whole_numbers("data.input_shape", input_shape, "[1,28,28]")
-        self.features: tuple[str, ...] = ()
+        self.table: tuple[Column, ...] = ()
         """Columns of a table that are learned from, in their order; known from rows() on."""
 
     @property
@@ -87,17 +97,48 @@ class ArrayFile(OwnData):
             raise ValueError("data.label_column must name at least one column, received none.")
         return found
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names of the features of a table, in the order in which the network gets them."""
+        if self.preparation is not None:
+            return self.preparation.features
+        return tuple(column.name for column in self.table)
+
+    @property
+    def holes(self) -> bool:
+        return bool(self.table) and self.columns.impute
+
+    @property
+    def row_reader(self) -> Preparation | None:
+        """What makes samples of the rows of such a table, where the model is deployed."""
+        if self.preparation is not None or not self.table:
+            return self.preparation
+        count = len(self.table)
+        return Preparation(self.table, (0.0,) * count, ((),) * count, impute=False)
+
+    def fit_preparation(self, x: Floats) -> Preparation | None:
+        """Of a table with words or missing cells."""
+        words = any(column.kind == WORDS for column in self.table)
+        if not words and not (self.table and self.columns.impute):
+            return None
+        if self.sample_shape is not None:
+            raise ValueError(
+                f"{self.path}: data.input_shape needs samples that are all numbers, found words or "
+                "data.impute=true; set one of them to null."
+            )
+        return Preparation.fit(self.table, x, self.columns.impute)
+
     def test_is_elsewhere(self) -> bool:
         return self.test_path is not None
 
     def rows(self) -> Rows:
-        table = read_table(self.path, self.columns, self.labels_path, self.features)
+        table = read_table(self.path, self.columns, self.labels_path, self.table)
         if self.test_path is not None and table.parts is not None and "test" in table.parts:
             raise ValueError(
                 f"{self.path}: the test part must be given once, found it in the file and in "
                 f"data.test_path={self.test_path}; set data.test_path=null or drop those rows."
             )
-        self.features = table.features
+        self.table = table.features
         if self.measured and table.labels.shape[1] != len(self.measured):  # columns of an array
             self.measured = tuple(f"{self.measured[0]}{i}" for i in range(table.labels.shape[1]))
         x = self._shaped(self.path, table.x)
@@ -107,8 +148,8 @@ class ArrayFile(OwnData):
         if self.test_path is None:
             return super().load_test()
         rows, _ = self._rows_and_test()
-        columns = Columns(self.columns.label, measured=self.columns.measured)
-        table = read_table(self.test_path, columns, self.test_labels_path, self.features)
+        columns = self.columns._replace(part=None, group=None, drop=())
+        table = read_table(self.test_path, columns, self.test_labels_path, self.table)
         x = self._shaped(self.test_path, table.x)
         self.compare_test(rows.read(np.arange(len(rows.labels))), x)
         return Arrays(x, self.encoded(str(self.test_path), table.labels))

@@ -8,7 +8,7 @@ is measured here.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.findings import Unavailable
@@ -40,6 +40,8 @@ class Final:
     per_class: list[dict[str, Any]]
     confusion_matrix: dict[str, Any]
     maximize: bool = True
+    accuracy: dict[str, Any] = field(default_factory=dict)
+    """`mean`, `std` and `ci` of the test accuracy, of classes."""
 
     @property
     def optimism(self) -> float | None:
@@ -73,7 +75,7 @@ def data(study: StudyRecord) -> Final:
         )
     try:
         found = summary_of(study)
-        score = found.get("score", _accuracy(found) if "test_acc_mean" in found else {})
+        score = found.get("score", {"metric": "test/acc", **_accuracy(found)})
         if score is None:
             raise Unavailable(f"the tests of the winner logged no score, see {path}")
         tests, interval = found["winner"]["tests"], score["ci"]
@@ -90,6 +92,7 @@ def data(study: StudyRecord) -> Final:
             list(found["per_class"] or ()),
             dict(found["confusion_matrix"] or {}),
             study.directions[0] == "maximize",
+            _accuracy(found),
         )
     except Unavailable:
         raise
@@ -98,9 +101,9 @@ def data(study: StudyRecord) -> Final:
 
 
 def _accuracy(found: dict[str, Any]) -> dict[str, Any]:
-    """The score of a summary that was written when there were only accuracies."""
-    told = {key: found[f"test_acc_{key}"] for key in ("mean", "std", "ci")}
-    return {"metric": "test/acc", **told}
+    """The accuracy of a summary, empty without classes."""
+    told = {key: found.get(f"test_acc_{key}") for key in ("mean", "std", "ci")}
+    return {} if told["mean"] is None else told
 
 
 def draw(record: Final, ax: Axes) -> None:
