@@ -7,7 +7,7 @@ from pathlib import Path
 
 import optuna
 import pytest
-from optuna.distributions import FloatDistribution
+from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 
@@ -15,6 +15,7 @@ from zmodel.study.__main__ import one_line
 from zmodel.study.budget.lease import Lease
 from zmodel.study.budget.ledger import is_paused
 from zmodel.study.budget.slots import Slots
+from zmodel.study.cells import value_cells
 from zmodel.study.records import load_study
 from zmodel.study.run_folder import read_metrics, set_aside
 from zmodel.sweep.stopping.depth_halving import DepthHalving
@@ -149,3 +150,32 @@ def test_parts_of_a_run_are_read_as_one(tmp_path):
     set_aside(tmp_path)
     assert read_metrics(tmp_path) == {"val/acc": {0: 0.0, 1: 0.1, 2: 0.2, 3: 0.3}}
     assert {path.name for path in tmp_path.iterdir()} == {"csv.1", "csv.2"}
+
+
+def test_a_later_part_wins_also_of_many(tmp_path):
+    for part in range(12):
+        set_aside(tmp_path)
+        (tmp_path / "csv").mkdir()
+        rows = "".join(f"{epoch},{part}\n" for epoch in (part, part + 1))
+        (tmp_path / "csv" / "metrics.csv").write_text(f"epoch,val/acc\n{rows}")
+    curve = read_metrics(tmp_path)["val/acc"]
+    assert curve == {**{epoch: float(epoch) for epoch in range(12)}, 12: 11.0}
+
+
+def test_a_trial_whose_depth_is_not_known_yet_keeps_no_other_from_beginning(tmp_path):
+    """As of a plain Optuna program, or enqueued without a depth, until it is sampled."""
+    depths = IntDistribution(1, 2)
+    cells = tuple(value_cells("z", [1, 2]))
+    plan = EpochPlan(BUDGET, ALLOWANCE, DepthHalving(), cells, maximize=True, seed=0)
+    storage = InMemoryStorage()
+    study = optuna.create_study(study_name="s", storage=storage, direction="maximize")
+    stranger = study.ask()
+    slots = Slots(storage, 0, None, nullcontext, plan=plan)
+    with Lease(tmp_path) as lease:
+        mine = slots.claim(lease)
+    assert mine is not None and mine.user_attrs["forced_to"]["z"] in (1, 2)
+    assert slots.tally().running == 2
+    stranger.suggest_int("z", depths.low, depths.high)
+    standings = plan.standings(slots.ledger, slots.refresh())
+    assert {len(group.trials) for group in standings.groups.values()} <= {0, 1, 2}
+    assert not standings.others.trials

@@ -48,7 +48,8 @@ def read_metrics(folder: Path) -> dict[str, dict[int, float]]:
     """Metric -> epoch (0-based) -> value, from the rows of csv/metrics.csv merged by epoch, and
     of the parts of a run that paused."""
     curves: dict[str, dict[int, float]] = {}
-    for path in [*sorted(folder.glob("csv.*/metrics.csv")), folder / "csv" / "metrics.csv"]:
+    parts = sorted(folder.glob("csv.*"), key=lambda part: (len(part.name), part.name))
+    for path in (part / "metrics.csv" for part in (*parts, folder / "csv")):
         if not path.is_file():
             continue
         try:

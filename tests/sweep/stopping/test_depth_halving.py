@@ -208,6 +208,15 @@ def test_a_trial_that_runs_to_its_end_meets_the_guarantee_until_it_fails():
     assert RULE.next_step(now, 32) == Step(1, "deep", 16)
 
 
+def test_a_trial_of_no_group_uses_the_budget_and_is_compared_with_none():
+    now = standings(paused(0, "deep", 0.5), paused(1, "deep", 0.4), groups=["deep"])
+    alone = RULE.next_step(now, 60)
+    now.put(Standing(2, "not sampled yet", "running", 0, (), until=16))
+    assert now.committed == 4 + 16
+    assert RULE.next_step(now, 60 + 16) == alone == Step(0, "deep", 4)
+    assert RULE.next_step(now, 4 + 16 + 1) is None, "it may give back what it was promised"
+
+
 # --- whole studies ---
 
 
@@ -224,7 +233,7 @@ def play(rule, allowance, budget, seed, workers=1, groups=(1, 2, 3), stops=0.2, 
             old = now.groups[step.group].trials.get(number) or Standing(
                 number, step.group, "paused"
             )
-            now.put(old._replace(state="running", until=step.until, control=step.control))
+            now.put(old._replace(state="running", until=step.until))
             running.append((number, step))
             taken.append(step)
         assert now.committed <= budget
@@ -238,7 +247,7 @@ def play(rule, allowance, budget, seed, workers=1, groups=(1, 2, 3), stops=0.2, 
         elif dice.random() < stops:
             state, epochs = "complete", dice.randint(begun + 1, step.until)
         best = tuple(max(curves[number][:rung]) for rung in rungs if rung <= epochs)
-        now.put(Standing(number, step.group, state, epochs, best, control=step.control))
+        now.put(Standing(number, step.group, state, epochs, best))
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])

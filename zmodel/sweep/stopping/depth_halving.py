@@ -13,7 +13,7 @@ Pure: it knows neither Optuna nor torch nor files. The sweeper and ``benchmarks/
                     may begin, a paused trial goes on
 
 A depth is never compared with another one, and the rest of the budget always pays for the
-completed trials that are promised to each. What was measured is in docs/log.md.
+completed trials that are promised to each. What was measured is in docs/stopping.md.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class DepthHalving:
             kept += reserve and self._reserve(group, now.rungs, step)
             if left - _cost(step, now) >= kept:
                 return step
-        if any(group.running for group in now.groups.values()):
+        if now.is_any_running:
             return None  # they may give back what they were promised
         paid = chain(promised, self._steps(now, order, new))
         return next((step for step in paid if _cost(step, now) <= left), None)

@@ -18,7 +18,7 @@ from zmodel.sweep.stopping.depth_halving import DepthHalving
 from zmodel.sweep.stopping.standings import Standing, Standings, State
 
 UNKNOWN = "unknown"
-"""The group of a trial that has not been sampled yet, or lacks the parameter."""
+"""What a trial counts to that has not been sampled yet, or lies outside all cells: no group."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ class Standing(NamedTuple):
         epochs: done so far.
         best: the best value so far at each rung that it has reached; NaN for none.
         until: of a running trial, the epoch at which it pauses or ends.
-        control: it runs to its end, whatever the rule says.
     """
 
     number: int
@@ -29,7 +28,6 @@ class Standing(NamedTuple):
     epochs: int = 0
     best: tuple[float, ...] = ()
     until: int = 0
-    control: bool = False
 
     @property
     def committed(self) -> int:
@@ -63,20 +61,22 @@ class Standings:
 
     Args:
         rungs: epochs at which trials are compared; the last one is all that a trial may take.
-        groups: in the order in which ties are broken.
+        groups: in the order in which ties are broken. A trial of another one, of which the value is
+            not known yet, say, uses the budget and is compared with none.
         maximize: whether a larger value is better.
     """
 
     def __init__(self, rungs: Sequence[int], groups: Iterable[Hashable], maximize: bool) -> None:
         self.rungs = tuple(rungs)
         self.groups = {group: Group(len(self.rungs)) for group in groups}
+        self.others = Group(len(self.rungs))
         self._sign = -1.0 if maximize else 1.0
         self.committed = 0
         """Epochs done and promised, of all trials."""
 
     def put(self, trial: Standing) -> None:
         """Take in a new trial, or what has become of a known one."""
-        group = self.groups[trial.group]
+        group = self._group_of(trial)
         old = group.trials.get(trial.number)
         if old is not None:
             self._take_out(old, group)
@@ -89,6 +89,13 @@ class Standings:
             group.running[trial.number] = trial
         for ranked, key in zip(group.ranked, self.keys(trial), strict=False):
             insort(ranked, key)
+
+    def _group_of(self, trial: Standing) -> Group:
+        return self.groups.get(trial.group, self.others)
+
+    @property
+    def is_any_running(self) -> bool:
+        return any(group.running for group in (*self.groups.values(), self.others))
 
     def _take_out(self, old: Standing, group: Group) -> None:
         self.committed -= old.committed
