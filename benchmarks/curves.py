@@ -42,28 +42,27 @@ def parse() -> argparse.Namespace:
 
 def data(options: argparse.Namespace) -> None:
     from curve_tables.data import make as make_data
-    from curve_tables.settings import LENGTHS, SETTINGS
+    from curve_tables.settings import SETTINGS
 
     options.folder.mkdir(parents=True, exist_ok=True)
-    for name in sorted({setting.data for setting in {**SETTINGS, **LENGTHS}.values()}):
+    for name in sorted({setting.data for setting in SETTINGS.values()}):
         make_data(name, options.source, options.folder / f"data_{name}.npz")
         print(name, flush=True)
 
 
 def make(options: argparse.Namespace) -> None:
     import torch
-    from curve_tables.batched import train_all
     from curve_tables.data import load
-    from curve_tables.settings import LENGTHS, SETTINGS
+    from curve_tables.settings import SETTINGS
     from curve_tables.table import save
+    from curve_tables.training import train_all
 
-    every = {**SETTINGS, **LENGTHS}
     torch.backends.cuda.matmul.allow_tf32 = True
     found = "cuda" if torch.cuda.is_available() else "cpu"
     device = torch.device(found if options.device == "auto" else options.device)
-    for name in options.settings or every:
+    for name in options.settings or SETTINGS:
         began = time.monotonic()
-        setting = every[name]
+        setting = SETTINGS[name]
         configs = setting.configs(options.n, options.seed)
         dataset = load(options.folder / f"data_{setting.data}.npz").to(device)
         made = train_all(configs, setting.recipe, dataset, options.seed)

@@ -3,7 +3,6 @@
 mnist1d, digits     zmodel's own
 signals             made here: which of three motifs comes first and which second
 pendigits, letter   UCI, with their official splits
-satellite           UCI's training part alone, split here
 
 The files of archive.ics.uci.edu lie in the folder of --source.
 """
@@ -18,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from curve_tables.batched import Data
+from curve_tables.recipe import Data
 
 Split = dict[str, NDArray[np.generic]]
 SIGNAL_LENGTH, MOTIF_LENGTH = 64, 15
@@ -87,13 +86,6 @@ def letter(source: Path) -> Split:
     return _split(x, np.array([ord(row[0]) - ord("A") for row in rows]), 16_000)
 
 
-def satellite(source: Path) -> Split:
-    """3 x 3 pixels in four bands; a fifth of the training part is the test."""
-    rows = np.loadtxt(source / "sat.trn")
-    rows = np.random.default_rng(0).permutation(rows)
-    return _split(rows[:, :36].astype(np.float32), rows[:, 36].astype(int), len(rows) * 4 // 5)
-
-
 def _table(path: Path) -> NDArray[np.float64]:
     """Numbers with commas; a line of names before them is skipped."""
     lines = path.read_text().splitlines()
@@ -108,5 +100,4 @@ MADE: dict[str, Callable[[Path], Split]] = {
     "signals": signals,
     "pendigits": pendigits,
     "letter": letter,
-    "satellite": satellite,
 }

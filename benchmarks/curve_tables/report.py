@@ -90,6 +90,3 @@ def _loss(value: float) -> str:
 
 def _signed(mean: float, half: float) -> str:
     return f"{1e4 * mean:+.0f} ± {1e4 * half:.0f}"
-
-
-assert OUR_RULE in OURS

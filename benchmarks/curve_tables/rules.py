@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from curve_tables.simulation import Rule, Step, Study, Trial
 from zmodel.sweep.stopping.depth_halving import DepthHalving
 from zmodel.sweep.stopping.standings import Standing, Standings
+from zmodel.sweep.stopping.standings import State as Known
 
 
 class NoStopping:
@@ -116,30 +117,40 @@ class Hyperband(NoStopping):
         return self.of[trial.number].reached(study, trial)
 
 
-class OneEpoch:
-    """i-Epoch (arXiv 2404.04111): all trials run for `epochs`, then the best one to its end, then
-    the next best while the budget lasts; as many trials as half of the budget pays for."""
-
-    def __init__(self, epochs: int = 1) -> None:
-        self.epochs = epochs
-
-    def next(self, study: Study) -> Step | None:
-        first = study.table.epochs
-        many = max(1, (study.budget - first) // self.epochs)
-        many = min(many, len(study.table.depth))
-        if len(study.trials) < many:
-            return Step(self.epochs)
-        paused = [t for t in study.trials if t.state == "paused"]
-        if not paused:
-            return None
-        return Step(study.table.epochs, max(paused, key=lambda t: (study.best(t), -t.number)))
+class Pausing:
+    """What a trial waits for is decided when a worker is free."""
 
     def reached(self, study: Study, trial: Trial) -> int | None:
         trial.state = "paused" if trial.state == "running" else trial.state
         return None
 
 
-class FreezeThaw:
+class OneEpoch(Pausing):
+    """i-Epoch (arXiv 2404.04111): all trials run for one epoch, then the best one to its end, then
+    the next best while the budget lasts; as many trials as leave the epochs of one whole run."""
+
+    def next(self, study: Study) -> Step | None:
+        many = min(max(1, study.budget - study.table.epochs), len(study.table.depth))
+        if len(study.trials) < many:
+            return Step(1)
+        paused = [t for t in study.trials if t.state == "paused"]
+        if not paused:
+            return None
+        best = max(paused, key=lambda t: (self.promise(study, t), -t.number))
+        return Step(study.table.epochs, best)
+
+    def promise(self, study: Study, trial: Trial) -> float:
+        return study.best(trial)
+
+
+class Oracle(OneEpoch):
+    """Knows after one epoch how a trial ends on validation: what no rule can do."""
+
+    def promise(self, study: Study, trial: Trial) -> float:
+        return float(study.table.best[trial.row, -1])
+
+
+class FreezeThaw(Pausing):
     """Pauses everywhere; the trial with the best forecast goes on, every third step is a new one.
 
     Forecast: the best so far and half of what the second half of the curve has gained, as an
@@ -163,12 +174,8 @@ class FreezeThaw:
         before = study.best(trial, max(1, trial.epochs // 2))
         return study.best(trial) + 0.5 * (study.best(trial) - before)
 
-    def reached(self, study: Study, trial: Trial) -> int | None:
-        trial.state = "paused" if trial.state == "running" else trial.state
-        return None
 
-
-class Halving:
+class Halving(Pausing):
     """The rule of the sweeper, as the sweeper asks it."""
 
     def __init__(self, within: bool = True, **constants: float) -> None:
@@ -183,49 +190,25 @@ class Halving:
         step = self.rule.next_step(self.now, study.budget, int(study.rng.integers(2**31)))
         if step is None:
             return None
-        number = len(study.trials) if step.trial is None else step.trial
-        old = None if step.trial is None else study.trials[step.trial]
-        best = () if old is None else self._best(study, old)
-        epochs = 0 if old is None else old.epochs
-        group = step.group
-        control = step.control or (old is not None and old.control)
-        self.now.put(Standing(number, group, "running", epochs, best, step.until, control))
-        depth = step.group if self.within else None
-        return Step(step.until, old, depth, step.control)  # type: ignore[arg-type]
+        if step.trial is None:
+            self.now.put(Standing(len(study.trials), step.group, "running", 0, (), step.until))
+            return Step(step.until, None, step.group if self.within else None)  # type: ignore[arg-type]
+        trial = study.trials[step.trial]
+        self._put(self.now, study, trial, "running", step.until)
+        return Step(step.until, trial)
 
     def reached(self, study: Study, trial: Trial) -> int | None:
+        super().reached(study, trial)
         assert self.now is not None
-        trial.state = "paused" if trial.state == "running" else trial.state
-        state = "complete" if trial.state == "complete" else "paused"
+        self._put(self.now, study, trial, "complete" if trial.state == "complete" else "paused")
+        return None
+
+    def _put(
+        self, now: Standings, study: Study, trial: Trial, state: Known, until: int = 0
+    ) -> None:
+        best = tuple(study.best(trial, rung) for rung in now.rungs if rung <= trial.epochs)
         group = trial.depth if self.within else 0
-        self.now.put(
-            Standing(trial.number, group, state, trial.epochs,  # type: ignore[arg-type]
-                     self._best(study, trial), 0, trial.control)
-        )  # fmt: skip
-        return None
-
-    def _best(self, study: Study, trial: Trial) -> tuple[float, ...]:
-        assert self.now is not None
-        return tuple(study.best(trial, r) for r in self.now.rungs if r <= trial.epochs)
-
-
-class Oracle(NoStopping):
-    """Knows after one epoch how a trial ends; runs the best one of as many as half the budget
-    pays for, then the next best: what no rule can do."""
-
-    def next(self, study: Study) -> Step | None:
-        many = max(1, (study.budget - study.table.epochs))
-        if len(study.trials) < min(many, len(study.table.depth)):
-            return Step(1)
-        paused = [t for t in study.trials if t.state == "paused"]
-        if not paused:
-            return None
-        best = max(paused, key=lambda t: (study.table.best[t.row, -1], -t.number))
-        return Step(study.table.epochs, best)
-
-    def reached(self, study: Study, trial: Trial) -> int | None:
-        trial.state = "paused" if trial.state == "running" else trial.state
-        return None
+        now.put(Standing(trial.number, group, state, trial.epochs, best, until))
 
 
 USUAL: dict[str, Callable[[], Rule]] = {

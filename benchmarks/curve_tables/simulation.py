@@ -24,7 +24,6 @@ class Trial:
     epochs: int = 0
     until: int = 0
     state: State = "running"
-    control: bool = False
 
 
 @dataclass
@@ -34,7 +33,6 @@ class Step:
     until: int
     trial: Trial | None = None
     depth: int | None = None
-    control: bool = False
 
 
 class Rule(Protocol):
@@ -108,7 +106,7 @@ class Study:
             rows = self.rng.permutation(self.pool[depth])
         chosen = self.sampler(self, rows)
         self._left[depth] = np.delete(rows, chosen)
-        trial = Trial(len(self.trials), int(rows[chosen]), depth, control=step.control)
+        trial = Trial(len(self.trials), int(rows[chosen]), depth)
         self.trials.append(trial)
         return trial
 

@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curve_tables.batched import Config
-
-COLUMNS = ("val_acc", "val_loss", "train_loss", "train_acc", "test_acc")
+from curve_tables.recipe import Config
 
 
 def save(path: Path, configs: Sequence[Config], made: dict[str, NDArray[Any]]) -> None:
     """`made`: curves (n, epochs, 5) that are NaN after the end of a run; ends, cooled (n,)."""
     rows = np.array([list(asdict(config).values()) for config in configs])
-    np.savez_compressed(path, config=rows, names=list(asdict(configs[0])), **made)
+    np.savez_compressed(path, config=rows, **made)
 
 
 class Table:
@@ -37,10 +35,6 @@ class Table:
         self.curves = curves
         self.val = np.where(np.isnan(curves[:, :, 0]), -1.0, curves[:, :, 0])
         self.best = np.maximum.accumulate(self.val, 1)
-        where = np.where(self.val >= self.best, np.arange(self.epochs), 0)
-        first = np.maximum.accumulate(where * self._is_new_best(), 1)
-        self.test = np.take_along_axis(curves[:, :, 4], first, 1)
-
-    def _is_new_best(self) -> NDArray[np.bool_]:
         before = np.pad(self.best[:, :-1], ((0, 0), (1, 0)), constant_values=-2.0)
-        return self.val > before
+        best_epoch = np.where(self.val > before, np.arange(self.epochs), 0)
+        self.test = np.take_along_axis(curves[:, :, 4], np.maximum.accumulate(best_epoch, 1), 1)

@@ -13,7 +13,10 @@ from zmodel.model.znet import ZNet
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from curve_tables import batched, rules, simulation, table  # noqa: E402
+from curve_tables import rules, simulation, table  # noqa: E402
+from curve_tables.networks import Networks  # noqa: E402
+from curve_tables.recipe import Config, Data, Recipe  # noqa: E402
+from curve_tables.training import Ends, one_cycle  # noqa: E402
 
 WIDTHS = (5, 9, 16)
 CLASSES = 7
@@ -26,14 +29,14 @@ def double():
     torch.set_default_dtype(torch.float32)
 
 
-def configs(depth: int = 3, batch_size: int = 20) -> list[batched.Config]:
+def configs(depth: int = 3, batch_size: int = 20) -> list[Config]:
     return [
-        batched.Config(depth, width, 0.003 * width, 0.01 * width, 0.0, batch_size, 0, width)
+        Config(depth, width, 0.003 * width, 0.01 * width, 0.0, batch_size, 0, width)
         for width in WIDTHS
     ]
 
 
-def copy_weights(networks: batched.Networks, i: int, net: ZNet, width: int) -> None:
+def copy_weights(networks: Networks, i: int, net: ZNet, width: int) -> None:
     """Network number `i` of many into a single one."""
     parts = iter(networks.parameters)
     with torch.no_grad():
@@ -68,9 +71,9 @@ def test_each_of_many_trains_as_it_would_alone(double, shape, norm, activation, 
     x, y = torch.randn(60, *shape), torch.randint(0, CLASSES, (60,))
     last = x.movedim(1, -1) if x.dim() > 2 else x
     parts = ("train", "val", "test")
-    data = batched.Data(dict.fromkeys(parts, last), dict.fromkeys(parts, y), CLASSES)
-    recipe = batched.Recipe(activation, norm, decoupled, 0.1, kernels)
-    many = batched.Networks(configs(), recipe, data)
+    data = Data(dict.fromkeys(parts, last), dict.fromkeys(parts, y), CLASSES)
+    recipe = Recipe(activation, norm, decoupled, 0.1, kernels)
+    many = Networks(configs(), recipe, data)
     single = []
     for i, config in enumerate(many.configs):
         norms = "batch" if norm else "none"
@@ -103,12 +106,11 @@ def test_each_of_many_trains_as_it_would_alone(double, shape, norm, activation, 
 
 def test_dropped_and_shifted_samples():
     x = torch.arange(12.0).view(1, 1, 12, 1).expand(2, 50, 12, 1)
-    data = batched.Data({"train": x[0], "val": x[0]}, {"train": torch.zeros(50).long()}, 2)
+    data = Data({"train": x[0], "val": x[0]}, {"train": torch.zeros(50).long()}, 2)
     given = [
-        batched.Config(1, 8, 0.01, 0.0, dropout, 50, shift, 0)
-        for dropout, shift in ((0.0, 0), (0.5, 2))
+        Config(1, 8, 0.01, 0.0, dropout, 50, shift, 0) for dropout, shift in ((0.0, 0), (0.5, 2))
     ]
-    many = batched.Networks(given, batched.Recipe(kernels=(3,)), data)
+    many = Networks(given, Recipe(kernels=(3,)), data)
     torch.manual_seed(0)
     shifted = many._shifted(x)[..., 0]
     assert torch.equal(shifted[0], x[0, ..., 0])
@@ -119,8 +121,8 @@ def test_dropped_and_shifted_samples():
 
 
 def test_a_run_cools_down_as_the_callback_does():
-    recipe = batched.Recipe(epochs=40, patience=3, patience_steps=5, cooldown=0.5)
-    ends = batched.Ends(recipe, np.array([0.1, 0.1]))
+    recipe = Recipe(epochs=40, patience=3, patience_steps=5, cooldown=0.5)
+    ends = Ends(recipe, np.array([0.1, 0.1]))
     accuracy = np.array([[0.5, 0.1 + 0.01 * e] for e in range(40)])
     loss = np.ones((40, 2))
     for epoch in range(40):
@@ -136,7 +138,7 @@ def test_one_cycle_is_that_of_torch():
     adam = torch.optim.AdamW([parameter], lr=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, max_lr=0.01, total_steps=total)
     for step in range(total - 1):
-        factor, beta = batched.one_cycle(step, total)
+        factor, beta = one_cycle(step, total)
         group = adam.param_groups[0]
         assert (0.01 * factor, beta) == pytest.approx((group["lr"], group["betas"][0]))
         adam.step()
@@ -155,7 +157,7 @@ def small(tmp_path) -> table.Table:
         rise = np.linspace(0.1, 1, end)
         curves[row, :end, 0] = row / 20 * rise
         curves[row, :end, 4] = row / 20 * rise - 0.01
-    made = [batched.Config(1 + row // 10, 16, 0.01, 0.1, 0, 100, 0, row) for row in range(20)]
+    made = [Config(1 + row // 10, 16, 0.01, 0.1, 0, 100, 0, row) for row in range(20)]
     table.save(tmp_path / "x.npz", made, {"curves": curves, "ends": ends})
     return table.Table(tmp_path / "x.npz")
 

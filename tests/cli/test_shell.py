@@ -90,7 +90,7 @@ def test_what_a_disk_refuses_is_said_without_a_trace(number, capsys):
 def test_a_full_disk_is_told_from_what_was_raised_on_the_way(capsys):
     try:
         try:
-            raise OSError(errno.ENOSPC, "No space left on device", "/tmp/x", None, "/logs/x")
+            raise OSError(errno.ENOSPC, "No space left on device", "/scratch/x", None, "/logs/x")
         except OSError:
             raise RuntimeError("unexpected pos 576 vs 534")  # noqa: B904 - as torch does
     except RuntimeError as error:

@@ -83,9 +83,9 @@ class SavePredictions(Callback):
     def _keep_mistakes(self, x: Tensor, probabilities: Tensor, true: Tensor) -> None:
         seen, predicted = sum(map(len, self._true)), probabilities.argmax(-1)
         for i in (predicted != true).nonzero().flatten().tolist():
-            pair = (int(true[i]), int(predicted[i]))
-            self._pairs[pair] += 1
-            if self._pairs[pair] <= MOST_PER_PAIR and len(self._mistakes) < MOST_MISTAKES:
+            classes = (int(true[i]), int(predicted[i]))
+            self._pairs[classes] += 1
+            if self._pairs[classes] <= MOST_PER_PAIR and len(self._mistakes) < MOST_MISTAKES:
                 self._mistakes.append(seen + i)
                 self._inputs.append(x[i].cpu())
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
 from typing import Any
 
 from zmodel.final.choice import Candidate, choose
+from zmodel.final.scores import mean_and_interval
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Gain:
     trial: int
     n: int
     mean: float
-    interval: tuple[float, float] | None
+    interval: list[float] | None
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -51,13 +52,5 @@ def gain_over_baseline(
     better = [sign * (run.value - known[run.seed]) for run in rival.runs if run.seed in known]
     if not better:
         return None
-    return Gain(own.trial, rival.trial, len(better), fmean(better), _interval(better))
-
-
-def _interval(values: Sequence[float]) -> tuple[float, float] | None:
-    if len(values) < 2:
-        return None
-    from scipy.stats import t
-
-    half = float(t.ppf(0.975, len(values) - 1)) * stdev(values) / len(values) ** 0.5
-    return fmean(values) - half, fmean(values) + half
+    mean, _, interval = mean_and_interval(better, -math.inf, math.inf)
+    return Gain(own.trial, rival.trial, len(better), mean, interval)

@@ -101,11 +101,8 @@ def show(options: argparse.Namespace) -> None:
         if trial.state == "running":
             print(f"  running: trial {trial.number} on {trial.attrs.get('worker', '?')}")
     for trial in (t for t in study.trials if t.state == "paused"):
-        times = attr(trial, "pauses", 1)
-        print(
-            f"  paused: trial {trial.number} at epoch {attr(trial, 'paused_at')}, the "
-            f"{times}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(times, 'th') } time"
-        )
+        at, pauses = attr(trial, "paused_at"), attr(trial, "pauses", 1)
+        print(f"  paused: trial {trial.number} at epoch {at} (pauses so far: {pauses})")
     print(f"  continue: {study.attrs.get('command', 'unknown')}")
 
 

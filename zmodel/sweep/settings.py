@@ -104,9 +104,9 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
 def _check_numbers(given: Mapping[str, Any]) -> None:
     for key in ("max_attempts", "workers_per_gpu"):
         at_least(f"hydra.sweeper.{key}", given[key], 1)
-    for key in ("n_trials", "epochs"):
-        if given[key] is not None or given["n_trials"] is given["epochs"]:
-            at_least(f"hydra.sweeper.{key}", given[key], 1)
+    budget = [key for key in ("n_trials", "epochs") if given[key] is not None]
+    for key in budget or ["n_trials"]:
+        at_least(f"hydra.sweeper.{key}", given[key], 1)
     at_least("hydra.sweeper.seed", given["seed"], 0)
     if given["history"] is not None:
         at_least("hydra.sweeper.history", given["history"], 100)  # TPE's good trials are a tenth

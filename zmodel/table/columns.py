@@ -106,6 +106,24 @@ def problems_of(
     return found
 
 
+def numbers_of(
+    frame: pd.DataFrame, columns: Sequence[Column], impute: bool, most: int | None
+) -> tuple[NDArray[np.float64], list[str]]:
+    """(N, F) as :func:`values_of` gives them, and what is wrong, as :func:`problems_of` says it.
+
+    Args:
+        most: None: as many words as each column is known to have.
+    """
+    x = np.empty((len(frame), len(columns)), order="F")  # columns are looked at one by one
+    problems = []
+    for i, column in enumerate(columns):
+        cells = frame[column.name]
+        x[:, i] = values_of(column, cells)
+        limit = len(column.words) if most is None else most
+        problems += problems_of(column, cells, x[:, i], impute, limit)
+    return x, problems
+
+
 def one_message(where: str, problems: Sequence[str]) -> ValueError:
     """An error with everything that is to be mended."""
     if len(problems) == 1:

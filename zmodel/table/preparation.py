@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zmodel.table.columns import WORDS, Column, one_message, problems_of, values_of
+from zmodel.table.columns import WORDS, Column, numbers_of, one_message
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,12 +90,7 @@ class Preparation:
                 f"{where}: a table must have the columns that were learned from, found none of "
                 f"{', '.join(map(repr, missing))}."
             )
-        x = np.empty((len(frame), len(self.columns)))
-        problems = []
-        for i, column in enumerate(self.columns):
-            x[:, i] = values_of(column, frame[column.name])
-            words = len(column.words)
-            problems += problems_of(column, frame[column.name], x[:, i], self.impute, words)
+        x, problems = numbers_of(frame, self.columns, self.impute, None)
         if problems:
             raise one_message(where, problems)
         return self(x)

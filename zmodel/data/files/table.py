@@ -21,10 +21,9 @@ from zmodel.table.columns import (
     WORDS,
     Column,
     column_of,
+    numbers_of,
     one_message,
-    problems_of,
     unfilled,
-    values_of,
 )
 from zmodel.table.open_file import SEPARATED, open_file
 
@@ -146,7 +145,7 @@ def _from_frame(
     if new:
         names = features_of(path, frame, [name for _, name in (*special, *dropped)])
         features = [column_of(name, frame[name]) for name in names]
-    x, problems = _values(frame, features, columns.impute, columns.most_words)
+    x, problems = numbers_of(frame, features, columns.impute, columns.most_words)
     labels, found = _labels(path, frame, columns)
     problems += found
     for _, name in special[len(columns.label) :]:
@@ -164,22 +163,11 @@ def _from_frame(
     return Table(x, labels, part, group, tuple(features))
 
 
-def _values(
-    frame: pd.DataFrame, features: Sequence[Column], impute: bool, most_words: int
-) -> tuple[NDArray[np.float64], list[str]]:
-    """(N, features), and what is wrong with them."""
-    x = np.empty((len(frame), len(features)), order="F")  # columns are looked at one by one
-    problems = []
-    for i, column in enumerate(features):
-        x[:, i] = values_of(column, frame[column.name])
-        problems += problems_of(column, frame[column.name], x[:, i], impute, most_words)
-    return x, problems
-
-
 def _labels(path: Path, frame: pd.DataFrame, columns: Columns) -> tuple[NDArray, list[str]]:
     """The labels as they are written, or the measured targets (N, targets), and what is wrong."""
     if columns.measured:
-        return _values(frame, [Column(name, NUMBER) for name in columns.label], False, 0)
+        targets = [Column(name, NUMBER) for name in columns.label]
+        return numbers_of(frame, targets, False, None)
     (name,) = columns.label
     label, problems = frame[name].to_numpy(), unfilled(name, frame[name])
     if path.suffix.lower() in SEPARATED and not problems:

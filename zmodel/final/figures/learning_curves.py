@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zmodel.analysis.diagnostics.training.curves import LOSS, SCORES
 from zmodel.analysis.page import axes, style
 from zmodel.final.summary import FinalResult
 from zmodel.study.run_folder import read_metrics
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 TITLE = "Learning curves"
 QUESTION = "Did every seed learn alike?"
 SIZE = (7.2, 3.2)
-LOSS = ("loss", "train/loss", "val/loss")
-SCORES = (("accuracy", "train/acc", "val/acc"), ("mse", "train/mse", "val/mse"))
 
 
 @dataclass(frozen=True)

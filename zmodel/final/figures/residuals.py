@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
 from zmodel.analysis.diagnostics.training import residuals
-from zmodel.analysis.diagnostics.training.residuals import Residuals
+from zmodel.analysis.diagnostics.training.residuals import Residuals, draw, rows, size
 from zmodel.final.summary import FinalResult
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+__all__ = ["QUESTION", "TITLE", "caption", "data", "draw", "rows", "size"]
 
 TITLE = "Residuals"
 QUESTION = "How far are the winner's predictions from the measured values, and where?"
@@ -22,18 +19,6 @@ def data(result: FinalResult) -> Residuals:
     predicted = np.mean([e.predicted for e in every], axis=0, dtype=float)
     true = every[0].true.astype(float)
     return Residuals(result.winner.trial, "test", every[0].targets, true, predicted)
-
-
-def size(record: Residuals) -> tuple[float, float]:
-    return residuals.size(record)
-
-
-def draw(record: Residuals, ax: Axes) -> None:
-    residuals.draw(record, ax)
-
-
-def rows(record: Residuals) -> list[dict[str, Any]]:
-    return residuals.rows(record)
 
 
 def caption(record: Residuals) -> str:

@@ -92,13 +92,13 @@ def groups(rule: DepthHalving, space: SearchSpace) -> tuple[Cell, ...]:
     distribution = space.distributions[param]
     count = count_values(distribution)
     if count is None:
-        return (*range_cells(param, distribution, 4),)
+        return tuple(range_cells(param, distribution, 4))
     if count > MOST_GROUPS:
         raise ValueError(
             f"{KEY}.within must have at most {MOST_GROUPS} values, got {param} with {count}. "
             "Name another parameter, or search fewer values."
         )
-    return (*value_cells(param, space.values(param)),)
+    return tuple(value_cells(param, space.values(param)))
 
 
 def _check_guarantee(

@@ -21,10 +21,10 @@ def judge(findings: Findings) -> list[Verdict] | None:
     value, n = found.trials[0].value, found.samples
     known = Validation(n, found.majority)
     chance = chance_to_reach(value, known, len(found.trials))
-    level = found.majority * n + 0.5
-    at_level = sum(round(t.value * n) <= level for t in found.trials)
     if chance < CHANCE:
         return []
+    level = found.majority * n + 0.5
+    at_level = sum(round(t.value * n) <= level for t in found.trials)
     most = round(found.majority * n)
     alarm = never_learned(value, [most, n - most])
     text = (

@@ -1,9 +1,8 @@
-"""Trains many ZNets of one depth and batch size at once, as one program on one device.
+"""Many ZNets of one depth and batch size, trained at once as one program on one device.
 
 The networks differ in width (narrower ones are padded with channels that stay 0), learning rate,
-weight decay, dropout, shift and seed. What each does is what ``zmodel.model.znet`` does with
-``zmodel.callbacks.CoolDownStopping``; only the last, smaller batch of an epoch is left out. On a
-GPU a step is one CUDA graph. tests/benchmarks/test_batched.py compares it with the network.
+weight decay, dropout, shift and seed. What each does is what ``zmodel.model.znet`` does; on a GPU
+a step is one CUDA graph. tests/benchmarks/test_curve_tables.py compares them with the network.
 
 Shapes: M networks, B batch, S positions (none, length, or height and width), C channels, K classes.
 """
@@ -12,13 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
+
+from curve_tables.recipe import Config, Data, Recipe
 
 MOMENTUM, EPS = 0.1, 1e-5
 BETAS, ADAM_EPS = (0.9, 0.999), 1e-8
@@ -27,54 +26,6 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
 }
-
-
-@dataclass(frozen=True)
-class Config:
-    """One network of a table."""
-
-    z_layers: int
-    width: int
-    lr: float
-    weight_decay: float
-    dropout: float
-    batch_size: int
-    max_shift: int
-    seed: int
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What all networks of a table share; a `kernels` entry per z-layer, the last repeated.
-
-    `schedule`: constant, onecycle, or cooldown, which ends each network by its own curve.
-    """
-
-    activation: str = "relu"
-    batch_norm: bool = False
-    decoupled: bool = False
-    """Weight decay as in AdamW; else as in Adam."""
-    label_smoothing: float = 0.0
-    kernels: tuple[int, ...] = (5, 3, 3)
-    dense: bool = False
-    schedule: str = "cooldown"
-    epochs: int = 80
-    patience: int = 8
-    patience_steps: int = 200
-    cooldown: float = 0.25
-
-
-@dataclass(frozen=True)
-class Data:
-    """Normalised samples, channels last: x (N, S..., C), y (N,)."""
-
-    x: dict[str, Tensor]
-    y: dict[str, Tensor]
-    classes: int
-
-    def to(self, device: torch.device) -> Data:
-        move = {name: {k: t.to(device) for k, t in getattr(self, name).items()} for name in "xy"}
-        return Data(move["x"], move["y"], self.classes)
 
 
 class Networks:
@@ -120,7 +71,8 @@ class Networks:
         self.plan: list[int] = []
         """Kernel of each layer."""
         parts: list[Tensor] = []
-        self.where: list[tuple[int, int, int]] = []
+        self.sizes: list[tuple[int, int]] = []
+        """Rows and columns of each weight."""
         draws = [torch.Generator().manual_seed(c.seed) for c in self.configs]
         channels, widths = shape[-1], [shape[-1]] * len(self.configs)
         lengths = list(shape[:-1])
@@ -132,7 +84,7 @@ class Networks:
             if self.recipe.batch_norm:
                 ones = self.mask.cpu().flatten(1)
                 parts += [ones, torch.zeros_like(ones)]
-                self.where += [(1, widest, 1), (1, widest, 1)]
+                self.sizes += [(1, widest), (1, widest)]
             channels, widths = widest, outs
             lengths = [(n + 2 * ((kernel - 1) // 2) - kernel) // 2 + 1 for n in lengths]
         positions = math.prod(lengths)
@@ -141,7 +93,7 @@ class Networks:
         self.flat = torch.cat(parts, 1).to(self.device)
         ends = np.cumsum([part.shape[1] for part in parts])
         self.parameters: list[Tensor] = []
-        for end, part, (rows, columns, _) in zip(ends, parts, self.where, strict=True):
+        for end, part, (rows, columns) in zip(ends, parts, self.sizes, strict=True):
             piece = self.flat[:, int(end) - part.shape[1] : int(end)]
             self.parameters.append(piece.view(len(self.configs), rows, columns).requires_grad_())
         size = len(self.configs) * widest
@@ -170,7 +122,7 @@ class Networks:
             weights[i, : ins[i], :, : outs[i]] = (2 * drawn - 1) * bound
             biases[i, 0, : outs[i]] = (2 * torch.rand(outs[i], generator=draw) - 1) * bound
         parts += [weights.flatten(1), biases.flatten(1)]
-        self.where += [(c_in * copies, c_out, copies), (1, c_out, 1)]
+        self.sizes += [(c_in * copies, c_out), (1, c_out)]
 
     # --- forward, channels first: batch norm is one kernel over (M * C) of them ---
 
@@ -309,120 +261,3 @@ def _patches(a: Tensor, kernel: int) -> tuple[Tensor, list[int]]:
     kernels = range(3 + axes, 3 + 2 * axes)
     a = a.permute(0, 1, *kernels, *range(2, 3 + axes))
     return a.reshape(a.shape[0], -1, math.prod(positions)), positions
-
-
-# --- a whole training ---
-
-
-class Ends:
-    """When each of M networks ends and how its learning rate falls: CoolDownStopping, in arrays."""
-
-    LEAST_FALL = 0.01
-    """Share of its first value by which a loss must fall to have fallen."""
-
-    def __init__(self, recipe: Recipe, lr: NDArray[np.float64]) -> None:
-        self.recipe, self.lr = recipe, lr
-        self.best = np.full(len(lr), -np.inf)
-        self.lowest = self.first = np.zeros(len(lr))
-        self.waited = np.zeros(len(lr), int)
-        self.progressed = np.zeros(len(lr), int)
-        self.cooled = np.full(len(lr), -1)
-        self.end = np.full(len(lr), recipe.epochs)
-        self.decided = np.zeros(len(lr), bool)
-
-    def rates(self, epoch: int) -> NDArray[np.float64]:
-        """Learning rates of epoch number `epoch`, counted from 0."""
-        fall = np.ones(len(self.lr))
-        falls = (self.cooled >= 0) & (epoch >= self.cooled) & (epoch < self.end)
-        passed = epoch - self.cooled[falls] + 0.5
-        fall[falls] = 1 - passed / (self.end[falls] - self.cooled[falls])
-        return self.lr * fall
-
-    def observe(
-        self, done: int, step: int, acc: NDArray[np.float64], loss: NDArray[np.float64]
-    ) -> None:
-        """After `done` epochs and `step` steps."""
-        if done == 1:
-            self.first = loss
-        lower = (done == 1) | (loss < self.lowest - self.LEAST_FALL * np.abs(self.first))
-        better = lower | (acc > self.best)
-        self.best = np.maximum(self.best, acc)
-        self.lowest = np.where(lower, loss, self.lowest)
-        self.waited = np.where(better, 0, self.waited + 1)
-        self.progressed = np.where(better, step, self.progressed)
-        recipe = self.recipe
-        length = math.ceil(recipe.cooldown * done)
-        flat = (self.waited >= recipe.patience) & (step - self.progressed >= recipe.patience_steps)
-        due = ~self.decided & (flat | (done + length >= recipe.epochs))
-        self.end[due] = max(done, min(done + length, recipe.epochs))
-        self.cooled[due & (self.end > done)] = done
-        self.decided |= due
-
-
-def one_cycle(step: int, total: int) -> tuple[float, float]:
-    """Factor of the peak and first beta of torch's OneCycleLR at its defaults."""
-    turn, end = 0.3 * total - 1, total - 1
-    if step <= turn:
-        low, high, where = 1 / 25, 1.0, step / turn
-        b_low, b_high = 0.95, 0.85
-    else:
-        low, high, where = 1.0, 1 / 25 / 1e4, (step - turn) / (end - turn)
-        b_low, b_high = 0.85, 0.95
-    share = (1 + math.cos(math.pi * where)) / 2
-    return high + (low - high) * share, b_high + (b_low - b_high) * share
-
-
-def train(networks: Networks, seed: int) -> dict[str, NDArray[np.float32]]:
-    """Train all to their ends: curves (M, epochs, 5), NaN after the end; ends; cooled (M,).
-
-    The five: validation accuracy and loss, training loss and accuracy, test accuracy.
-    """
-    recipe, data = networks.recipe, networks.data
-    samples, count = len(data.y["train"]), len(networks.configs)
-    per_epoch = samples // networks.batch
-    lr = networks.lr.double().cpu().numpy().ravel()
-    ends = Ends(recipe, lr)
-    if recipe.schedule != "cooldown":
-        ends.decided[:] = True
-    curves = np.full((count, recipe.epochs, 5), np.nan, np.float32)
-    torch.manual_seed(seed)
-    for epoch in range(recipe.epochs):
-        alive = epoch < ends.end
-        if not alive.any():
-            break
-        if recipe.schedule == "cooldown":
-            rates = torch.tensor(ends.rates(epoch), dtype=torch.float32).view(-1, 1)
-            networks.lr.copy_(rates)
-        order = torch.rand(count, samples, device=networks.device).argsort(1)
-        networks.trained.zero_()
-        for i in range(per_epoch):
-            if recipe.schedule == "onecycle":
-                factor, beta = one_cycle(epoch * per_epoch + i, recipe.epochs * per_epoch)
-                networks.lr.copy_(torch.tensor(lr * factor, dtype=torch.float32).view(-1, 1))
-                networks.beta.fill_(beta)
-            networks.step(order[:, i * networks.batch : (i + 1) * networks.batch])
-        val_acc, val_loss = networks.evaluate("val")
-        test_acc, _ = networks.evaluate("test")
-        measured = torch.stack([val_acc, val_loss, *(networks.trained / per_epoch), test_acc], 1)
-        values = measured.double().cpu().numpy()
-        curves[alive, epoch] = values[alive]
-        if recipe.schedule == "cooldown":
-            ends.observe(epoch + 1, (epoch + 1) * per_epoch, values[:, 0], values[:, 1])
-    return {"curves": curves, "ends": ends.end, "cooled": ends.cooled}
-
-
-def train_all(
-    configs: Sequence[Config], recipe: Recipe, data: Data, seed: int
-) -> dict[str, NDArray[np.float32]]:
-    """As :func:`train`, of any configurations, in their order."""
-    groups: dict[tuple[int, int], list[int]] = {}
-    for i, config in enumerate(configs):
-        groups.setdefault((config.z_layers, config.batch_size), []).append(i)
-    out: dict[str, NDArray[np.float32]] = {}
-    for number, members in enumerate(groups.values()):
-        networks = Networks([configs[i] for i in members], recipe, data)
-        made = train(networks, seed + number)
-        for key, values in made.items():
-            shape = (len(configs), *values.shape[1:])
-            out.setdefault(key, np.zeros(shape, values.dtype))[members] = values
-    return out
