@@ -17,6 +17,7 @@ from zmodel.analysis.replay.simulate import DEPTH, Truth, simulate
 from zmodel.analysis.rules import underexplored
 from zmodel.analysis.rules.judge import _believable, headline
 from zmodel.analysis.rules.verdict import SEVERITIES, Verdict
+from zmodel.analysis.rules.wider_bounds import wider_command
 from zmodel.study.records import StudyRecord, TrialRecord
 
 START = datetime(2026, 1, 1)
@@ -140,9 +141,33 @@ def test_boundary_warns_when_the_best_trials_crowd_at_a_bound():
     command = "python train.py -m hparams_search=zlayers"
     offered = replace(rising, attrs={"command": command, "fixed": {"z_layers.max": 5}})
     action = only(offered, "boundary").action
-    assert "study_name=s-wider" in action and "z_layers.max=7" in action
-    # a setting that the study does not have is not offered
-    assert only(replace(rising, attrs={"command": command}), "boundary").action.startswith("widen")
+    assert "z_layers.max=7" in action and "hydra.sweeper.on_change=widen" in action
+    # a study that has no such setting gets a range
+    action = only(replace(rising, attrs={"command": command}), "boundary").action
+    assert f"'{DEPTH}=int(interval(1,7))'" in action
+    assert only(replace(rising, attrs={}), "boundary").action.startswith("widen")
+
+
+@pytest.mark.parametrize(
+    ("now", "side", "text"),
+    [
+        (FloatDistribution(1e-3, 1e-1, log=True), "high", "tag(log,interval(0.001,0.46))"),
+        (FloatDistribution(1e-3, 1e-1, log=True), "low", "tag(log,interval(0.00022,0.1))"),
+        (FloatDistribution(0.0, 0.3), "high", "interval(0.0,0.4)"),
+        (FloatDistribution(0.0, 0.9), "high", "interval(0.0,0.95)"),
+        (FloatDistribution(0.0, 0.3), "low", None),
+        (FloatDistribution(0.1, 0.4, step=0.1), "high", "range(0.1,0.6,0.1)"),
+        (IntDistribution(16, 96, log=True), "high", "tag(log,int(interval(16,175)))"),
+        (IntDistribution(1, 9, log=True), "low", None),
+        (IntDistribution(1, 5), "low", "int(interval(0,5))"),
+        (IntDistribution(0, 8, step=4), "high", "range(0,16,4)"),
+    ],
+)
+def test_a_bound_moves_by_a_third_of_the_range_and_stays_among_the_numbers(now, side, text):
+    study = hand_made({1: [0.5]})
+    study = replace(study, space={"p": now}, attrs={"command": "python train.py -m a=b"})
+    command = wider_command(study, "p", side)
+    assert command == text or f"p={text}" in command
 
 
 def test_a_boundary_is_described_by_the_other_top_trials_only():
@@ -203,7 +228,8 @@ def test_early_stopping_bias_offers_a_longer_study():
     verdict = only(replace(slow, attrs=attrs), "early_stopping_bias")
     assert verdict.severity == "warning" and "z_layers = 4 and 5" in verdict.message
     assert verdict.action == (
-        "python train.py -m x=y study_name=simulated-longer trainer.max_epochs=40"
+        "python train.py -m x=y study_name=simulated-longer hydra.sweeper.from_study=simulated "
+        "trainer.max_epochs=40"
     )
     assert only(slow, "early_stopping_bias").action.startswith("raise trainer.max_epochs")
 

@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 
 from zmodel.core.moved import current, translated
 from zmodel.core.provenance import git_state, versions
+from zmodel.study.widening import Follows, check_wider, note_phase
 
 NOT_COMPARED = (
     "hydra", "paths", "extras", "tags", "logger", "ckpt_path", "task_name", "study_name",
@@ -84,22 +85,30 @@ def has_begun(study: optuna.Study) -> bool:
     return any(t.state != TrialState.WAITING or "slot" not in t.user_attrs for t in trials)
 
 
-def settle(study: optuna.Study, new: dict[str, Any], on_change: str) -> None:
+def settle(
+    study: optuna.Study,
+    new: dict[str, Any],
+    on_change: str,
+    follows: Follows = lambda key, before, now: False,
+) -> None:
     """Compare with the study's fingerprint, or store it if there is none.
 
+    Args:
+        on_change: "widen" takes a wider space, "continue" takes anything; both note it.
+        follows: of fixed settings that state a bound of the space.
+
     Raises:
-        ValueError: they differ and ``on_change`` is not "continue".
+        ValueError: they differ otherwise.
     """
     old = study.user_attrs.get("fingerprint")
     if old is not None and has_begun(study):
         lines = differences(old, new)
-        if lines and on_change != "continue":
-            listed = "\n  ".join(lines)
-            raise ValueError(
-                f"Study '{study.study_name}' was started with another setting, and its trials "
-                f"would not be comparable:\n  {listed}\nGive the study a new name "
-                "(study_name=...), or accept the mixture: hydra.sweeper.on_change=continue."
-            )
+        if lines and on_change == "refuse":
+            raise ValueError(_refusal(study.study_name, lines, old, new, follows))
+        if lines and on_change == "widen":
+            check_wider(old, new, follows)
+            if old["space"] != new["space"]:
+                note_phase(study, old)
         if lines:
             changes = study.user_attrs.get("changes", [])
             study.set_user_attr("changes", [*changes, {"time": time.time(), "lines": lines}])
@@ -107,6 +116,22 @@ def settle(study: optuna.Study, new: dict[str, Any], on_change: str) -> None:
             new = {**new, "data": old["data"]}
     if old != new:
         study.set_user_attr("fingerprint", new)
+
+
+def _refusal(
+    name: str, lines: list[str], old: dict[str, Any], new: dict[str, Any], follows: Follows
+) -> str:
+    listed = "\n  ".join(lines)
+    try:
+        check_wider(old, new, follows)
+    except ValueError:
+        way = "accept the mixture: hydra.sweeper.on_change=continue"
+    else:
+        way = "go on in the wider space, in which all trials count: hydra.sweeper.on_change=widen"
+    return (
+        f"Study '{name}' was started with another setting, and its trials would not be "
+        f"comparable:\n  {listed}\nGive the study a new name (study_name=...), or {way}."
+    )
 
 
 def settle_data(study: optuna.Study, data_hash: str, on_change: str) -> None:

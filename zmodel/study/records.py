@@ -29,6 +29,7 @@ from zmodel.core.suggestion import suggestion
 from zmodel.study.budget.ledger import Ledger, is_foreign, is_paused, is_put_back, slot_of
 from zmodel.study.folder import journal_of, study_folder
 from zmodel.study.storage.opening import open_storage
+from zmodel.study.widening import phase_starts, under
 
 NUMERIC = (FloatDistribution, IntDistribution)
 
@@ -134,10 +135,10 @@ def load_study(name: str, storage: BaseStorage, folder: Path | None = None) -> S
     frozen = storage.get_all_trials(study_id, deepcopy=False)
     latest = Ledger().read(frozen).latest
     attrs = storage.get_study_user_attrs(study_id)
-    needed = _always_there(attrs)
+    needed, declared = _always_there(attrs), _declared_space(attrs.get("space"))
     records = [
         replace(
-            _record(trial),
+            _record(trial, declared if phase_starts(attrs) else {}),
             superseded=_superseded(trial, latest),
             foreign=bool(needed) and is_foreign(trial),
             partial=is_foreign(trial) and not needed <= trial.params.keys(),
@@ -147,7 +148,7 @@ def load_study(name: str, storage: BaseStorage, folder: Path | None = None) -> S
     return StudyRecord(
         name=name,
         directions=tuple(d.name.lower() for d in storage.get_study_directions(study_id)),
-        space=_declared_space(attrs.get("space")) or _union_of_distributions(frozen),
+        space=declared or _union_of_distributions(frozen),
         trials=tuple(record for record in records if not record.superseded),
         interrupted=tuple(record for record in records if record.superseded),
         attrs=dict(attrs),
@@ -155,7 +156,8 @@ def load_study(name: str, storage: BaseStorage, folder: Path | None = None) -> S
     )
 
 
-def _record(trial: FrozenTrial) -> TrialRecord:
+def _record(trial: FrozenTrial, space: Mapping[str, BaseDistribution]) -> TrialRecord:
+    """`space`: what the study has been widened to."""
     return TrialRecord(
         number=trial.number,
         state=_state(trial),
@@ -166,7 +168,7 @@ def _record(trial: FrozenTrial) -> TrialRecord:
         finished=trial.datetime_complete,
         attrs=dict(trial.user_attrs),
         system_attrs=dict(trial.system_attrs),
-        distributions=dict(trial.distributions),
+        distributions=under(space, trial.params, trial.distributions),
     )
 
 

@@ -12,13 +12,15 @@ from optuna.storages import BaseStorage
 
 from zmodel.core.command_text import command_text
 from zmodel.core.provenance import git_state, program, versions
+from zmodel.study.budget.lease import others_at_work
 from zmodel.study.fingerprint import (
     make_fingerprint,
     provenance_notes,
     settle,
 )
-from zmodel.study.folder import JOURNAL, runs_without_journal, unrecorded_runs
-from zmodel.study.storage.address import redact
+from zmodel.study.folder import JOURNAL, WORKERS, runs_without_journal, unrecorded_runs
+from zmodel.study.journal.retold import outdated, retell
+from zmodel.study.storage.address import journal_path, redact, scheme
 from zmodel.study.storage.opening import open_storage
 from zmodel.study.study_json import write_study_json
 from zmodel.sweep.prepare import Prepared
@@ -50,14 +52,47 @@ def open_study(prepared: Prepared) -> tuple[BaseStorage, optuna.Study]:
             f"Study '{settings.study_name}' was made with direction {', '.join(found)}, got "
             f"{', '.join(settings.direction)}. Give the study a new name: study_name=..."
         )
-    space, shared = prepared.space.to_json(), prepared.shared
-    made = make_fingerprint(settings.direction, prepared.objective, space, shared.comparable)
-    settle(study, made, settings.on_change)
+    storage, study = _settled(prepared, storage, study)
     for note in provenance_notes(study):
         print(f"note: {note} (since the study began)")
     _note_settings(study, prepared)
     write_study_json(settings.folder, study_json(study, settings))
     return storage, study
+
+
+def _settled(
+    prepared: Prepared, storage: BaseStorage, study: optuna.Study
+) -> tuple[BaseStorage, optuna.Study]:
+    """The study once its fingerprint has been compared, opened anew if it had to be told again."""
+    settings, space = prepared.settings, prepared.space.distributions
+    fixed, told = prepared.shared.comparable, prepared.space.to_json()
+    made = make_fingerprint(settings.direction, prepared.objective, told, fixed)
+    widened = outdated(study.get_trials(deepcopy=False), space)
+    if widened and settings.on_change != "refuse":
+        _require_alone(settings, widened)  # before anything is noted
+    settle(study, made, settings.on_change, prepared.follows)
+    if not widened:
+        return storage, study
+    _require_alone(settings, widened)
+    retell(journal_path(settings.storage), settings.study_name, space)
+    storage = open_storage(settings.storage)
+    return storage, optuna.load_study(study_name=settings.study_name, storage=storage)
+
+
+def _require_alone(settings: Settings, widened: list[str]) -> None:
+    """Further choices of a parameter need the whole study told again."""
+    named = ", ".join(widened)
+    if scheme(settings.storage) != "journal":
+        raise ValueError(
+            f"{named} can get further choices only in a study that is kept in a journal, this one "
+            f"is in {redact(settings.storage)}. Start the next round as a study of its own: "
+            f"study_name=NAME hydra.sweeper.from_study={settings.study_name}."
+        )
+    if any(others_at_work(settings.folder / WORKERS)):
+        raise ValueError(
+            f"{named} can get further choices only while nobody works on the study; stop the "
+            f"other command first (python -m zmodel.study stop {settings.study_name})."
+        )
 
 
 def _refuse_to_overwrite(settings: Settings, runs: list[int], known: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +33,9 @@ EVERY_ONE = {"_target_": "optuna.samplers.BruteForceSampler"}
 """Tries every combination once, also under conditions."""
 
 
+_REFERENCE = re.compile(r"\$\{([\w.]+)\}")
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A start that can work, as far as can be told without running anything."""
@@ -50,6 +54,16 @@ class Prepared:
     """Overrides of a trial, under which the configuration composes."""
     first: list[dict[str, Any]]
     """Parameters of the first trials."""
+    bounds: frozenset[str] = frozenset()
+    """Keys of the configuration that the search space refers to, such as z_layers.max."""
+
+    def follows(self, key: str, before: Any, now: Any) -> bool:
+        """Whether a fixed setting changes only because the space does: it states a bound, or it is
+        what further files of a searched group say."""
+        chosen = self.shared.chosen.get(key, [])
+        return key in self.bounds or all(
+            value in chosen for value in (before if isinstance(before, list) else [before])
+        )
 
 
 def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: Job) -> Prepared:
@@ -89,7 +103,13 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
         shared=shared_config(cfg, job, space, settings),
         example=example,
         first=first_configurations(settings.enqueue, settings.from_study, folder, space),
+        bounds=frozenset(_REFERENCE.findall(str(_raw_params(job)))),
     )
+
+
+def _raw_params(job: Job) -> Any:
+    params = OmegaConf.select(job.config, "hydra.sweeper.params", throw_on_resolution_failure=False)
+    return OmegaConf.to_container(params, resolve=False) if OmegaConf.is_config(params) else None
 
 
 def _within(space: SearchSpace, settings: Settings, plan: EpochPlan | None) -> Settings:

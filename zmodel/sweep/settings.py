@@ -75,7 +75,7 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
         raise ValueError(f"hydra.sweeper needs {missing}. Start from hydra/sweeper=zmodel.")
     name = folder.name if given["study_name"] is None else given["study_name"]
     folder_name(name, "hydra.sweeper.study_name")  # none that could leave the log folder
-    known("hydra.sweeper.on_change", given["on_change"], ("refuse", "continue"))
+    known("hydra.sweeper.on_change", given["on_change"], ("refuse", "widen", "continue"))
     if not isinstance(given["baseline"], bool):
         raise ValueError(
             f"hydra.sweeper.baseline must be true or false, received {given['baseline']!r}; to try "

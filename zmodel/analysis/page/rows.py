@@ -7,6 +7,7 @@ from typing import Any
 
 from zmodel.study.records import StudyRecord
 from zmodel.study.trial_attributes import attr
+from zmodel.study.widening import phase_of, phase_starts
 
 Row = dict[str, Any]
 
@@ -22,12 +23,16 @@ def flat(record: Any, *left_out: str) -> Row:
 
 def mark_origin(study: StudyRecord, rows: Sequence[Row]) -> list[Row]:
     """Rows of trials with columns beside their numbers: what was forced on them, not chosen, and
-    where there is a baseline, which one it is."""
+    where there are such, which one is the baseline, and the phase of a study that was widened."""
     forced = {t.number: " ".join(attr(t, "forced", [])) for t in study.trials}
     baselines = [t.number for t in study.trials if attr(t, "baseline")]
 
     def marks(number: int) -> Row:
-        marked = {"trial": number, "forced": forced.get(number, "")}
-        return {**marked, "baseline": number in baselines} if baselines else marked
+        marked: Row = {"trial": number, "forced": forced.get(number, "")}
+        if baselines:
+            marked["baseline"] = number in baselines
+        if phase_starts(study.attrs):
+            marked["phase"] = phase_of(number, study.attrs)
+        return marked
 
     return [{**marks(row["trial"]), **row} if "trial" in row else row for row in rows]

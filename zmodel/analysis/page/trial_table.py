@@ -6,6 +6,7 @@ from zmodel.analysis.page.rows import Row
 from zmodel.analysis.statistics.selection import recorded_epochs, recorded_seconds, score
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
+from zmodel.study.widening import phase_of, phase_starts
 
 
 def rows(study: StudyRecord) -> list[Row]:
@@ -43,6 +44,7 @@ def _row(study: StudyRecord, trial: TrialRecord, params: list[str]) -> Row:
         "parameters": attr(trial, "parameters"),
         "forced": " ".join(attr(trial, "forced", [])),
         "baseline": bool(attr(trial, "baseline")),
+        "phase": phase_of(trial.number, study.attrs) if phase_starts(study.attrs) else None,
         "control": bool(attr(trial, "control")),
         "stopped_early": attr(trial, "stopped_early"),
         "never_learned": attr(trial, "never_learned"),

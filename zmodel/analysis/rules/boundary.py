@@ -5,8 +5,8 @@ from __future__ import annotations
 from zmodel.analysis.diagnostics.space import parallel
 from zmodel.analysis.diagnostics.space.parallel import Bound
 from zmodel.analysis.findings import Findings
-from zmodel.analysis.rules.suggested_commands import wider_command
 from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.rules.wider_bounds import wider_command
 from zmodel.analysis.statistics.selection import best, short
 from zmodel.study.cells import value_label
 
@@ -49,9 +49,9 @@ def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
     text += " Better values may lie beyond." if clear else " This may be chance."
     action = None
     if clear:
-        action = _command(findings, bound) or (
-            f"widen the range of {bound.param} at its {word} end in a new study, unless {edge} is "
-            "a limit by nature"
+        action = wider_command(findings.study, bound.param, bound.at or "high") or (
+            f"widen the range of {bound.param} at its {word} end, unless {edge} is a limit by "
+            "nature"
         )
     return Verdict(
         CODE,
@@ -67,11 +67,3 @@ def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
         },
         action,
     )
-
-
-def _command(findings: Findings, bound: Bound) -> str | None:
-    if bound.steps is None or bound.at is None:
-        return None
-    edge = int(bound.edge)
-    moved = edge + 2 if bound.at == "high" else edge - 1
-    return wider_command(findings.study, bound.param, bound.at, moved) if moved >= 0 else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from zmodel.analysis.statistics.selection import DEPTH, count_states, fixed
+from zmodel.analysis.statistics.selection import count_states, fixed
 from zmodel.core.command_text import command_text
 from zmodel.core.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
@@ -48,8 +48,10 @@ def _starts(program: list[str]) -> bool:
 
 
 def new_study(study: StudyRecord, ending: str, overrides: dict[str, Any]) -> str | None:
-    """The command of a study like this one, of another name, with `overrides`."""
-    return sweep_command(study, {"study_name": f"{study.name}-{ending}", **overrides})
+    """The command of a study like this one, of another name, with `overrides`; the best trials of
+    this one come first in it."""
+    known = {"study_name": f"{study.name}-{ending}", "hydra.sweeper.from_study": study.name}
+    return sweep_command(study, {**known, **overrides})
 
 
 def longer(study: StudyRecord, ending: str, key: str, factor: int = 2) -> str:
@@ -58,14 +60,6 @@ def longer(study: StudyRecord, ending: str, key: str, factor: int = 2) -> str:
     known = isinstance(value, int) and not isinstance(value, bool)
     command = new_study(study, ending, {key: factor * value}) if known else None
     return command or f"raise {key} in a new study"
-
-
-def wider_command(study: StudyRecord, param: str, side: str, bound: Any) -> str | None:
-    """A new study whose bound of the depth is moved; None where no such setting exists."""
-    key = f"z_layers.{'min' if side == 'low' else 'max'}"
-    if param.rsplit(".", 1)[-1] != DEPTH or fixed(study, key) is None:
-        return None
-    return new_study(study, "wider", {key: bound})
 
 
 def budget(study: StudyRecord) -> int:
@@ -86,10 +80,10 @@ def more_trials(study: StudyRecord, missing: int, overrides: dict[str, Any]) -> 
     more = max(0, missing - unfinished(study))
     if not more and not overrides and count_states(study.trials)["running"]:
         return f"wait: {unfinished(study)} more trials are to come"
-    return sweep_command(study, {**overrides, **_budget_with(study, more)})
+    return sweep_command(study, {**overrides, **budget_with(study, more)})
 
 
-def _budget_with(study: StudyRecord, more: int) -> dict[str, Any]:
+def budget_with(study: StudyRecord, more: int) -> dict[str, Any]:
     """The setting that gives so many further trials."""
     epochs = study.attrs.get("epochs")
     if not isinstance(epochs, int) or isinstance(study.attrs.get("n_trials"), int):

@@ -110,9 +110,10 @@ def remove_dead(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def others_at_work(folder: Path, mine: Lease) -> Iterator[Path]:
+def others_at_work(folder: Path, mine: Lease | None = None) -> Iterator[Path]:
     """The leases in the folder, but for one's own, whose holders may be alive."""
-    others = (path for path in folder.glob("*.lease") if path.name != mine.path.name)
+    own = mine and mine.path.name
+    others = (path for path in folder.glob("*.lease") if path.name != own)
     return (path for path in others if _is_locked(path) is not False)
 
 

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
-from typing import Any
 
-from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from zmodel.compat.optuna.studies import shown
-from zmodel.sweep.sampling.sampler_wrapper import SamplerWrapper
+from zmodel.sweep.sampling.shown_history import ShownHistory
 
 BEST = 25
 """So many trials at most does TPE take for good ones (optuna's default_gamma)."""
 
 
-class BoundedHistory(SamplerWrapper):
+class BoundedHistory(ShownHistory):
     """Shows `sampler` the best 25 and the latest other finished trials, `most` in all.
 
     TPE's model of good trials thereby is that of the whole study, its model of the others that of
@@ -33,31 +30,8 @@ class BoundedHistory(SamplerWrapper):
         super().__init__(sampler)
         self._most = most
 
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        super().before_trial(self._shortened(study), trial)
-
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        return super().infer_relative_search_space(self._shortened(study), trial)
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        return super().sample_relative(self._shortened(study), trial, search_space)
-
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        short = self._shortened(study)
-        return super().sample_independent(short, trial, param_name, param_distribution)
-
-    def _shortened(self, study: Study) -> Any:
-        return shown(study, lambda trials: shorten(trials, self._most, study.direction))
+    def see(self, study: Study, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+        return shorten(trials, self._most, study.direction)
 
 
 def shorten(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import optuna
-from optuna.samplers import BaseSampler, GPSampler, GridSampler, TPESampler
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, GridSampler, TPESampler
 from optuna.trial import FrozenTrial
 
 from zmodel.sweep.sampling.bounded_history import BoundedHistory
@@ -14,6 +14,7 @@ from zmodel.sweep.sampling.exact_decimals import ExactDecimals
 from zmodel.sweep.sampling.floor_schedule import FloorSchedule, forced_attrs
 from zmodel.sweep.sampling.forcing_sampler import ForcingSampler
 from zmodel.sweep.sampling.samplers import make_sampler, needs_lock
+from zmodel.sweep.sampling.widened_history import WidenedHistory
 from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.combinations import count_combinations
 from zmodel.sweep.space.search_space import SearchSpace
@@ -22,8 +23,10 @@ from zmodel.sweep.space.search_space import SearchSpace
 class Proposals:
     """The proposing side of a worker; between trials it keeps nothing that matters."""
 
-    def __init__(self, settings: Settings, space: SearchSpace) -> None:
+    def __init__(self, settings: Settings, space: SearchSpace, widened: bool = False) -> None:
+        """`widened`: the study has trials of a narrower space."""
         self._settings = settings
+        self._widened = widened
         self._space = space
         self.floors = _floors(settings, space)
         most = settings.n_trials
@@ -55,9 +58,13 @@ class Proposals:
                 "hydra.sweeper.history bounds what tpe and gp learn from, got the sampler "
                 f"{type(sampler).__name__}. Set hydra.sweeper.history=null."
             )
+        if self._widened or settings.on_change == "widen":
+            _refuse_to_widen(sampler)
         grid = isinstance(sampler, GridSampler)  # hands out a point that a given trial has taken
         if settings.coverage or settings.stopping or grid:
             sampler = ForcingSampler(sampler, self._space.distributions)
+        if self._widened:
+            sampler = WidenedHistory(sampler, self._space.distributions)
         if settings.history:
             sampler = BoundedHistory(sampler, settings.history)
         return ExactDecimals(sampler)
@@ -65,6 +72,15 @@ class Proposals:
     def changes(self, ticket: FrozenTrial) -> dict[str, Any]:
         """Values set in this trial's configuration whatever its parameters."""
         return self._settings.control_changes if ticket.user_attrs.get("control") else {}
+
+
+def _refuse_to_widen(sampler: BaseSampler) -> None:
+    if isinstance(sampler, GridSampler | CmaEsSampler):
+        raise ValueError(
+            "a study can be widened with a sampler that keeps no notes of its space, received "
+            f"{type(sampler).__name__}. Choose hydra/sweeper/sampler=tpe, or start a study of "
+            "another name with hydra.sweeper.from_study."
+        )
 
 
 def _floors(settings: Settings, space: SearchSpace) -> FloorSchedule | None:

@@ -50,7 +50,7 @@ def rehearse(session: Session) -> None:
         said = _described(error)
         raise Refused(f"{said}\n(tried before the first trial, with {tried})") from error
     study = session.study
-    if not has_begun(study):
+    if not has_begun(study) or session.given.settings.on_change == "widen":
         warnings = [w for point in others if (w := _compare(session, first, point))]
         if warnings and warnings != study.user_attrs.get("warnings"):
             study.set_user_attr("warnings", warnings)

@@ -12,6 +12,7 @@ from zmodel.study.budget.lease import Lease
 from zmodel.study.budget.slots import Slots
 from zmodel.study.storage.opening import open_storage
 from zmodel.study.storage.study_lock import study_lock
+from zmodel.study.widening import phase_starts
 from zmodel.sweep.sampling.proposals import Proposals
 from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.search_space import SearchSpace
@@ -72,4 +73,5 @@ class Session:
             self.storage, study_id, settings.n_trials, self.lock, settings.max_attempts,
             self.given.plan,
         )  # fmt: skip
-        self.proposals = Proposals(settings, self.given.space)
+        widened = bool(phase_starts(self.study.user_attrs))
+        self.proposals = Proposals(settings, self.given.space, widened)

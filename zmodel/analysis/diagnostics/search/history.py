@@ -11,6 +11,7 @@ from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.statistics.selection import (
     baseline_value,
+    listed,
     need_scored,
     objective_name,
     recorded_epochs,
@@ -19,6 +20,7 @@ from zmodel.analysis.statistics.selection import (
     sign,
 )
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.widening import phase_starts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,6 +50,8 @@ class History:
     maximize: bool
     steps: tuple[EndedTrial, ...]
     baseline: float | None = None
+    phases: tuple[int, ...] = ()
+    """The first trial of each further phase, where the space was widened."""
 
 
 def data(study: StudyRecord) -> History:
@@ -73,7 +77,10 @@ def data(study: StudyRecord) -> History:
                 seconds,
             )
         )
-    return History(objective_name(study), sign(study) > 0, tuple(steps), baseline_value(study))
+    phases = tuple(phase_starts(study.attrs))
+    return History(
+        objective_name(study), sign(study) > 0, tuple(steps), baseline_value(study), phases
+    )
 
 
 def _end(trial: TrialRecord) -> tuple[datetime, int]:
@@ -93,6 +100,9 @@ def draw(record: History, ax: Axes) -> None:
     best = accumulate(values, max if record.maximize else min)
     marks.steps(upper, numbers, list(best), label="best so far")
     marks.baseline(upper, record.baseline)
+    for at in record.phases:
+        upper.axvline(at - 0.5, color=style.MUTED, linewidth=1, linestyle=":")
+        marks.note(upper, at - 0.5, min(values), "space widened")
     axes.whole_numbers(upper, "x")
     upper.set_xlabel("trial number")
     upper.set_ylabel(record.objective)
@@ -120,8 +130,9 @@ def caption(record: History) -> str:
     at, first = next(
         (i, s) for i, s in enumerate(record.steps, start=1) if s.best_so_far == last.best_so_far
     )
+    widened = f" The space was widened before trial {listed([*map(str, record.phases)])}."
     return (
         f"Best {record.objective} {last.best_so_far:.4g}, first reached by trial {first.trial}, "
         f"when {at} of {len(record.steps)} had ended. They took {last.epochs_so_far:,} epochs and "
-        f"{axes.in_words(last.seconds_so_far)} of all workers."
+        f"{axes.in_words(last.seconds_so_far)} of all workers.{widened if record.phases else ''}"
     )

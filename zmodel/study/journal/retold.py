@@ -1,0 +1,94 @@
+"""A study told again in its journal: the same trials, under distributions with more choices.
+
+Optuna fixes the choices of a parameter for the life of a study, also in what it reads. So the study
+is deleted and made anew under its name, with all trials and attributes. The journal is replaced
+whole by one with these further lines: whoever dies before that has changed nothing, and the old
+lines stay in the file.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from itertools import chain, islice
+from pathlib import Path
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.storages.journal import BaseJournalBackend, JournalStorage
+from optuna.trial import FrozenTrial
+
+from zmodel.core.atomic_file import write
+from zmodel.core.equality import same
+from zmodel.study.journal.file import JournalFile
+from zmodel.study.journal.lines import Log
+
+
+class _Draft(BaseJournalBackend):
+    """A journal, and what is to follow its lines."""
+
+    def __init__(self, journal: JournalFile) -> None:
+        self._journal = journal
+        self.pending: list[Log] = []
+        data = Path(journal.path).read_bytes()
+        self.text = data[: data.rfind(b"\n") + 1]  # a torn line is none
+        self._kept = sum(1 for _ in journal.read_logs(0))
+
+    def read_logs(self, log_number_from: int) -> Iterator[Log]:
+        kept = islice(
+            self._journal.read_logs(log_number_from), max(0, self._kept - log_number_from)
+        )
+        return chain(kept, self.pending[max(0, log_number_from - self._kept) :])
+
+    def append_logs(self, logs: list[Log]) -> None:
+        self.pending += logs
+
+
+def retell(path: str, name: str, space: Mapping[str, BaseDistribution]) -> None:
+    """Give all trials of the study `name` the choices that `space` has.
+
+    The caller holds the study's lock, and nobody works on the study.
+    """
+    draft = _Draft(JournalFile(path, create=False))
+    storage = JournalStorage(draft)
+    old = storage.get_study_id_from_name(name)
+    directions = storage.get_study_directions(old)
+    user, system = storage.get_study_user_attrs(old), storage.get_study_system_attrs(old)
+    trials = storage.get_all_trials(old)
+    storage.delete_study(old)
+    new = storage.create_new_study(directions, name)
+    for key, value in user.items():
+        storage.set_study_user_attr(new, key, value)
+    for key, value in system.items():
+        storage.set_study_system_attr(new, key, value)
+    for trial in trials:
+        storage.create_new_trial(new, template_trial=_with(trial, space))
+    lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in draft.pending)
+    write(Path(path).resolve(), draft.text + lines.encode(), durable=True)
+
+
+def outdated(trials: list[FrozenTrial], space: Mapping[str, BaseDistribution]) -> list[str]:
+    """Parameters that a trial was asked for with fewer choices than `space` has."""
+    return [
+        name
+        for name, now in space.items()
+        if isinstance(now, CategoricalDistribution)
+        and any(_is_part(t.distributions.get(name, now), now) for t in trials)
+    ]
+
+
+def _is_part(before: BaseDistribution, now: CategoricalDistribution) -> bool:
+    if before == now or not isinstance(before, CategoricalDistribution):
+        return False
+    return all(any(same(a, b) for b in now.choices) for a in before.choices)
+
+
+def _with(trial: FrozenTrial, space: Mapping[str, BaseDistribution]) -> FrozenTrial:
+    twin = copy.copy(trial)
+    twin.distributions = {
+        name: now
+        if isinstance(now := space.get(name), CategoricalDistribution) and _is_part(before, now)
+        else before
+        for name, before in trial.distributions.items()
+    }
+    return twin
