@@ -1,4 +1,4 @@
-"""Writes what README and docs/architecture.md say about files and imports, from the files.
+"""Writes what README and docs/reference/architecture.md say about files and imports, from the files.
 
 python tools/architecture.py
 """
@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-README, PAGE = ROOT / "README.md", ROOT / "docs" / "architecture.md"
+README, PAGE = ROOT / "README.md", ROOT / "docs" / "reference" / "architecture.md"
 CLOSED = tuple(f.name for f in (ROOT / "zmodel").iterdir() if f.is_dir())
 """Folders of which README has one line; the page lists all."""
 COLUMN = 27

@@ -1,4 +1,4 @@
-"""The tables of docs/stopping.md, written of replays."""
+"""The tables of docs/measured/stopping.md, written of replays."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ Pure: it knows neither Optuna nor torch nor files. The sweeper and ``benchmarks/
                     may begin, a paused trial goes on
 
 A depth is never compared with another one, and the rest of the budget always pays for the
-completed trials that are promised to each. What was measured is in docs/stopping.md.
+completed trials that are promised to each. What was measured is in docs/measured/stopping.md.
 """
 
 from __future__ import annotations
