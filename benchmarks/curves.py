@@ -2,7 +2,7 @@
 
 python benchmarks/curves.py data --source DIR        once: the data of all settings
 python benchmarks/curves.py make --n 600             tables; minutes on a GPU, hours without
-python benchmarks/curves.py replay                   every rule on every table: docs/measured/stopping.md
+python benchmarks/curves.py replay                   every rule: docs/measured/stopping.md
 """
 
 from __future__ import annotations

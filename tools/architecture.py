@@ -1,4 +1,4 @@
-"""Writes what README and docs/reference/architecture.md say about files and imports, from the files.
+"""Writes the lists of files and imports in README and docs/reference/architecture.md.
 
 python tools/architecture.py
 """
