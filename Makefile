@@ -16,16 +16,16 @@ $(BIN)/python:
 
 # the stamps make a second call fast; a changed dependency list installs again
 $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
-	$(PIP) -e .
+	$(PIP) -e '.[train]'
 	@$(BIN)/python tools/schema.py
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	$(PIP) -e '.[dev,cluster,postgres,docs]'
+	$(PIP) -e '.[train,dev,cluster,postgres,docs]'
 	@touch $@
 
 $(VENV)/.installed-trackers: $(VENV)/.installed-dev
-	$(PIP) -e '.[trackers]'
+	$(PIP) -e '.[train,trackers]'
 	@touch $@
 
 sweep: $(VENV)/.installed  ## venv, install, the study of z-layers and its report

@@ -4,7 +4,8 @@ import hydra
 from dotenv import load_dotenv
 from omegaconf import DictConfig
 
-from zmodel.cli.command import CONF, command
+from zmodel.cli.command import command
+from zmodel.cli.conf_folder import CONF
 
 load_dotenv(".env")  # a password of the storage may be kept there
 

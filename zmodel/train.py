@@ -4,7 +4,8 @@ import hydra
 from dotenv import load_dotenv
 from omegaconf import DictConfig
 
-from zmodel.cli.command import CONF, command
+from zmodel.cli.command import command
+from zmodel.cli.conf_folder import CONF
 from zmodel.core.allow_list import allowed_targets
 from zmodel.trackers import wandb_closed
 

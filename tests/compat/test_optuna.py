@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 import optuna
 import pytest
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.pruners import HyperbandPruner
-from optuna.samplers import CmaEsSampler, GridSampler, TPESampler
+from optuna.samplers import BaseSampler, CmaEsSampler, GridSampler, TPESampler
 from optuna.samplers._tpe import _truncnorm, parzen_estimator
 from optuna.study import Study, StudyDirection
 from optuna.trial import TrialState, create_trial
 
 from zmodel.compat.optuna import grpc_proxy, samplers, studies
+from zmodel.sweep.from_config import plain, target_class
 
 FOLDER = Path(studies.__file__).parent
 SPACE = {"x": FloatDistribution(0, 1), "net": CategoricalDistribution(["cnn", "mlp"])}
@@ -220,3 +223,16 @@ def test_the_proxy_makes_its_client_from_a_channel():
     assert type(ours._stub) is type(plain._stub) and ours._cache.grpc_client is ours._stub
     ours.close()
     plain.close()
+
+
+def test_every_sampler_of_the_stock_plugin_has_a_class_here():
+    """Its configurations name classes of Optuna, or functions of which the class is known."""
+    stock = pytest.importorskip("hydra_plugins.hydra_optuna_sweeper.config")
+    store = ConfigStore.instance()
+    names = [n for n in store.list("hydra/sweeper/sampler") if not n.startswith("zmodel_")]
+    nodes = [store.load(f"hydra/sweeper/sampler/{name}").node for name in names]
+    ours = [n for n in nodes if OmegaConf.get_type(n) is not dict]
+    assert len(ours) >= 9 and issubclass(OmegaConf.get_type(ours[0]), stock.SamplerConfig)
+    assert all(issubclass(target_class(plain(node)), BaseSampler) for node in ours)
+    taken = {node["_target_"] for node in ours}
+    assert set(samplers.STOCK_SAMPLERS) <= taken

@@ -92,7 +92,7 @@ def _report(cfg: Mapping[str, Any], study: StudyRecord, refresh: int | None) -> 
     # the verdicts are ready long before the figures: a reader need not wait for these
     _say(overview(findings, verdicts))
     late = judge_late(findings)
-    folder = Path(cfg["report_dir"] or _own_folder(cfg, study.name) / "report").absolute()
+    folder = Path(cfg["report_dir"] or _own_folder(cfg, study) / "report").absolute()
     index = write_report(findings, [*verdicts, *late], folder, refresh)
     _say("\n".join(["", *verdict_lines(late), f"report   {index}"]))
 
@@ -128,9 +128,11 @@ def _finished(study: StudyRecord) -> bool:
     return used_up and len(ended) == len(study.trials)
 
 
-def _own_folder(cfg: Mapping[str, Any], name: str) -> Path:
+def _own_folder(cfg: Mapping[str, Any], study: StudyRecord) -> Path:
+    if study.folder is not None:
+        return study.folder
     try:
-        return study_folder(Path(cfg["paths"]["log_dir"]), name)
+        return study_folder(Path(cfg["paths"]["log_dir"]), study.name)
     except ValueError as error:
         where = str(error).rsplit(";", 1)[0]
         raise ValueError(f"{where}; say where its report goes: report_dir=FOLDER") from None

@@ -7,7 +7,6 @@ import functools
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import zmodel.cli.resolvers  # noqa: F401 - of the configuration
@@ -16,10 +15,6 @@ from zmodel.cli.spelling import spelled
 from zmodel.core.command_text import command_text
 from zmodel.core.provenance import program
 from zmodel.study.storage.address import redact
-
-HERE = Path(__file__).parent.parent
-CONF = str(next((p for p in (HERE / "conf", HERE.parent / "conf") if p.is_dir()), HERE / "conf"))
-"""The shipped configuration: inside the package once installed, beside it in a checkout."""
 
 
 def command(main: Callable[[], Any]) -> Callable[[], Any]:
@@ -49,6 +44,8 @@ def command(main: Callable[[], Any]) -> Callable[[], Any]:
     return wrapped
 
 
+TRAINING = ("torch", "pytorch_lightning", "torchmetrics", "mnist1d", "pandas")
+"""What the core of zmodel does without."""
 DISK = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 """What the user must mend: permissions, a disk that is full or cannot be written to."""
 SHOWS = ("--cfg", "-c", "--info", "-i")
@@ -110,6 +107,8 @@ def is_users(error: BaseException) -> bool:
 
     from zmodel.study.storage.outage import StorageUnavailable
 
+    if isinstance(error, ModuleNotFoundError) and error.name in TRAINING:
+        return True
     ours = (ValueError, StorageUnavailable, HydraException, OmegaConfBaseException)
     return isinstance(error, ours) or disk_refusal(error) is not None
 
@@ -133,6 +132,8 @@ def message(error: BaseException) -> str:
         name = refusal.filename2 or refusal.filename or "a file of this run"
         return str(refused(name, refusal))
     text = str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return f"{text}. What trains comes with: pip install 'zmodel[train]'"
     if text.startswith("Config group override must be a string"):  # Hydra does not say which one
         empty = [argument for argument in sys.argv[1:] if argument.endswith("=null")]
         return (
@@ -141,7 +142,7 @@ def message(error: BaseException) -> str:
         )
     cause = error.__cause__
     said = getattr(cause, "strerror", None) or str(cause)  # of the system: without its number
-    if cause is not None and said not in text:
+    if cause is not None and said not in text and redact(said) not in text:
         text += f"\n{cause}"
     node = getattr(cause, "parent_node", None)  # of an unknown key
     if node is not None and "Did you mean" not in text:

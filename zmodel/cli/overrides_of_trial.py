@@ -14,10 +14,11 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from zmodel.study.folder import JOURNAL, study_folder, unknown_study
+from zmodel.study.folder import JOURNAL, run_folders, study_folder, unknown_study
 
 SINGLE_RUN = ("test=true", "trainer.enable_progress_bar=true", "run_name=null")
 """What a run of its own does although trials of a study do not."""
+OVERRIDES = ".hydra/overrides.yaml"
 MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
 
 
@@ -73,11 +74,11 @@ def trial_overrides(folder: Path, number: int) -> list[str]:
     """The task overrides with which a trial of the study in `folder` was composed."""
     import yaml
 
-    path = folder / "trials" / str(number) / ".hydra" / "overrides.yaml"
+    path = run_folders(folder).get(number, folder) / OVERRIDES
     if not path.is_file():
         raise ValueError(
             f"trial must be one of study '{folder.name}', got {number}, which has no "
-            f"{path}. There are: {_ranges(_numbers(folder))}."
+            f"{OVERRIDES} in {folder}. There are: {_ranges(_numbers(folder))}."
         )
     return [str(override) for override in yaml.safe_load(path.read_text()) or []]
 
@@ -108,9 +109,7 @@ def _whole(text: str, folder: Path) -> int:
 
 
 def _numbers(folder: Path) -> list[int]:
-    found = folder.glob("trials/*/.hydra/overrides.yaml")
-    names = [path.parent.parent.name for path in found]
-    return sorted(int(name) for name in names if name.isdigit())
+    return [n for n, run in run_folders(folder).items() if (run / OVERRIDES).is_file()]
 
 
 def _ranges(numbers: list[int]) -> str:

@@ -11,6 +11,8 @@ from zmodel.core.metric_direction import direction_of
 from zmodel.core.run_value import RESULT_KEYS, value_of
 
 MODES = {"minimize": "min", "maximize": "max"}
+USUAL = "minimize"
+"""The direction of a task without ``optimized_metric``, unless another is given: as in Optuna."""
 
 
 def metric_names(given: Any) -> list[str]:
@@ -37,9 +39,14 @@ def directions(cfg: DictConfig, given: Any) -> tuple[str, ...]:
     Args:
         given: ``hydra.sweeper.direction``: one, a list, or ``None``.
 
+    Returns:
+        of a configuration without ``optimized_metric``, what is given, else ``USUAL``.
+
     Raises:
         ValueError: they do not fit, contradict each other, or nothing says which way is better.
     """
+    if "optimized_metric" not in cfg:  # of another program: its task returns what counts
+        return tuple(str(way) for way in _as_list(given) or [USUAL])
     names = metric_names(cfg.get("optimized_metric"))
     wanted = _as_list(given) or [None] * len(names)
     if not names or len(names) != len(wanted):
@@ -59,8 +66,9 @@ def curve_of(cfg: DictConfig, direction: Sequence[str]) -> tuple[str, str | None
     Args:
         direction: of each metric of ``optimized_metric``.
     """
-    callback = (cfg.get("callbacks") or {}).get("study_report") or {}
-    metric = callback.get("monitor") or followed(cfg)
+    if "optimized_metric" not in cfg:
+        return "value", direction[0]
+    metric = OmegaConf.select(cfg, "callbacks.study_report.monitor") or followed(cfg)
     for name, way in zip(metric_names(cfg.get("optimized_metric")), direction, strict=True):
         if name.removesuffix("_best") == metric.removesuffix("_best"):
             return metric, way
@@ -108,8 +116,9 @@ def _one_way(cfg: DictConfig, metric: str, said: dict[str, str]) -> str:
 
 def _monitors(cfg: DictConfig) -> Iterator[tuple[str, DictConfig]]:
     """The callbacks that follow a metric, by their key."""
-    callbacks = cfg.get("callbacks") or {}
-    return ((str(k), c) for k, c in callbacks.items() if c and "monitor" in c)
+    callbacks = cfg.get("callbacks")
+    found = callbacks.items() if OmegaConf.is_dict(callbacks) else ()
+    return ((str(k), c) for k, c in found if OmegaConf.is_dict(c) and "monitor" in c)
 
 
 def settle_monitors(cfg: DictConfig, logged: Collection[str] | None, given: Any = None) -> None:

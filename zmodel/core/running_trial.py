@@ -1,11 +1,18 @@
-"""The running trial, as callbacks see it: one accessor, ``None`` outside a study."""
+"""The running trial, as callbacks and loops see it: ``None`` outside a study."""
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Protocol, SupportsFloat, SupportsIndex
+
+from zmodel.core.interrupt import Interrupted, Paused, stop
+
+
+class EndedByPruner(Exception):
+    """The study's pruner has ended the running trial: its loop is left."""
 
 
 class RunningTrial(Protocol):
@@ -57,3 +64,38 @@ def withheld() -> Iterator[RunningTrial | None]:
         yield trial
     finally:
         _running.reset(token)
+
+
+def report(step: SupportsIndex, value: SupportsFloat) -> None:
+    """Tell the study what the running trial is worth after a step; outside a study do nothing.
+
+    Every study keeps these values as the trial's learning curve. A call may also end the loop it
+    stands in, by an exception that the study knows; let it pass.
+
+        for epoch in range(cfg.epochs):
+            ...
+            zmodel.report(epoch, loss)
+
+    Args:
+        step: counted from 0: epochs, or other steps that all trials have in common.
+        value: what the study optimises, as it is now.
+
+    Raises:
+        EndedByPruner: the study's pruner ends the trial.
+        Interrupted: Ctrl-C, SIGTERM or the time limit of trials; the study gives the trial again.
+        Paused: the study's stopping rule pauses the trial after this step.
+    """
+    number, measured = operator.index(step), float(value)
+    if number < 0:
+        raise ValueError(f"zmodel.report counts steps from 0, got step {number}.")
+    trial = running_trial()
+    if trial is None:
+        return
+    trial.report(number, measured)
+    if trial.should_prune():
+        trial.pruned = True
+        raise EndedByPruner(f"the study's pruner ended trial {trial.number} after step {number}")
+    if stop.signum is not None:
+        raise Interrupted(stop.signum)
+    if pauses_after(number + 1):
+        raise Paused

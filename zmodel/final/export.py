@@ -29,6 +29,7 @@ from zmodel.final.scores import Predictions
 from zmodel.final.summary import FinalResult
 from zmodel.final.testing import Tested
 from zmodel.run.build import build
+from zmodel.sweep.workers.job import HERE
 
 SAMPLES = 64
 """Test samples on which the forms are compared."""
@@ -43,7 +44,7 @@ def export_model(result: FinalResult, job: FinalJob, arguments: Sequence[str]) -
     by_seed = {run.seed: sign * run.value for run in result.winner.runs}
     chosen = max(result.tested, key=lambda t: (by_seed.get(t.run.seed, -np.inf), -t.run.seed))
     overrides = [*arguments, f"trial={result.winner.trial}", f"seed={chosen.run.seed}"]
-    cfg = job.compose(overrides, chosen.run.seed, chosen.folder, {})
+    cfg = job.compose(overrides, chosen.run.seed, chosen.folder, {}, HERE)
     predictions = chosen.predictions
     if isinstance(predictions, str):
         return {"skipped": f"no predictions to compare it with: {predictions}"}

@@ -50,13 +50,18 @@ class FinalJob(Job):
     directions: tuple[str, ...] = ()
 
     def compose(
-        self, overrides: Sequence[str], number: int, folder: Path, changes: dict[str, Any]
+        self,
+        overrides: Sequence[str],
+        number: int,
+        folder: Path,
+        changes: dict[str, Any],
+        subdir: str | None = None,
     ) -> DictConfig:
         """The configuration of one run; `overrides` name its `trial` and `seed`."""
         expanded = self.expanded(overrides)
         config = self._composed_alone(expanded)
         plain = Job(self.hydra_context, self.task_function, config, self.quiet)
-        cfg = plain.compose(expanded, number, folder, changes)
+        cfg = plain.compose(expanded, number, folder, changes, subdir or f"trials/{number}")
         with read_write(cfg), open_dict(cfg):
             if not self.folds and OmegaConf.select(cfg, "data.folds") is not None:
                 cfg.data.folds = None  # what is tested and exported is one network

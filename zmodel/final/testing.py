@@ -15,6 +15,7 @@ from zmodel.final.choice import Candidate, Run
 from zmodel.final.estimates import Estimates
 from zmodel.final.job import FinalJob
 from zmodel.final.scores import Predictions
+from zmodel.sweep.workers.job import HERE
 from zmodel.sweep.workers.outcome import value_of
 
 
@@ -47,7 +48,7 @@ def _test(run: Run, trial: int, job: FinalJob, arguments: Sequence[str], folder:
             )
         testing = job.testing(checkpoint, kept)
         overrides = [*arguments, f"trial={trial}", f"seed={run.seed}"]
-        returned = testing.run(testing.compose(overrides, run.seed, folder, {}))
+        returned = testing.run(testing.compose(overrides, run.seed, folder, {}, HERE))
         try:
             value_of(returned)
         except Exception:

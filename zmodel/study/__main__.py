@@ -11,7 +11,8 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 
-from zmodel.study.folder import journal_of, list_studies
+from zmodel.study.folder import list_studies
+from zmodel.study.location import address_of
 from zmodel.study.records import StudyRecord, TrialRecord, find_study
 from zmodel.study.repair.mend_journal import repair
 from zmodel.study.stop_request import request_stop
@@ -107,9 +108,9 @@ def show(options: argparse.Namespace) -> None:
 
 
 def stop(options: argparse.Namespace) -> None:
-    address = options.storage or str(journal_of(options.log_dir, options.name))
-    storage = open_storage(address, create=False)
-    study = optuna.load_study(study_name=options.name, storage=storage)
+    name = record(options, options.name).name
+    storage = open_storage(address_of(options.name, options.log_dir, options.storage), create=False)
+    study = optuna.load_study(study_name=name, storage=storage)
     request_stop(study)
     running = [str(t.number) for t in study.get_trials(states=(TrialState.RUNNING,))]
     trials = f"running: {', '.join(running)}" if running else "none is running"

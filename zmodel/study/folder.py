@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
 from zmodel.core.names import folder_name
 from zmodel.core.suggestion import suggestion
+from zmodel.study.study_json import STUDY_JSON, read_study_json
 
 JOURNAL = "study.journal"
 WORKERS = "workers"
 """The folder of leases and of workers' logs."""
-STUDY_JSON = "study.json"
 STUDY_FILES = (JOURNAL, STUDY_JSON)
+NUMBER = "${hydra.job.num}"
+SUBDIR = f"trials/{NUMBER}"
+"""Where a run lies below its study's folder, unless ``hydra.sweep.subdir`` says otherwise."""
 RUN_FILES = (".hydra", "result.json", "csv")
 """What tells a folder of a run from an empty one."""
 
@@ -22,15 +26,28 @@ def study_folder(log_dir: Path | str, name: str) -> Path:
     return Path(log_dir) / "studies" / folder_name(name, "a study's name")
 
 
+def existing_folder(log_dir: Path | str, name: str) -> Path:
+    """The folder of a study by its name in the log folder, or by its path, which programs with
+    folders of their own have: ``multirun/2026-11-26/12-30-00``."""
+    path = Path(name)
+    if _is_study(path) and (len(path.parts) > 1 or not _is_study(Path(log_dir, "studies", name))):
+        return path.absolute()
+    return study_folder(log_dir, name)
+
+
+def _is_study(folder: Path) -> bool:
+    return any((folder / file).is_file() for file in STUDY_FILES)
+
+
 def list_studies(log_dir: Path | str) -> list[str]:
     """Names of the studies that have a folder with a journal or a fingerprint, sorted."""
     folders = (Path(log_dir) / "studies").glob("*/")
-    return sorted(f.name for f in folders if any((f / file).is_file() for file in STUDY_FILES))
+    return sorted(folder.name for folder in folders if _is_study(folder))
 
 
 def journal_of(log_dir: Path | str, name: str) -> Path:
     """The journal of an existing study; ValueError names the studies there are."""
-    path = study_folder(log_dir, name) / JOURNAL
+    path = existing_folder(log_dir, name) / JOURNAL
     lost = runs_without_journal(path.parent)
     if path.is_file() and not lost:
         return path
@@ -48,29 +65,42 @@ def unknown_study(log_dir: Path | str, name: str) -> str:
     return (
         f"there is no study '{name}' in {Path(log_dir) / 'studies'}; "
         f"{suggestion(name, list_studies(log_dir))} For another folder of logs give "
-        "paths.log_dir=..., for a study kept elsewhere its storage."
+        "paths.log_dir=..., for a folder elsewhere its path, for another storage its address."
     )
 
 
-def run_folders(folder: Path) -> dict[int, Path]:
-    """Number -> folder of each run below a study's folder, in order of their numbers."""
-    found = {int(path.name): path for path in (folder / "trials").glob("*/") if _is_run(path)}
-    return dict(sorted(found.items()))
+def layout(folder: Path) -> str:
+    """``hydra.sweep.subdir`` of the study in a folder, as it was written."""
+    noted = read_study_json(folder).get("subdir")
+    return noted if isinstance(noted, str) else SUBDIR
 
 
-def _is_run(path: Path) -> bool:
-    name = path.name
-    return name.isascii() and name.isdigit() and any((path / file).exists() for file in RUN_FILES)
+def run_folders(folder: Path, subdir: str | None = None) -> dict[int, Path]:
+    """Number -> folder of each run below a study's folder, in order of their numbers.
+
+    Only those of a layout in which the number alone tells runs apart.
+
+    Args:
+        subdir: the layout; ``None``: of the study that is there.
+    """
+    before, number, after = (subdir or layout(folder)).partition(NUMBER)
+    if not number or "${" in before + after:
+        return {}
+    pattern = re.compile(f"{re.escape(before)}([0-9]+){re.escape(after)}")
+    names = (path.relative_to(folder).as_posix() for path in folder.glob(f"{before}*{after}"))
+    numbers = (int(match[1]) for name in names if (match := pattern.fullmatch(name)))
+    found = {n: folder / f"{before}{n}{after}" for n in sorted(numbers)}
+    return {n: path for n, path in found.items() if any((path / f).exists() for f in RUN_FILES)}
 
 
-def runs_without_journal(folder: Path) -> list[int]:
+def runs_without_journal(folder: Path, subdir: str | None = None) -> list[int]:
     """Numbers of the runs whose journal is missing or empty: a new study would overwrite them."""
     journal = folder / JOURNAL
     if journal.is_file() and journal.stat().st_size:
         return []
-    return list(run_folders(folder))
+    return list(run_folders(folder, subdir))
 
 
-def unrecorded_runs(folder: Path, recorded: int) -> list[int]:
+def unrecorded_runs(folder: Path, recorded: int, subdir: str | None = None) -> list[int]:
     """Numbers of the runs that a study of so many trials does not know: it would overwrite them."""
-    return [number for number in run_folders(folder) if number >= recorded]
+    return [number for number in run_folders(folder, subdir) if number >= recorded]

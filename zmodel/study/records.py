@@ -27,8 +27,10 @@ from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.core.suggestion import suggestion
 from zmodel.study.budget.ledger import Ledger, is_foreign, is_paused, is_put_back, slot_of
-from zmodel.study.folder import journal_of, study_folder
+from zmodel.study.folder import run_folders
+from zmodel.study.location import address_of, runs_of
 from zmodel.study.storage.opening import open_storage
+from zmodel.study.study_json import read_study_json
 from zmodel.study.widening import phase_starts, under
 
 NUMERIC = (FloatDistribution, IntDistribution)
@@ -85,6 +87,11 @@ class StudyRecord:
     folder: Path | None = None
 
     @cached_property
+    def runs(self) -> dict[int, Path]:
+        """Number -> folder of the runs that lie in the study's folder."""
+        return run_folders(self.folder) if self.folder else {}
+
+    @cached_property
     def comparable(self) -> tuple[TrialRecord, ...]:
         """Completed trials with a finite first value and all parameters, in order of numbers."""
         return tuple(
@@ -106,20 +113,18 @@ class StudyRecord:
 def find_study(name: str, log_dir: Path, storage: str | None = None) -> StudyRecord:
     """The study `name` of a storage, by default of its own journal in the log folder.
 
-    ValueError, which names the studies there are, when there is none of this name.
+    Args:
+        name: or the path of the study's folder.
+
+    Raises:
+        ValueError: there is none of this name; those there are are named.
     """
-    address = storage or str(journal_of(log_dir, name))
+    address = address_of(name, log_dir, storage)
     opened = open_storage(address, create=False, read_only=True)
-    return load_study(name, opened, _folder(log_dir, name))
-
-
-def _folder(log_dir: Path, name: str) -> Path | None:
-    """The folder of its runs; a study of another storage need not have one."""
-    try:
-        folder = study_folder(log_dir, name)
-    except ValueError:
-        return None
-    return folder if folder.is_dir() else None
+    folder = runs_of(name, log_dir)
+    if folder is not None and folder.name != name:  # given by its path
+        name = str(read_study_json(folder).get("study_name") or folder.name)
+    return load_study(name, opened, folder)
 
 
 def load_study(name: str, storage: BaseStorage, folder: Path | None = None) -> StudyRecord:

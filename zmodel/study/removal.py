@@ -13,9 +13,10 @@ from optuna.storages import BaseStorage
 
 from zmodel.study.budget.lease import Lease, others_at_work
 from zmodel.study.fingerprint import has_begun
-from zmodel.study.folder import JOURNAL, STUDY_JSON, WORKERS
+from zmodel.study.folder import JOURNAL, WORKERS
 from zmodel.study.storage.address import scheme
 from zmodel.study.storage.file_lock import LOCK_FILE
+from zmodel.study.study_json import STUDY_JSON
 
 
 def remove_unbegun(

@@ -12,6 +12,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from optuna.trial import FrozenTrial
+
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 
@@ -23,7 +25,7 @@ RESULT_ATTRS = (
 
 def run_folder(study: StudyRecord, trial: TrialRecord) -> Path | None:
     """Where the trial's files are, also after the study's folder was moved; None if nowhere."""
-    moved = study.folder / "trials" / str(trial.number) if study.folder else None
+    moved = study.runs.get(trial.number)
     if moved and moved.is_dir():
         return moved
     try:
@@ -32,6 +34,12 @@ def run_folder(study: StudyRecord, trial: TrialRecord) -> Path | None:
     except (OSError, ValueError):
         # a name too long, or with a NUL
         return None
+
+
+def folder_of(trial: FrozenTrial, study: Path) -> Path:
+    """Where a trial of the study in this folder runs, or ran, as it was noted."""
+    noted = attr(trial, "dir")
+    return study / "trials" / str(trial.number) if noted is None else Path(noted)
 
 
 def set_aside(folder: Path) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from zmodel.core.atomic_file import write
-from zmodel.study.folder import STUDY_JSON
+
+STUDY_JSON = "study.json"
 
 
 def write_study_json(folder: Path, content: Mapping[str, Any]) -> None:

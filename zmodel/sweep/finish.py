@@ -41,7 +41,7 @@ def explain(code: int, given: Assignment, slots: Slots, study: optuna.Study) -> 
     elif code != ERROR and not tally.is_complete:
         _note_hours(code, given, slots, study)
         print(
-            f"stopped with {tally.progress} done. To continue: {command_line()}",
+            f"stopped with {tally.progress} done. To continue: {command_line(given.settings)}",
             file=sys.stderr,
         )
     return code

@@ -10,6 +10,7 @@ from typing import Any
 import optuna
 from omegaconf import OmegaConf
 
+from zmodel.compat.optuna.samplers import STOCK_SAMPLERS
 from zmodel.core.allow_list import check_allowed
 from zmodel.core.moved import current
 
@@ -25,7 +26,8 @@ def plain(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def target_class(config: Mapping[str, Any]) -> type:
     """The class that `_target_` names, if the allow-list has it; else ValueError."""
-    path = current(str(config.get("_target_")))
+    named = str(config.get("_target_"))
+    path = STOCK_SAMPLERS.get(named, current(named))
     check_allowed(path)
     module, _, name = path.rpartition(".")
     try:

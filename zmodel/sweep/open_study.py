@@ -36,7 +36,7 @@ def open_study(prepared: Prepared) -> tuple[BaseStorage, optuna.Study]:
     """
     settings = prepared.settings
     if settings.storage == str(settings.folder / JOURNAL):
-        _refuse_to_overwrite(settings, runs_without_journal(settings.folder), 0)
+        _refuse_to_overwrite(settings, runs_without_journal(settings.folder, settings.subdir), 0)
     storage = open_storage(settings.storage)
     study = optuna.create_study(
         study_name=settings.study_name,
@@ -45,7 +45,8 @@ def open_study(prepared: Prepared) -> tuple[BaseStorage, optuna.Study]:
         load_if_exists=True,
     )
     known = len(study.get_trials(deepcopy=False))
-    _refuse_to_overwrite(settings, unrecorded_runs(settings.folder, known), known)
+    unrecorded = unrecorded_runs(settings.folder, known, settings.subdir)
+    _refuse_to_overwrite(settings, unrecorded, known)
     found = tuple(d.name.lower() for d in study.directions)
     if found != settings.direction:
         raise ValueError(
@@ -101,7 +102,7 @@ def _refuse_to_overwrite(settings: Settings, runs: list[int], known: int) -> Non
     shown = ", ".join(map(str, runs[:5])) + (", ..." if len(runs) > 5 else "")
     journal = shlex.quote(str(settings.folder / JOURNAL))
     raise ValueError(
-        f"{settings.folder / 'trials'} holds runs that the study must know, trials {shown}, but "
+        f"{settings.folder} holds runs that the study must know, trials {shown}, but "
         f"{redact(settings.storage)} has {known} trials of it; new ones would overwrite them. Put "
         "back the storage as it was, or make the journal of the runs: python -m zmodel.study "
         f"repair {journal}; or give another study_name=..."
@@ -117,9 +118,9 @@ def _note_settings(study: optuna.Study, prepared: Prepared) -> None:
         "epochs": settings.epochs,
         "stopping": _constants(settings),
         "fixed": prepared.shared.fixed,
-        "optimized_metric": objective if isinstance(objective, list) else [objective],
+        "optimized_metric": [objective] if isinstance(objective, str) else objective,
         "curve": dict(zip(("metric", "direction"), prepared.curve, strict=True)),
-        "command": command_line(),
+        "command": command_line(settings),
         "sampler": settings.sampler["_target_"].rpartition(".")[-1],
         "pruner": (settings.pruner or {"_target_": "none"})["_target_"].rpartition(".")[-1],
         "coverage": settings.coverage,
@@ -128,7 +129,7 @@ def _note_settings(study: optuna.Study, prepared: Prepared) -> None:
         attrs["ended"] = None  # it goes on
     old = study.user_attrs
     for key, value in attrs.items():
-        if old.get(key) != value:
+        if key not in old or old[key] != value:
             study.set_user_attr(key, value)
 
 
@@ -137,9 +138,9 @@ def _constants(settings: Settings) -> dict[str, Any] | None:
     return None if settings.stopping is None else asdict(settings.stopping)
 
 
-def command_line() -> str:
-    """The command that started this process, redacted; running it again continues the study."""
-    return redact(command_text([*program(), *sys.argv[1:]]))
+def command_line(settings: Settings) -> str:
+    """The command that started this process, redacted; running it continues the study."""
+    return redact(command_text([*program(), *sys.argv[1:], *settings.return_to]))
 
 
 def study_json(study: optuna.Study, settings: Settings) -> dict[str, Any]:
@@ -154,7 +155,8 @@ def study_json(study: optuna.Study, settings: Settings) -> dict[str, Any]:
         "pruner": settings.pruner,
         "stopping": _constants(settings),
         "coverage": settings.coverage,
-        "command": command_line(),
+        "command": command_line(settings),
+        "subdir": settings.subdir,
         "fingerprint": study.user_attrs["fingerprint"],
         "provenance": study.user_attrs["provenance"],
         "changes": study.user_attrs.get("changes", []),

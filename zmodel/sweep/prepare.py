@@ -16,6 +16,7 @@ from zmodel.sweep.sampling.samplers import grid_size
 from zmodel.sweep.sampling.warm_start import first_configurations
 from zmodel.sweep.settings import Settings, read_settings, settled
 from zmodel.sweep.space.combinations import count_combinations
+from zmodel.sweep.space.override_text import value_text
 from zmodel.sweep.space.parse import parse_space
 from zmodel.sweep.space.rehearsal_points import params_at, points
 from zmodel.sweep.space.search_space import SearchSpace
@@ -26,8 +27,8 @@ from zmodel.sweep.sweeper import plain
 from zmodel.sweep.workers.job import Job
 from zmodel.sweep.workers.shared_config import SharedConfig, shared_config
 
-SUBDIRS = ("trials/${hydra.job.num}", "${hydra.job.num}")
-"""The folder of a trial, and what stands there when nothing was said."""
+NOW = "${now:"
+"""In a folder's name: another one at every start."""
 
 EVERY_ONE = {"_target_": "optuna.samplers.BruteForceSampler"}
 """Tries every combination once, also under conditions."""
@@ -78,12 +79,11 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
         ValueError: names the setting that cannot work, and a way on.
         HydraException: the configuration does not compose.
     """
-    _check_subdir(job.config)
-    settings = read_settings(given, folder)
+    settings = _placed(read_settings(given, folder), job.config)
     space = _read_space(settings, arguments, job)
     params = params_at(points(space)[0], space, job.config)
     example = [*space.fixed, *space.overrides(params)]
-    cfg = job.compose(example, 0, folder / "trials" / "0", {})
+    cfg = job.compose(example, 0, folder, {})
     objective = plain(cfg.get("optimized_metric"))
     settings = settled(settings, cfg)
     plan = make_plan(settings, space, cfg)
@@ -140,15 +140,20 @@ def _say_how_many(count: int, budget: int) -> None:
     )
 
 
-def _check_subdir(config: DictConfig) -> None:
-    """The folder of a trial is its number in Optuna: no other may be asked for."""
+def _placed(settings: Settings, config: DictConfig) -> Settings:
+    """With the folders that Hydra's configuration asks for."""
     sweep = OmegaConf.to_container(config.hydra.sweep, resolve=False)
     assert isinstance(sweep, dict)
-    if sweep["subdir"] not in SUBDIRS:
+    subdir = str(sweep["subdir"])
+    if "${" not in subdir:
         raise ValueError(
-            f"hydra.sweep.subdir must be {SUBDIRS[0]}, where trials are found again, received "
-            f"{sweep['subdir']}; leave it out, or choose the study's folder by hydra.sweep.dir."
+            f"hydra.sweep.subdir must tell trials apart, as ${{hydra.job.num}} does, received "
+            f"{subdir!r}: all trials would run in one folder."
         )
+    folder = settings.folder
+    other = str(sweep["dir"]) != str(folder) and NOW in str(sweep["dir"])
+    return_to = (f"hydra.sweep.dir={value_text(str(folder))}",) if other else ()
+    return replace(settings, subdir=subdir, return_to=return_to)
 
 
 def _read_space(settings: Settings, arguments: list[str], job: Job) -> SearchSpace:

@@ -60,7 +60,9 @@ def _write(
             "best_params": best.params, "best_value": best.value, "best_trial": best.number,
         }  # fmt: skip
         known = {k: v for k, v in best.params.items() if k in space.distributions}
-        write_best(folder, study.study_name, best.number, best.value, space.overrides(known))
+        usable = study.user_attrs.get("optimized_metric", "") is not None  # by train.py
+        head = f"# python train.py from_study={study.study_name}\n" if usable else ""
+        write_best(folder, head, best.number, best.value, space.overrides(known))
     else:
         results["solutions"] = [
             {"params": t.params, "values": list(t.values), "trial": t.number}
@@ -78,9 +80,9 @@ def _pareto_front(study: optuna.Study, complete: list[FrozenTrial]) -> list[Froz
 
 
 def write_best(
-    folder: Path, name: str, number: int, value: float | None, overrides: list[str]
+    folder: Path, head: str, number: int, value: float | None, overrides: list[str]
 ) -> None:
-    """``best.yaml``: a list of overrides with the command that uses them."""
-    head = f"# python train.py from_study={name}\n# trial {number}, value {value}\n"
+    """``best.yaml``: a list of overrides; ``head`` is a comment on their use."""
+    head += f"# trial {number}, value {value}\n"
     text = head + OmegaConf.to_yaml(OmegaConf.create(overrides))
     write(folder / "best.yaml", text, durable=True)

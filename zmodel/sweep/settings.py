@@ -11,8 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from zmodel.core.arguments import at_least, known, names
 from zmodel.core.names import folder_name
-from zmodel.core.objective import curve_of, directions
-from zmodel.study.folder import JOURNAL
+from zmodel.core.objective import USUAL, curve_of, directions
+from zmodel.study.folder import JOURNAL, SUBDIR
 from zmodel.sweep.from_config import build, plain
 from zmodel.sweep.launch.hardware import cores, gpu_ids
 from zmodel.sweep.sampling.after_floors import Policy
@@ -24,8 +24,7 @@ class Settings:
     """Checked settings. Fields are the keys of conf/hydra/sweeper/zmodel.yaml, described there."""
 
     folder: Path
-    """Absolute path of logs/studies/<study_name>: ``hydra.sweep.dir``, and the only field that is
-    no key."""
+    """Absolute path of the study's folder, ``hydra.sweep.dir``; no key, as the last two fields."""
     study_name: str
     storage: str
     """As :func:`zmodel.study.storage.opening.open_storage` takes it."""
@@ -57,9 +56,14 @@ class Settings:
     on_change: str
     preflight: tuple[str, ...] | None
     preload: tuple[str, ...]
+    subdir: str = SUBDIR
+    """``hydra.sweep.subdir`` as it is written: where a trial runs, below the folder."""
+    return_to: tuple[str, ...] = ()
+    """Overrides that the same command needs to find the study again."""
 
 
-KEYS = tuple(field.name for field in fields(Settings) if field.name != "folder")
+NO_KEYS = ("folder", "subdir", "return_to")
+KEYS = tuple(field.name for field in fields(Settings) if field.name not in NO_KEYS)
 
 
 def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
@@ -126,6 +130,8 @@ def settled(settings: Settings, cfg: DictConfig) -> Settings:
         ValueError: what says them contradicts itself, or a setting needs one objective.
     """
     direction = directions(cfg, settings.direction)
+    if not settings.direction and "optimized_metric" not in cfg:
+        print(f"note: hydra.sweeper.direction={USUAL}, since nothing says otherwise.")
     for key in ("policy", "history"):
         if len(direction) > 1 and getattr(settings, key) is not None:
             raise ValueError(
@@ -157,6 +163,12 @@ def _check_curve(cfg: DictConfig, direction: Sequence[str]) -> None:
 
 def _check_changes(cfg: DictConfig, changes: Mapping[str, Any]) -> None:
     """A control differs from other trials in what is configured for all of them."""
+    if not changes:
+        raise ValueError(
+            "hydra.sweeper.control needs hydra.sweeper.control_changes, what a control gets "
+            "instead of the configured values, got none; set it, as in "
+            "{callbacks.early_stopping.patience: 1000000}, or hydra.sweeper.control=null."
+        )
     missing = [k for k in changes if OmegaConf.select(cfg, k.rpartition(".")[0] or k) is None]
     if missing:
         raise ValueError(

@@ -1,6 +1,6 @@
 """The Hydra sweeper: ``hydra/sweeper=zmodel``.
 
-Hydra imports this file at every start of ``train.py``: nothing heavy here.
+Hydra imports this file at every start of every program: nothing heavy here.
 """
 
 from __future__ import annotations
@@ -8,9 +8,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from hydra.errors import CompactHydraException
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
+
+from zmodel.sweep.registration import register_configs
+
+register_configs()
+
+
+class CannotStart(CompactHydraException, ValueError):
+    """A start that cannot work; Hydra prints the message alone, without a stack trace."""
 
 
 class StudySweeper(Sweeper):
@@ -35,6 +44,7 @@ class StudySweeper(Sweeper):
         self.config = config
 
     def sweep(self, arguments: list[str]) -> None:
+        from zmodel.study.storage.address import redact
         from zmodel.sweep.start import start_study
         from zmodel.sweep.workers.job import Job
 
@@ -43,7 +53,10 @@ class StudySweeper(Sweeper):
         settings = {key: plain(value) for key, value in self.settings.items()}
         # links are followed once, here: a study does not move when one is turned elsewhere
         folder = Path(str(self.config.hydra.sweep.dir)).resolve()
-        code = start_study(settings, arguments, folder, job)
+        try:
+            code = start_study(settings, arguments, folder, job)
+        except ValueError as error:
+            raise CannotStart(redact(str(error))) from error
         if code:
             raise SystemExit(code)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Any
 
@@ -50,8 +51,17 @@ def _starts(program: list[str]) -> bool:
 def new_study(study: StudyRecord, ending: str, overrides: dict[str, Any]) -> str | None:
     """The command of a study like this one, of another name, with `overrides`; the best trials of
     this one come first in it."""
-    known = {"study_name": f"{study.name}-{ending}", "hydra.sweeper.from_study": study.name}
+    if _of_another_program(study):
+        folder = str(study.folder or study.name)
+        known = {"hydra.sweep.dir": f"{folder}-{ending}", "hydra.sweeper.from_study": folder}
+    else:
+        known = {"study_name": f"{study.name}-{ending}", "hydra.sweeper.from_study": study.name}
     return sweep_command(study, {**known, **overrides})
+
+
+def _of_another_program(study: StudyRecord) -> bool:
+    """Whether the task is no run of train.py: it has no ``optimized_metric``."""
+    return study.attrs.get("optimized_metric", "") is None
 
 
 def longer(study: StudyRecord, ending: str, key: str, factor: int = 2) -> str:
@@ -94,7 +104,7 @@ def budget_with(study: StudyRecord, more: int) -> dict[str, Any]:
 
 def final_command(study: StudyRecord) -> str | None:
     """The final stage of a study; None for one that no sweep of zmodel made."""
-    if "command" not in study.attrs:
+    if "command" not in study.attrs or _of_another_program(study):
         return None
     return command_text(["python", "train.py", "-m", "hparams_search=final", f"study={study.name}"])
 
@@ -103,4 +113,22 @@ def reproduce_command(study: StudyRecord, trial: TrialRecord) -> str | None:
     """The run that repeats a trial; None for trials that no run of zmodel made."""
     if "dir" not in trial.attrs and "command" not in study.attrs:
         return None
+    if _of_another_program(study):
+        return _single_run(study, trial)
     return command_text(["python", "train.py", f"from_study={study.name}", f"trial={trial.number}"])
+
+
+def _single_run(study: StudyRecord, trial: TrialRecord) -> str | None:
+    """The study's program with the trial's parameters; None where one is no plain word."""
+    values = {name: str(value) for name, value in trial.params.items()}
+    words = _recorded(study)
+    if words is None or not all(re.fullmatch(r"[\w.+-]+", value) for value in values.values()):
+        return None
+    names = {name.lstrip("+") for name in values}
+    keys = [word.partition("=")[0].lstrip("+~") for word in words]
+    kept = [
+        word
+        for word, key in zip(words, keys, strict=True)
+        if key not in names and word not in MULTIRUN and not key.startswith("hydra")
+    ]
+    return command_text([*kept, *(f"{name}={value}" for name, value in values.items())])

@@ -9,6 +9,15 @@ from optuna.samplers import CmaEsSampler, GridSampler
 
 from zmodel.core.equality import same
 
+_STOCK = "hydra_plugins.hydra_optuna_sweeper"
+STOCK_SAMPLERS = {
+    f"{_STOCK}._impl.create_nsgaii_sampler": "optuna.samplers.NSGAIISampler",
+    f"{_STOCK}._impl.create_nsgaiii_sampler": "optuna.samplers.NSGAIIISampler",
+    # removed in Optuna 4.0: TPE handles several objectives
+    f"{_STOCK}.config.raise_motpe_removed": "optuna.samplers.TPESampler",
+}
+"""Functions that the configurations of the stock Optuna sweeper name in place of a class."""
+
 
 def grid_points(sampler: GridSampler) -> tuple[list[str], Sequence[Sequence[Any]]]:
     """The parameters' names, and the points in the order of the attribute ``grid_id``.

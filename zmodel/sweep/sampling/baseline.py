@@ -75,7 +75,7 @@ def baseline_of(settings: Settings, space: SearchSpace, job: Job, given: int) ->
     if space.custom is not None:
         raise NoBaseline("hydra.sweeper.custom_search_space asks for parameters in Python")
     try:
-        cfg = job.compose(space.fixed, 0, settings.folder / "trials" / "0", {})
+        cfg = job.compose(space.fixed, 0, settings.folder, {})
     except (HydraException, OmegaConfBaseException):
         raise NoBaseline("the configuration does not compose without the search") from None
     params: dict[str, Any] = {}

@@ -7,16 +7,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import optuna
 from omegaconf import DictConfig
 from optuna.exceptions import UpdateFinishedTrialError
+from optuna.pruners import NopPruner
 from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.core.running_trial import running
-from zmodel.study.run_folder import set_aside
+from zmodel.study.run_folder import folder_of, set_aside
 from zmodel.study.trial_attributes import attr, fixed_params
 from zmodel.sweep.stopping.epoch_plan import epochs_done
 from zmodel.sweep.workers.optuna_trial import OptunaTrial
@@ -33,7 +35,7 @@ from zmodel.sweep.workers.trial_watch import TIMED_OUT, TrialWatch
 
 PUT_BACK = {
     KeyboardInterrupt: "Ctrl-C",
-    Refused: "its configuration changed",
+    Refused: "its worker could not go on",
     NoSpace: "no space left on the disk",
 }
 """What the trial notes when the error that ends its worker is not its own."""
@@ -48,7 +50,7 @@ class Attempt:
         self._ticket = ticket
         self._storage = session.storage
         self._id = session.slots.id_of(ticket)
-        self._folder = session.given.settings.folder / "trials" / str(ticket.number)
+        self._folder = folder_of(ticket, session.given.settings.folder)
         self._shown: OptunaTrial | None = None
         self._began = time.monotonic()
 
@@ -56,10 +58,9 @@ class Attempt:
         """Run and record.
 
         Raises:
-            Refused: the configuration files changed.
+            Refused: the configuration files changed, or the task gives what no study can use.
             StorageError, StorageUnavailable, NoSpace: the trial is given again.
         """
-        self._set("dir", str(self._folder))
         try:
             outcome = self._outcome()
         except (KeyboardInterrupt, Refused, NoSpace) as error:
@@ -76,6 +77,20 @@ class Attempt:
                 self._record(outcome)
         except UpdateFinishedTrialError:
             print(f"trial {self._ticket.number} was given to another worker in the meantime")
+        if outcome.state is TrialState.COMPLETE and outcome.values is not None:
+            self._require_reports()
+
+    def _require_reports(self) -> None:
+        """A pruner that no trial tells anything would be asked in vain, trial after trial."""
+        pruner = self._session.study.pruner
+        trials = self._session.slots.refresh()
+        if isinstance(pruner, NopPruner) or any(trial.intermediate_values for trial in trials):
+            return
+        raise Refused(
+            f"hydra.sweeper.pruner={type(pruner).__name__} compares what trials report while they "
+            f"run, and trial {self._ticket.number} came to its end without a report. Call "
+            "zmodel.report(step, value) after every step, or set hydra/sweeper/pruner=none."
+        )
 
     def _put_back(self, reason: str) -> None:
         self._session.slots.interrupt(self._ticket, reason, crashed=False)
@@ -109,7 +124,9 @@ class Attempt:
             params = space.suggest(trial, given.job.config, told)
         overrides = [*space.fixed, *space.overrides(params)]
         changes = resumed | proposals.changes(ticket)
-        cfg = given.job.compose(overrides, ticket.number, self._folder, changes)
+        cfg = given.job.compose(overrides, ticket.number, given.settings.folder, changes)
+        self._folder = Path(cfg.hydra.run.dir)
+        self._set("dir", str(self._folder))
         if given.job.comparable and given.job.files_edited:
             self._check_unchanged(cfg, [*params, *changes])
         until = attr(ticket, "until")
@@ -119,7 +136,13 @@ class Attempt:
         with TrialWatch(self._storage, self._id, limit, code), running(shown):
             returned = given.job.run(cfg)
         objectives = len(given.settings.direction)
-        return outcome_of(returned, self._folder, objectives, limit, shown.pruned)
+        outcome = outcome_of(returned, self._folder, objectives, limit, shown.pruned)
+        if outcome.unusable and not self._any(TrialState.COMPLETE):
+            raise Refused(f"no trial can have a result: {outcome.reason}")
+        return outcome
+
+    def _any(self, state: TrialState) -> bool:
+        return any(trial.state == state for trial in self._session.slots.refresh())
 
     def _check_unchanged(self, cfg: DictConfig, own: list[str]) -> None:
         """Somebody has edited a file of the configuration while the study runs: a comment, say.
@@ -140,7 +163,8 @@ class Attempt:
             if own.is_file():
                 return {"ckpt_path": str(own)}
         for earlier in self._earlier():
-            checkpoint = self._folder.parent / str(earlier.number) / "checkpoints" / "last.ckpt"
+            folder = folder_of(earlier, self._given.settings.folder)
+            checkpoint = folder / "checkpoints" / "last.ckpt"
             if checkpoint.is_file():
                 for epoch, value in earlier.intermediate_values.items():
                     self._storage.set_trial_intermediate_value(self._id, epoch, value)

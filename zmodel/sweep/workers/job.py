@@ -18,6 +18,9 @@ import zmodel.cli.resolvers  # noqa: F401 - of the configuration, also in worker
 from zmodel.study.storage.address import redact
 from zmodel.sweep.workers.composition import Composition
 
+HERE = "."
+"""As `subdir`: the folder itself."""
+
 
 @dataclass
 class Job:
@@ -41,20 +44,32 @@ class Job:
         self._composition = Composition(self.hydra_context.config_loader, self.config)
 
     def compose(
-        self, overrides: Sequence[str], number: int, folder: Path, changes: dict[str, Any]
+        self,
+        overrides: Sequence[str],
+        number: int,
+        folder: Path,
+        changes: dict[str, Any],
+        subdir: str | None = None,
     ) -> DictConfig:
-        """The configuration of one trial; ``changes`` are values set after composition."""
+        """The configuration of one trial, which runs in its ``hydra.run.dir``.
+
+        Args:
+            folder: of the study.
+            changes: values set after composition.
+            subdir: below the folder; ``None``: as the configuration says.
+        """
         cfg = self._composition(list(overrides))
         with read_write(cfg), open_dict(cfg):
             cfg.hydra.job.id = f"{cfg.hydra.job.name}_{number}"
             cfg.hydra.job.num = number
-            cfg.hydra.sweep.dir, cfg.hydra.sweep.subdir = str(folder.parent), folder.name
-            cfg.hydra.run.dir = str(folder)  # where further processes of this trial work
             handlers = OmegaConf.select(cfg, "hydra.job_logging.root.handlers")
             if self.quiet and handlers is not None:
                 cfg.hydra.job_logging.root.handlers = [h for h in handlers if h != "console"]
             for key, value in changes.items():
                 OmegaConf.update(cfg, key, value)
+            own = folder / (cfg.hydra.sweep.subdir if subdir is None else subdir)
+            cfg.hydra.sweep.dir, cfg.hydra.sweep.subdir = str(own.parent), own.name
+            cfg.hydra.run.dir = str(own)  # where further processes of this trial work
             # this configuration is saved with the run: no password in it
             if OmegaConf.select(cfg, "hydra.sweeper.storage"):
                 cfg.hydra.sweeper.storage = redact(cfg.hydra.sweeper.storage)

@@ -15,6 +15,7 @@ from hydra.core.utils import JobReturn
 from optuna.trial import TrialState
 
 from zmodel.core.interrupt import Interrupted, Paused
+from zmodel.core.running_trial import EndedByPruner
 from zmodel.study.run_folder import result_attrs
 from zmodel.study.storage.errors import StorageError, full_disk
 from zmodel.study.storage.outage import StorageUnavailable
@@ -27,6 +28,10 @@ STORAGE_ERRORS = (StorageError, StorageUnavailable)
 
 class NoSpace(Exception):
     """A disk is full: no trial can go on, and none is to blame."""
+
+
+class Unusable(ValueError):
+    """What a task returned is of another kind than the study needs."""
 
 
 def require_space(error: BaseException) -> None:
@@ -49,6 +54,8 @@ class TrialOutcome:
     traceback: str | None = None
     put_back: str | None = None
     paused: bool = False
+    unusable: bool = False
+    """What the task returned cannot be the result of any trial: nothing, a text, another count."""
     attrs: dict[str, Any] = field(default_factory=dict)
 
 
@@ -72,6 +79,8 @@ def outcome_of(
         return TrialOutcome(put_back=str(error))
     except Paused:
         return TrialOutcome(paused=True)
+    except EndedByPruner:
+        return TrialOutcome(TrialState.PRUNED, attrs=attrs)
     except STORAGE_ERRORS:
         raise
     except Exception as error:
@@ -79,7 +88,8 @@ def outcome_of(
     try:
         values = as_values(value, objectives)
     except ValueError as error:
-        return TrialOutcome(reason=f"ValueError: {error}", attrs=attrs)
+        unusable = isinstance(error, Unusable)
+        return TrialOutcome(reason=f"ValueError: {error}", unusable=unusable, attrs=attrs)
     if pruned:
         return TrialOutcome(TrialState.PRUNED, attrs=attrs)
     return TrialOutcome(TrialState.COMPLETE, values, attrs=attrs)
@@ -105,16 +115,26 @@ def failure(error: BaseException, attrs: dict[str, Any] | None = None) -> TrialO
 
 
 def as_values(returned: Any, objectives: int) -> tuple[float, ...]:
-    """The objective values as finite floats; ``ValueError`` otherwise."""
+    """The objective values as finite floats.
+
+    Raises:
+        Unusable: they are no numbers, or not as many as there are objectives.
+        ValueError: one is not finite.
+    """
     items = (
         returned if isinstance(returned, Sequence) and not isinstance(returned, str) else [returned]
     )
     if len(items) != objectives:
-        raise ValueError(f"expected {objectives} objective values, got {returned!r}")
+        raise Unusable(
+            f"expected {objectives} objective values, got {returned!r}: hydra.sweeper.direction "
+            "has one entry per value, as in [minimize,maximize]"
+        )
     try:
         values = tuple(float(item) for item in items)
     except (TypeError, ValueError):
-        raise ValueError(f"the objective must be a number, got {returned!r}") from None
+        raise Unusable(
+            f"the objective must be a number, got {returned!r}: the task returns what is optimised"
+        ) from None
     if not all(math.isfinite(value) for value in values):
         raise ValueError(f"the objective must be finite, got {returned!r}")
     return values

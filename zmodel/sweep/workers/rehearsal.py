@@ -18,6 +18,7 @@ from zmodel.cli.command import is_users
 from zmodel.core.interrupt import stop
 from zmodel.study.fingerprint import has_begun, settle_data
 from zmodel.sweep.space.rehearsal_points import Params, params_at, points, with_value
+from zmodel.sweep.workers.job import HERE
 from zmodel.sweep.workers.outcome import STORAGE_ERRORS, NoSpace, as_values, require_space, value_of
 from zmodel.sweep.workers.session import Session
 
@@ -111,7 +112,8 @@ def _run(session: Session, point: Params, judge: bool = False) -> None:
     folder = Path(tempfile.mkdtemp(prefix=".preflight-", dir=settings.folder))
     try:
         fixed = [*space.fixed, *settings.preflight]
-        cfg = job.compose([*fixed, *space.overrides(_params(session, point))], 0, folder, {})
+        overrides = [*fixed, *space.overrides(_params(session, point))]
+        cfg = job.compose(overrides, 0, folder, {}, HERE)
         returned = job.run(cfg)
         if stop.signum is not None:
             return

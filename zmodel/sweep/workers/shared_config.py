@@ -88,7 +88,7 @@ def shared_config(
             params = params_at(with_value(name, choice, first, space), space, job.config)
             overrides = [*space.fixed, *space.overrides(params)]
             try:
-                configs.append(job.compose(overrides, 0, settings.folder / "trials" / "0", {}))
+                configs.append(job.compose(overrides, 0, settings.folder, {}))
             except (HydraException, OmegaConfBaseException):
                 continue  # the rehearsal names the choice that does not compose
     return SharedConfig.of(configs, searched)
