@@ -8,11 +8,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
 from zmodel.final.export import export_model
+from zmodel.final.model_formats import write_formats
 from zmodel.final.scores import Predictions
+from zmodel.model.znet import ZNet
 from zmodel.predict import load
 from zmodel.run.build import build
 
@@ -57,3 +60,23 @@ def test_a_feature_far_from_zero_is_centred_as_in_training(tmp_path):
     rows = data.load_test().x
     assert rows.dtype == np.float64
     np.testing.assert_allclose(load(tmp_path / "model").probabilities(rows), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("block", ["residual", "gru", "attention"])
+def test_every_kind_of_z_layer_can_be_handed_on(tmp_path, block):
+    arguments = {
+        "input_shape": [2, 9],
+        "num_classes": 2,
+        "z_layers": 2,
+        "width": 8,
+        "norm": "batch",
+    }
+    network = "zmodel.model.znet.ZNet"
+    config = {"network": network, "arguments": {**arguments, "block": block}, "classes": ["a", "b"]}
+    more = {"input_shape": [2, 9], "normalisation": None}
+    (tmp_path / "config.json").write_text(json.dumps({**config, **more}))
+    net, x = ZNet(**arguments, block=block).eval(), torch.randn(5, 2, 9)
+    torch.save(net.state_dict(), tmp_path / "weights.pt")
+    made = write_formats(tmp_path, x, net(x).detach().softmax(-1))
+    for name in ("weights.pt", "model.torchscript", "model.pt2"):
+        assert made[name]["max_abs_difference"] < 1e-5

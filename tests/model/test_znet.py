@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from zmodel.model.znet import ACTIVATIONS, NORMS, ZNet
+from zmodel.model.blocks.block import ACTIVATIONS, NORMS
+from zmodel.model.znet import ZNet
 
 
 def size(net: torch.nn.Module) -> int:

@@ -25,12 +25,11 @@ class LayerPlan:
     stride: tuple[int, ...]
     padding: tuple[int, ...]
 
-    def parameters(self, norm: bool, residual: bool) -> int:
-        """Learnable numbers: W and b, scale and shift of the norm, projection of the residual."""
+    @property
+    def weights(self) -> int:
+        """Numbers in W and b."""
         c_in, c_out = self.in_shape[0], self.out_shape[0]
-        weights = c_in * c_out * self.kernel ** len(self.stride) + c_out
-        projection = c_in * c_out if residual and self.in_shape != self.out_shape else 0
-        return weights + (2 * c_out if norm else 0) + projection
+        return c_in * c_out * self.kernel ** len(self.stride) + c_out
 
 
 @dataclass(frozen=True)
@@ -41,23 +40,11 @@ class NetworkPlan:
     layers: tuple[LayerPlan, ...]
     features: int
 
-    def parameters(self, num_classes: int, norm: bool = False, residual: bool = False) -> int:
-        """Learnable numbers of the whole network in closed form."""
-        head = (self.features + 1) * num_classes
-        return head + sum(layer.parameters(norm, residual) for layer in self.layers)
-
     def widest(self) -> int:
         """Numbers in the input or output of a layer, the largest of them; per sample."""
         return max(
             (math.prod(s) for la in self.layers for s in (la.in_shape, la.out_shape)), default=0
         )
-
-    def activations(self, norm: bool = False, dropout: bool = False, residual: bool = False) -> int:
-        """About how many numbers per sample the backward pass needs: of every layer the output,
-        with a norm its input, with dropout its mask and input, with a residual the sum."""
-        copies = 1 + norm + 2 * dropout + residual
-        outputs = sum(math.prod(layer.out_shape) for layer in self.layers)
-        return copies * outputs + (math.prod(self.layers[0].in_shape) if self.layers else 0)
 
 
 def plan_network(
@@ -70,8 +57,12 @@ def plan_network(
     padding: int | None,
     kind: str,
     pool: str,
+    multiple: int = 1,
 ) -> NetworkPlan:
-    """Shapes of every layer. Raises ValueError for an argument that cannot describe a network."""
+    """Shapes of every layer. Raises ValueError for an argument that cannot describe a network.
+
+    multiple      widths are rounded up to a multiple of it
+    """
     at_least("z_layers", z_layers, 0)
     at_least("width", width, 1)
     at_least("stride", stride, 1)
@@ -81,9 +72,8 @@ def plan_network(
     kind, shape = _kind_and_shape(whole_numbers("input_shape", input_shape, "[1,28,28]"), kind)
     kernels, layers = _kernels(kernel_size), []
     for i in range(z_layers):
-        layer = _layer(
-            shape, _width(width, growth, i), kernels[min(i, len(kernels) - 1)], stride, padding
-        )
+        units = -(-_width(width, growth, i) // multiple) * multiple
+        layer = _layer(shape, units, kernels[min(i, len(kernels) - 1)], stride, padding)
         layers.append(layer)
         shape = layer.out_shape
     features = shape[0] if pool == "mean" else math.prod(shape)

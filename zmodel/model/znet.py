@@ -8,73 +8,25 @@ Shapes: N samples, C channels (or units), F features, L length, H height, W widt
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from types import EllipsisType
 
 from torch import Tensor, nn
 
 from zmodel.core.arguments import at_least, at_most, below_one, known
-from zmodel.model.dropout import Dropout
-from zmodel.model.layer_plan import LayerPlan, plan_network
+from zmodel.model.blocks.attention import AttentionBlock
+from zmodel.model.blocks.block import ACTIVATIONS, NORMS, Block, BlockSettings
+from zmodel.model.blocks.conv import ConvBlock
+from zmodel.model.blocks.gru import GRUBlock
+from zmodel.model.blocks.residual import ResidualBlock
+from zmodel.model.layer_plan import NetworkPlan, plan_network
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "elu": nn.ELU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "mish": nn.Mish,
-    "softplus": nn.Softplus,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
+BLOCKS: dict[str, type[Block]] = {
+    "conv": ConvBlock,
+    "residual": ResidualBlock,
+    "gru": GRUBlock,
+    "attention": AttentionBlock,
 }
-NORMS = ("none", "batch", "layer")
-# by the number of position axes: none for vectors, one for signals, two for images
-BATCH_NORM: tuple[type[nn.Module], ...] = (nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d)
-CONVOLUTION: dict[int, type[nn.Module]] = {1: nn.Conv1d, 2: nn.Conv2d}
-
-
-class ZLayer(nn.Module):
-    """a -> dropout(activation(norm(z))), z = W * a + b; with `residual`, a is added to it.
-
-    `layer` norm is over the units of a vector, over channels and positions of a signal or image
-    (group norm with one group). The residual is a itself, or where the shapes differ a 1x1
-    projection (without bias) of it, at the same positions that the strided W sees as centres.
-    """
-
-    def __init__(
-        self,
-        plan: LayerPlan,
-        norm: str = "none",
-        activation: str = "relu",
-        dropout: float = 0.0,
-        residual: bool = False,
-    ) -> None:
-        super().__init__()
-        axes, c_out = len(plan.stride), plan.out_shape[0]
-        self.z = _linear(plan, plan.kernel, plan.padding, bias=True)
-        self.norm: nn.Module = nn.Identity()
-        if norm == "batch":
-            self.norm = BATCH_NORM[axes](c_out)
-        elif norm == "layer":
-            self.norm = nn.GroupNorm(1, c_out) if axes else nn.LayerNorm(c_out)
-        self.activation = ACTIVATIONS[activation]()
-        self.dropout = Dropout(dropout) if dropout else nn.Identity()
-        self.residual = residual
-        self.projection: nn.Module = nn.Identity()
-        self.crop: tuple[slice | EllipsisType, ...] = ()
-        if residual and plan.in_shape != plan.out_shape:
-            self.projection = _linear(plan, 1, (0,) * axes, bias=False)
-            edges = [(plan.kernel - 1) // 2 - padding for padding in plan.padding]
-            if any(edges):
-                lengths = zip(edges, plan.in_shape[1:], strict=True)
-                self.crop = (..., *(slice(edge, length - edge) for edge, length in lengths))
-
-    def forward(self, a: Tensor) -> Tensor:
-        out = self.dropout(self.activation(self.norm(self.z(a))))
-        if not self.residual:
-            return out
-        return out + self.projection(a[self.crop] if self.crop else a)
 
 
 class ZNet(nn.Module):
@@ -90,13 +42,17 @@ class ZNet(nn.Module):
 
     input_shape   (features,), (channels, length) or (channels, height, width)
     num_classes   outputs: one per class, or per target of a regression
-    width         channels of the first z-layer; the i-th has round(width * growth**i), least 1
+    block         kind of the z-layers: conv, the weights alone, as above; residual, two
+                  convolutions and a way past them; gru, read in both directions; attention, a
+                  transformer's layer; gru and attention are for signals and images
+    width         channels of the first z-layer; the i-th has round(width * growth**i), least 1; of
+                  gru rounded up to an even number, of attention to a multiple of 4
     kernel_size   odd; one for all or a list per z-layer, whose last entry is repeated
     stride        of every z-layer; a length of 1 stays 1, so any depth fits any input
     padding       null: (kernel - 1) / 2; a smaller number is kept while the kernel still fits
     norm          none, batch or layer
     dropout       probability per activation, in [0, 1)
-    residual      add the input of a z-layer to its output, projected where shapes differ
+    residual      add the input of a conv z-layer to its output, projected where shapes differ
     kind          auto (by the shape), conv1d, conv2d, or dense, which flattens any input
     pool          what the classifier sees: flatten (all positions) or mean (over positions)
     max_...       refuse larger networks before they are built
@@ -120,6 +76,7 @@ class ZNet(nn.Module):
         residual: bool = False,
         kind: str = "auto",
         pool: str = "flatten",
+        block: str = "conv",
         max_z_layers: int = 200,
         max_parameters: int = 50_000_000,
     ) -> None:
@@ -127,20 +84,21 @@ class ZNet(nn.Module):
         at_least("num_classes", num_classes, 1)
         at_least("z_layers", z_layers, 0)
         at_most("z_layers", z_layers, max_z_layers, "max_z_layers")
-        _check_layers(norm, activation, dropout)
+        settings = _settings(block, norm, activation, dropout, residual)
+        made_of = BLOCKS[block]
         plan = plan_network(
-            input_shape, z_layers, width, growth, kernel_size, stride, padding, kind, pool
-        )
-        count = plan.parameters(num_classes, norm != "none", residual)
+            input_shape, z_layers, width, growth, kernel_size, stride, padding, kind, pool,
+            made_of.multiple,
+        )  # fmt: skip
+        _check_positions(block, plan)
+        count = _parameters(plan, made_of, settings, num_classes)
         at_most("the estimated number of parameters", count, max_parameters, "max_parameters")
-        self.activations = plan.activations(norm != "none", dropout > 0, residual)
+        self.activations = _activations(plan, made_of, settings)
         """About how many numbers per sample the backward pass needs."""
         self.widest = plan.widest()
         self.flat_input = plan.kind == "dense"
         self.mean_pool = pool == "mean" and not self.flat_input
-        self.layers = nn.Sequential(
-            *(ZLayer(layer, norm, activation, dropout, residual) for layer in plan.layers)
-        )
+        self.layers = nn.Sequential(*(made_of(layer, settings) for layer in plan.layers))
         self.head = nn.Linear(plan.features, num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -148,16 +106,38 @@ class ZNet(nn.Module):
         return self.head(a.flatten(2).mean(2) if self.mean_pool else a.flatten(1))
 
 
-def _check_layers(norm: str, activation: str, dropout: float) -> None:
+def _settings(
+    block: str, norm: str, activation: str, dropout: float, residual: bool
+) -> BlockSettings:
+    known("block", block, BLOCKS)
     known("norm", norm, NORMS)
     known("activation", activation, ACTIVATIONS)
     below_one("dropout", dropout, zero=True)
+    if residual and block != "conv":
+        raise ValueError(
+            f"residual adds the input of a conv block to its output, received block={block} and "
+            "residual=True; leave residual=False, or set block=conv."
+        )
+    return BlockSettings(norm, activation, dropout, residual)
 
 
-def _linear(plan: LayerPlan, kernel: int, padding: tuple[int, ...], bias: bool) -> nn.Module:
-    """W of a layer: a linear map for vectors, a convolution for signals and images."""
-    c_in, c_out = plan.in_shape[0], plan.out_shape[0]
-    if not plan.stride:
-        return nn.Linear(c_in, c_out, bias=bias)
-    convolution = CONVOLUTION[len(plan.stride)]
-    return convolution(c_in, c_out, kernel, plan.stride, padding, bias=bias)
+def _parameters(
+    plan: NetworkPlan, block: type[Block], settings: BlockSettings, num_classes: int
+) -> int:
+    head = (plan.features + 1) * num_classes
+    return head + sum(block.count_parameters(layer, settings) for layer in plan.layers)
+
+
+def _activations(plan: NetworkPlan, block: type[Block], settings: BlockSettings) -> int:
+    first = math.prod(plan.layers[0].in_shape) if plan.layers else 0
+    return first + sum(block.count_activations(layer, settings) for layer in plan.layers)
+
+
+def _check_positions(block: str, plan: NetworkPlan) -> None:
+    """A vector has no positions to read one after the other or to attend to."""
+    if plan.kind == "dense" and BLOCKS[block].needs_positions:
+        flat = [name for name, kind in BLOCKS.items() if not kind.needs_positions]
+        raise ValueError(
+            f"block={block} needs positions, those of a signal or image, received vectors (or "
+            f"kind=dense, which makes such); use block={' or '.join(flat)}."
+        )
