@@ -73,7 +73,7 @@ def test_values_count_every_declared_value_and_what_became_of_its_trials():
     one, two, three = found.cells
     assert [c.trials for c in found.cells] == [3, 1, 0]
     assert (one.share, one.best, one.median, one.forced) == (0.75, 0.7, 0.6, 1)
-    assert one.completed == ((0.5, False), (0.7, True))
+    assert one.completed == ((0.5, False, 0), (0.7, True, 1))
     assert (one.states["failed"], two.states["pruned"], three.best) == (1, 1, None)
     assert (one.ended, two.ended, three.ended) == (3, 1, 0)
     shares = np.array([0.75, 0.25])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from zmodel.analysis.diagnostics.training import curves, overfitting
-from zmodel.analysis.page import axes, html, marks, render, style
+from zmodel.analysis.diagnostics.space import contour
+from zmodel.analysis.diagnostics.training import confusion, curves, overfitting
+from zmodel.analysis.page import axes, html, marks, render, style, value_axis
 from zmodel.analysis.page.rows import flat, mark_origin
+from zmodel.analysis.statistics.depths import Depths
 from zmodel.analysis.statistics.scale import scale_of
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -72,6 +76,63 @@ def test_bars_stand_on_each_other_and_empty_parts_are_left_out():
     looks = [style.LOOKS[state] for state in parts]
     assert marks.stacked(ax, parts, looks) == [3, 3]
     assert ax.get_legend_handles_labels()[1] == ["complete", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("values", "maximize", "floor"),
+    [
+        ([0.73, 0.99, 0.994], True, 0.006),
+        ([0.73, 0.99, 1.0], True, 0.005),  # an error of 0 has no logarithm
+        ([0.5, 0.8], True, None),  # not near 1
+        ([0.991, 0.992], True, None),  # a plain axis shows as much
+        ([0.73, 0.99], False, None),
+        ([0.9, 12.0], True, None),
+        ([1.0, 1.0], True, None),
+        ([float("nan"), None], True, None),
+    ],
+)
+def test_values_near_one_are_spread_by_their_errors(values, maximize, floor):
+    found = value_axis.error_floor(values, maximize)
+    assert found == (None if floor is None else pytest.approx(floor))
+    _, ax = style.new_figure()
+    ax.plot([v for v in values if v is not None])
+    value_axis.value_axis(ax, "acc", values, maximize)
+    if floor is not None:
+        low, middle, high = (ax.transData.transform((0, 1 - e))[1] for e in (0.27, 0.09, 0.03))
+        assert high - middle == pytest.approx(middle - low)
+        assert "log" in ax.get_ylabel() and len(ax.get_yticks()) >= 3
+
+
+def test_every_dot_of_a_trial_says_which_one_it_is():
+    figure, ax = style.new_figure()
+    depths = Depths("z", ("1", "2"), {4: "1", 7: "2"})
+    marks.trials(ax, [0, 1, 2], [0, 1, 2], [4, 7, 9], depths)
+    text = io.StringIO()
+    FigureCanvasSVG(figure).print_svg(text)
+    svg = render.inline(text.getvalue(), "name")
+    group = svg[svg.index('data-trials="4 7 9"') :]
+    assert group[: group.index("</g>\n</g>")].count("<use ") == 3
+    ramp = style.colors_of(depths.labels)
+    for color in (ramp["1"], ramp["2"], style.ACCENT):
+        assert f"var(--{style.THEMED[color][0]})" in group
+
+
+def test_nothing_is_drawn_between_two_integers():
+    trials = tuple(
+        TrialRecord(n, "complete", {"z": 1 + n % 2, "x": n / 20}, (n % 2 / 1,), {}, None, None)
+        for n in range(20)
+    )
+    space = {"z": IntDistribution(1, 2), "x": FloatDistribution(0, 1)}
+    (pair,) = contour.data(StudyRecord("s", ("maximize",), space, trials)).pairs
+    assert pair.x.param == "z" and pair.grid.shape[1] == 2
+    assert {round(v, 9) for v in pair.grid[:, 0] if v == v} == {0.0}
+    assert {round(v, 9) for v in pair.grid[:, 1] if v == v} == {1.0}
+
+
+def test_few_mistakes_are_a_sentence():
+    few = confusion.Confusion(3, "val", ("a", "b"), ((9, 2), (0, 9)))
+    assert "a taken for b (2)" in (confusion.nothing(few) or "")
+    assert confusion.nothing(replace(few, counts=((9, 9), (0, 9)))) is None
 
 
 def test_spans_of_time_are_written_in_a_readable_unit():

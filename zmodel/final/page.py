@@ -28,7 +28,8 @@ def write_page(result: FinalResult, summary: dict[str, Any]) -> None:
     model = summary["model"]
     found = OF_CLASSES if result.classified else OF_VALUES if result.estimated else ()
     figures = (learning_curves, *found)
-    body = [_result(summary), *(_figure(result, module) for module in figures)]
+    drawn = "".join(_figure(result, module) for module in figures)
+    body = [_result(summary), page.figures(drawn)]
     nav = [(_name(module), module.TITLE) for module in figures]
     if summary["per_class"]:
         body.append(_table("classes", "Precision and recall", summary["per_class"]))
@@ -84,8 +85,13 @@ def _result(summary: dict[str, Any]) -> str:
 
 
 def _figure(result: FinalResult, module: ModuleType) -> str:
-    section = make(module, module.data(result), _name(module))
-    write_files(section.name, section, result.folder)
+    record = module.data(result)
+    said = module.nothing(record) if hasattr(module, "nothing") else None
+    section = make(module, record, _name(module)) if said is None else None
+    write_files(_name(module), section, result.folder)
+    if section is None:
+        text = f"<h3>{module.TITLE}</h3>{page.soft_list([str(said)])}"
+        return f'<section id="{_name(module)}">{text}</section>'
     return to_html(section)
 
 

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.statistics.scale import Scale
+from zmodel.analysis.statistics.selection import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_LABELS = 16
-# letters of a legend's labels that fit beside each other with their signs
-ROW = 80
+# letters that fit beside each other in a legend, and those that a sign takes
+ROW, SIGN = 64, 6
 
 
 def categories(ax: Axes, labels: Sequence[str], name: str) -> None:
@@ -27,7 +28,7 @@ def categories(ax: Axes, labels: Sequence[str], name: str) -> None:
         rotation=30 if long else 0,
         ha="right" if long else "center",
     )
-    ax.set_xlabel(name)
+    ax.set_xlabel(clipped(name, 48))
     ax.grid(False, axis="x")
 
 
@@ -46,19 +47,28 @@ def legend(ax: Axes, **options: Any) -> None:
 
 def legend_above(ax: Axes, columns: int = 5, height: float = 1.0, **options: Any) -> None:
     """The legend above the axes, where it hides no data."""
-    _, labels = ax.get_legend_handles_labels()
+    labels = [clipped(label, 30) for label in ax.get_legend_handles_labels()[1]]
     if labels:
-        longest = max(map(len, labels))
         legend(
             ax,
             loc="lower left",
             bbox_to_anchor=(0, height),
-            ncols=columns if sum(map(len, labels)) < ROW else max(1, ROW // longest),
+            ncols=fitting_columns(labels[:MOST_LABELS], columns),
             borderaxespad=0.2,
             handlelength=1.6,
             columnspacing=1.3,
             **options,
         )
+
+
+def fitting_columns(labels: Sequence[str], most: int) -> int:
+    """How many columns of a legend fit; it is filled column by column."""
+    for columns in range(min(most, len(labels)), 1, -1):
+        rows = math.ceil(len(labels) / columns)
+        parts = [labels[i : i + rows] for i in range(0, len(labels), rows)]
+        if sum(SIGN + max(map(len, part)) for part in parts) <= ROW:
+            return columns
+    return 1
 
 
 def shares(
@@ -122,6 +132,11 @@ def plain_number(value: float) -> str:
         if abs(value) >= 10 * unit or (abs(value) >= unit and value % unit == 0):
             return f"{value / unit:g}{sign}"
     return f"{value:g}"
+
+
+def parameter_name(scale: Scale) -> str:
+    """The label of a parameter's axis; a logarithmic one is marked."""
+    return f"{clipped(short(scale.param))}{' (log scale)' if scale.log else ''}"
 
 
 def parameter_ticks(ax: Axes, scale: Scale, axis: str = "x", most: int = 4) -> None:

@@ -179,6 +179,11 @@ def figure(name: str, svg: str, alt: str, caption: str) -> str:
     )
 
 
+def figures(sections: str) -> str:
+    """Sections beside each other where there is room."""
+    return f'<div class="figures">{sections}</div>' if sections else ""
+
+
 def soft_list(sentences: Sequence[str]) -> str:
     """Sentences about what is not shown; nothing when there are none."""
     items = "".join(f"<li>{text(sentence)}</li>" for sentence in sentences)

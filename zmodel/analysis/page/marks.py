@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zmodel.analysis.page import style
+from zmodel.analysis.page.axes import clipped
+from zmodel.analysis.statistics.depths import Depths
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 # an SVG of more dots is slow to show: they become a picture inside it
-MANY = 300
+MANY = 1500
 
 
 def dots(
@@ -30,7 +32,7 @@ def dots(
 ) -> PathCollection:
     """One dot per trial. `color` is one colour; with `cmap` in `more`, a number per dot."""
     if "cmap" in more:
-        look = {"c": color, "edgecolors": style.MUTED, "linewidths": 0.4}
+        look = {"c": color, "edgecolors": style.INK, "linewidths": 0.5}
     elif hollow:
         look = {"facecolors": "none", "edgecolors": color, "linewidths": 0.9}
     else:
@@ -38,6 +40,37 @@ def dots(
     return ax.scatter(
         x, y, s=size, **{"alpha": 0.7, "rasterized": np.size(x) > MANY, **look, **more}
     )
+
+
+def trials(
+    ax: Axes,
+    x: Sequence[float],
+    y: Sequence[float],
+    numbers: Sequence[int],
+    depths: Depths,
+    size: float = 18,
+    *,
+    hollow: bool = False,
+    **more: Any,
+) -> None:
+    """One dot per trial in the colour of its depth; the page tells what is known of each."""
+    if not len(numbers):
+        return
+    known = style.colors_of(depths.labels)
+    colors = [known.get(depths.of.get(number, ""), style.ACCENT) for number in numbers]
+    look = {"facecolors": "none", "edgecolors": colors} if hollow else {"facecolors": colors}
+    width = 0.9 if hollow else 0
+    usual = {"alpha": 0.8, "linewidths": width, "rasterized": len(numbers) > MANY}
+    drawn = ax.scatter(x, y, s=size, **{**usual, **look, **more})
+    drawn.set_gid(f"trials {' '.join(map(str, numbers))}")
+
+
+def depth_legend(ax: Axes, depths: Depths) -> None:
+    """Entries of a legend that name the colours of the depths."""
+    name = f"{clipped(depths.name, 16)} "
+    for at, (label, color) in enumerate(style.colors_of(depths.labels).items()):
+        text = clipped(label, 16) if at else name + clipped(label, 16)
+        dots(ax, [], [], color, 24, alpha=0.9, label=text)
 
 
 def ring(ax: Axes, x: float, y: float, label: str | None = None, size: float = 100) -> None:

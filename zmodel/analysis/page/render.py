@@ -68,6 +68,8 @@ def inline(svg: str, name: str) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'\bid="(trials|depth|axis) ([^"]*)"', r'data-\1="\2"', svg)
+    svg = _shorter(svg)
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
     svg = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", svg)
@@ -78,3 +80,21 @@ def inline(svg: str, name: str) -> str:
     for color, (variable, _, _) in style.THEMED.items():
         svg = svg.replace(color, f"var(--{variable})")
     return svg.strip()
+
+
+def _shorter(svg: str) -> str:
+    """Without digits that no screen shows, and with a style that all dots share said once."""
+
+    def rounded(found: re.Match[str]) -> str:
+        return re.sub(r"(\.\d\d)\d+", r"\1", found[0])
+
+    svg = re.sub(r' (d|x|y|transform|width|height)="[^"]*"', rounded, svg)
+
+    def once(found: re.Match[str]) -> str:
+        styles = set(re.findall(r'<use [^>]*?style="([^"]*)"', found[2]))
+        if len(styles) != 1:
+            return found[0]
+        dots = re.sub(r'(<use [^>]*?) style="[^"]*"', r"\1", found[2])
+        return f'<g style="{styles.pop()}"{found[1]}>{dots}</g>'
+
+    return re.sub(r"<g( clip-path=[^>]*)>((?:\s*<use [^>]*/>)+)\s*</g>", once, svg)

@@ -76,7 +76,9 @@ def _page(
         said = [f"{m.TITLE}: {p}" for m in group if isinstance(p := parts[m], str)]
         anchor = html.anchor(title)
         nav.append((anchor, title))
-        body.append(f'<h2 id="{anchor}">{html.text(title)}</h2>{shown}{html.soft_list(said)}')
+        body.append(
+            f'<h2 id="{anchor}">{html.text(title)}</h2>{html.figures(shown)}{html.soft_list(said)}'
+        )
     nav.append(("trials", "Trials"))
     body.append(_trials(findings, table, folder))
     title, head = f"{findings.study.name}: report", _head(findings, verdicts)

@@ -1,7 +1,10 @@
 """How figures look: colours that colour-blind readers can tell apart, quiet axes, real text.
 
-Colours are the light theme's; `THEMED` names those that the page swaps for its dark theme. The
-states follow Okabe & Ito (2008), with a hatch on top so that no meaning rests on colour alone.
+A colour means one thing on the whole page: a trial has the colour of its depth, SECOND is the best,
+TRAIN what was measured on training data, STATE the state of trials, grey the rest. Shapes and
+hatches tell methods apart. Colours are the light theme's; `THEMED` names those that the page swaps
+for its dark theme. The states follow Okabe & Ito (2008), with a hatch on top so that no meaning
+rests on colour alone.
 """
 
 from __future__ import annotations
@@ -22,16 +25,22 @@ GRID = "#d8dee4"
 STATE = {
     "complete": "#0072b2",
     "pruned": "#e69f00",
-    "failed": "#d55e00",
+    "failed": "#a4133c",
     "running": "#56b4e8",
-    "waiting": "#b6bec8",
+    "waiting": "#b6bec7",
     "paused": "#cc79a8",
 }
 HATCH = {"complete": "", "pruned": "//", "failed": "xx", "running": ".."}
 LOOKS = {state: (color, HATCH.get(state, "")) for state, color in STATE.items()}
 """State of a trial -> colour and hatch of its bars."""
-ACCENT = "#0072b2"
+ACCENT = "#0072b1"
+"""What trials reached on validation data, where it is not split by depth."""
 SECOND = "#d55e01"
+"""The best: the best trial, the best so far, the front."""
+TRAIN = "#8a94a0"
+"""What was measured on training data."""
+PALE = "#b6bec8"
+"""The other trials, behind those that matter."""
 # an ordered ramp for depths, dark to bright in light mode, bright to pale in dark mode
 RAMP = ("#3b1f6b", "#35489a", "#23739e", "#1f958b", "#4ba852", "#a09a1d", "#c07a12", "#b8472a")
 DARK_RAMP = ("#a78bda", "#8098e8", "#5bb0dd", "#4cc9bb", "#7fd286", "#d9d25c", "#f0b256", "#f08a6c")
@@ -52,9 +61,12 @@ THEMED = {
     MUTED: ("muted", "#57606a", "#9da7b1"),
     GRID: ("grid", GRID, "#30363d"),
     STATE["complete"]: ("complete", STATE["complete"], "#4ba3dc"),
-    STATE["failed"]: ("failed", STATE["failed"], "#f0803c"),
-    STATE["waiting"]: ("waiting", STATE["waiting"], "#59636e"),
-    SECOND: ("second", SECOND, "#f0803c"),
+    STATE["failed"]: ("failed", STATE["failed"], "#ff6b8b"),
+    STATE["waiting"]: ("waiting", STATE["waiting"], "#59636f"),
+    ACCENT: ("accent", ACCENT, "#4ba3dc"),
+    SECOND: ("second", SECOND, "#ff9d4d"),
+    TRAIN: ("train", TRAIN, "#8a94a1"),
+    PALE: ("pale", PALE, "#59636e"),
     **_swaps("ramp", RAMP, DARK_RAMP),
     **_swaps("series", SERIES, DARK_SERIES),
 }
@@ -62,11 +74,11 @@ THEMED = {
 
 RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
-    "font.size": 9,
+    "font.size": 9.5,
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
-    "axes.labelsize": 9,
+    "axes.labelsize": 9.5,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
     "axes.titlecolor": INK,
@@ -86,13 +98,14 @@ RC: dict[Any, Any] = {
     # names and messages are text, not formulas
     "text.parse_math": False,
     "legend.frameon": False,
-    "legend.fontsize": 8.5,
+    "legend.fontsize": 9,
     "hatch.linewidth": 0.6,
     "lines.linewidth": 1.8,
     "svg.fonttype": "none",
     "figure.dpi": 130,
 }
-WIDTH, HEIGHT = 7.2, 3.5
+WIDTH, HEIGHT = 5.0, 3.2
+"""Inches. Narrow, so that the text stays readable on a telephone; wide screens show several."""
 
 
 def new_figure(width: float = WIDTH, height: float = HEIGHT) -> tuple[Figure, Axes]:

@@ -29,5 +29,9 @@ def rows(record: Confusion) -> list[dict[str, Any]]:
     return confusion.rows(record)
 
 
+def nothing(record: Confusion) -> str | None:
+    return confusion.nothing(record)
+
+
 def caption(record: Confusion) -> str:
     return f"Counts over all seeds. {confusion.caption(record)}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.diagnostics.training.curves import LOSS, SCORES
 from zmodel.analysis.page import axes, style
+from zmodel.analysis.page.value_axis import value_axis
 from zmodel.final.summary import FinalResult
 from zmodel.study.run_folder import read_metrics
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 TITLE = "Learning curves"
 QUESTION = "Did every seed learn alike?"
-SIZE = (7.2, 3.2)
+SIZE = (style.WIDTH, 2.9)
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,18 @@ def draw(record: Learning, ax: Axes) -> None:
     pairs = (LOSS, record.score)
     for panel, (name, train, val) in zip(style.panels(ax, 1, 2), pairs, strict=True):
         for i, curves in enumerate(record.curves.values()):
-            lines = ((train, "training", style.ACCENT), (val, "validation", style.SECOND))
+            lines = ((train, "training", style.TRAIN), (val, "validation", style.ACCENT))
             for metric, label, color in lines:
                 curve = curves.get(metric, {})
                 look: style.Look = {"color": color, "linewidth": 1.1, "alpha": 0.8}
                 panel.plot(list(curve), list(curve.values()), label=None if i else label, **look)
         axes.whole_numbers(panel, "x")
         panel.set_xlabel("epoch")
-        panel.set_title(f"{name}, one line per seed", pad=20)
-        axes.legend_above(panel, 2)
+        known = (
+            v for c in record.curves.values() for m in (train, val) for v in c.get(m, {}).values()
+        )
+        value_axis(panel, name, known, "loss" not in name and "mse" not in name)
+        axes.legend_above(panel, 1)
 
 
 def rows(record: Learning) -> list[dict[str, Any]]:
@@ -72,7 +76,7 @@ def rows(record: Learning) -> list[dict[str, Any]]:
 
 
 def caption(record: Learning) -> str:
-    text = f"The winner's {len(record.curves)} runs."
+    text = f"The winner's {len(record.curves)} runs, a line for each seed."
     if record.retrained:
         text += " They were trained on the validation samples too, whose curve shows nothing new."
     return text

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TITLE = "Most confused pairs"
 QUESTION = "What do the samples look like that the winner takes for another class?"
-COLUMNS = 6
+COLUMNS = 5
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def _pair(pair: dict[str, Any], predictions: Sequence[Predictions]) -> ConfusedP
 
 
 def size(record: Mistakes) -> tuple[float, float]:
-    return 7.6, 0.6 + 1.35 * max(1, len(record.pairs))
+    return style.WIDTH, 0.4 + 1.15 * max(1, len(record.pairs))
 
 
 def draw(record: Mistakes, ax: Axes) -> None:
@@ -87,7 +87,7 @@ def draw_sample(ax: Axes, x: NDArray[np.float32]) -> None:
         low, high = float(picture.min()), float(picture.max())
         ax.imshow((picture - low) / max(high - low, 1e-9), cmap="gray", rasterized=True)
         return
-    for channel, color in zip(np.atleast_2d(x), style.SERIES, strict=False):
+    for channel, color in zip(np.atleast_2d(x), (style.INK, style.MUTED, style.PALE), strict=False):
         ax.plot(channel, color=color, linewidth=1.1)
 
 

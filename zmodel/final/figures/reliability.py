@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 TITLE = "Reliability"
 QUESTION = "When the winner is 80 % sure, is it right in 80 % of the cases?"
-SIZE = (5.2, 4.4)
+SIZE = (style.WIDTH, 4.2)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def draw(record: Reliability, ax: Axes) -> None:
         zorder=3,
         label="bin: confidence, accuracy",
     )
-    upper.plot([0, 1], [0, 1], color=style.SECOND, linestyle="--", label="calibrated network")
+    upper.plot([0, 1], [0, 1], color=style.MUTED, linestyle="--", label="calibrated network")
     upper.set_ylabel("accuracy")
     axes.legend_above(upper, 2)
     lower.bar(middles, [b["count"] for b in filled], width * 0.92, color=style.MUTED)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row
+from zmodel.analysis.page.value_axis import value_axis
 from zmodel.analysis.statistics.selection import best, objective_name
 from zmodel.study.records import StudyRecord
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 TITLE = "Final test"
 QUESTION = "Does the test set keep what validation promised?"
-SIZE = (7.2, 2.6)
+SIZE = (style.WIDTH, 2.4)
 
 
 @dataclass(frozen=True)
@@ -117,9 +118,10 @@ def draw(record: Final, ax: Axes) -> None:
         ax.axvline(record.validation, color=style.SECOND, **look)
     ax.set_yticks([])
     ax.set_ylim(-0.4, 0.7)
-    ax.set_xlabel(record.word)
+    shown = [*record.scores, *(record.interval or ()), record.validation]
+    value_axis(ax, record.word, shown, record.maximize, "x")
     ax.spines["left"].set_visible(False)
-    axes.legend_above(ax, 3)
+    axes.legend_above(ax, 2)
 
 
 def rows(record: Final) -> list[Row]:

@@ -1,4 +1,4 @@
-"""How the search went: each trial's value and the best so far, by trials, epochs and seconds."""
+"""How the search went: each trial's value and the best so far, by trials and by epochs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
+from zmodel.analysis.page.value_axis import value_axis
+from zmodel.analysis.statistics.depths import Depths, depths_of
 from zmodel.analysis.statistics.selection import (
     baseline_value,
     listed,
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 TITLE = "Optimisation history"
 QUESTION = "Did the search still improve at the end, and what did improving cost?"
-SIZE = (7.2, 5.2)
+SIZE = (style.WIDTH, 4.2)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class History:
     maximize: bool
     steps: tuple[EndedTrial, ...]
     baseline: float | None = None
+    depths: Depths = Depths()
     phases: tuple[int, ...] = ()
     """The first trial of each further phase, where the space was widened."""
 
@@ -77,9 +80,13 @@ def data(study: StudyRecord) -> History:
                 seconds,
             )
         )
-    phases = tuple(phase_starts(study.attrs))
     return History(
-        objective_name(study), sign(study) > 0, tuple(steps), baseline_value(study), phases
+        objective_name(study),
+        sign(study) > 0,
+        tuple(steps),
+        baseline_value(study),
+        depths_of(study),
+        tuple(phase_starts(study.attrs)),
     )
 
 
@@ -92,7 +99,7 @@ def draw(record: History, ax: Axes) -> None:
     done = sorted((s.trial, s.value) for s in record.steps if s.value is not None)
     lost = [s for s in record.steps if s.last_reported is not None]
     numbers, values = [n for n, _ in done], [v for _, v in done]
-    marks.dots(upper, numbers, values, size=16, alpha=0.55, label="completed trial")
+    marks.trials(upper, numbers, values, numbers, record.depths, 16)
     if lost:
         look: style.Look = {"marker": "x", "linewidths": 1, "label": "pruned trial, last value"}
         places = [s.trial for s in lost], [s.last_reported or 0.0 for s in lost]
@@ -103,22 +110,19 @@ def draw(record: History, ax: Axes) -> None:
     for at in record.phases:
         upper.axvline(at - 0.5, color=style.MUTED, linewidth=1, linestyle=":")
         marks.note(upper, at - 0.5, min(values), "space widened")
+    marks.depth_legend(upper, record.depths)
     axes.whole_numbers(upper, "x")
     upper.set_xlabel("trial number")
-    upper.set_ylabel(record.objective)
+    shown = [*values, *(s.last_reported for s in lost), record.baseline]
+    value_axis(upper, record.objective, shown, record.maximize)
     axes.legend_above(upper)
     known = [s for s in record.steps if s.best_so_far is not None]
-    unit, name = axes.time_unit(known[-1].seconds_so_far)
-    left, right = style.panels(lower, 1, 2)
-    for panel, costs, label in (
-        (left, [float(s.epochs_so_far) for s in known], "epochs trained in all trials"),
-        (right, [s.seconds_so_far / unit for s in known], f"{name} of all workers"),
-    ):
-        marks.steps(panel, costs, [s.best_so_far or 0.0 for s in known])
-        marks.baseline(panel, record.baseline)
-        panel.set_xlim(left=0)
-        panel.set_xlabel(label)
-        panel.set_ylabel("best so far")
+    so_far = [s.best_so_far or 0.0 for s in known]
+    marks.steps(lower, [float(s.epochs_so_far) for s in known], so_far)
+    marks.baseline(lower, record.baseline)
+    lower.set_xlim(left=0)
+    lower.set_xlabel("epochs trained in all trials")
+    value_axis(lower, "best so far", so_far, record.maximize)
 
 
 def rows(record: History) -> list[Row]:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.diagnostics.search import final
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import axes, marks
+from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
+from zmodel.analysis.page.value_axis import value_axis
+from zmodel.analysis.statistics.depths import Depths, depths_of
 from zmodel.analysis.statistics.noise import LEVEL, alike, standard_error, validation_of
 from zmodel.analysis.statistics.selection import (
     listed,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 TITLE = "Within the noise"
 QUESTION = "Which trials cannot be told from the best one, and which of them is the simplest?"
-SIZE = (7.2, 3.0)
+SIZE = (style.WIDTH, 3.2)
 SHOWN = 40
 
 
@@ -57,6 +59,8 @@ class Noise:
     majority: float
     seeds: float | None
     trials: tuple[NoisyTrial, ...]
+    maximize: bool
+    palette: Depths
 
     @property
     def alike(self) -> list[NoisyTrial]:
@@ -85,7 +89,16 @@ def data(study: StudyRecord) -> Noise:
     param = next(iter(structural(study)), None)
     rows = zip(trials, values, errors, inside, strict=True)
     found = (_trial(t, v, error, near, param) for t, v, error, near in rows)
-    return Noise(objective_name(study), param, known.samples, known.majority, seeds, tuple(found))
+    return Noise(
+        objective_name(study),
+        param,
+        known.samples,
+        known.majority,
+        seeds,
+        tuple(found),
+        sign(study) > 0,
+        depths_of(study),
+    )
 
 
 def _trial(
@@ -110,15 +123,22 @@ def _between_seeds(study: StudyRecord) -> float | None:
 def draw(record: Noise, ax: Axes) -> None:
     shown = record.trials[:SHOWN]
     for near in (True, False):
-        places = [i for i, t in enumerate(shown) if t.alike == near]
+        found = [(i, t) for i, t in enumerate(shown) if t.alike == near]
         label = "cannot be told from the best" if near else "worse"
-        marks.dots(ax, places, [shown[i].value for i in places], hollow=not near, label=label)
-    for i, trial in enumerate(shown):
-        marks.interval(ax, i, trial.value - trial.error, trial.value + trial.error, linewidth=0.8)
+        look: style.Look = {"hollow": not near, "zorder": 3}
+        places = [i for i, _ in found], [t.value for _, t in found]
+        marks.trials(ax, *places, [t.trial for _, t in found], record.palette, **look)
+        marks.dots(ax, [], [], style.MUTED, hollow=not near, label=label)
+    ends = [(t.value - t.error, min(t.value + t.error, 1.0)) for t in shown]
+    for i, (low, high) in enumerate(ends):
+        marks.interval(ax, i, low, high, color=style.MUTED, linewidth=0.8)
     if record.simplest in shown and record.simplest.parameters is not None:
         marks.ring(ax, shown.index(record.simplest), record.simplest.value, "fewest weights")
     ax.set_xlabel(f"trials, the best first{f' ({SHOWN} of {len(record.trials)})'}")
-    ax.set_ylabel(f"{record.objective} ± standard error")
+    # an interval that ends at 1 must not set the scale of the errors
+    inside = [v for low, high in ends for v in (low, high) if v < 1]
+    shown_values = [*inside, *(t.value for t in shown)]
+    value_axis(ax, f"{record.objective} ± error", shown_values, record.maximize)
     axes.legend_above(ax, 3)
 
 

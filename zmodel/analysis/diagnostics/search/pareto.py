@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row
+from zmodel.analysis.page.value_axis import value_axis
+from zmodel.analysis.statistics.depths import Depths, depths_of
 from zmodel.analysis.statistics.selection import (
     need_scored,
     objective_name,
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 TITLE = "Pareto front"
 QUESTION = "What is the least one must pay for a given value?"
-SIZE = (7.2, 3.2)
+SIZE = (style.WIDTH, 3.2)
 COSTS: dict[str, Callable[[TrialRecord], float | None]] = {
     "weights": lambda trial: attr(trial, "parameters"),
     "seconds": recorded_seconds,
@@ -46,6 +48,8 @@ class Pareto:
     x: str
     y: str
     points: tuple[ParetoPoint, ...]
+    maximize: bool
+    depths: Depths
 
     @property
     def front(self) -> list[ParetoPoint]:
@@ -57,11 +61,14 @@ def data(study: StudyRecord) -> Pareto:
     if len(study.directions) > 1:
         y, x, *_ = objective_names(study)
         pairs = [(t, t.values[1], t.values[0]) for t in trials if t.values and len(t.values) > 1]
-        return Pareto(x, y, _points(pairs, study.directions[1] == "maximize", sign(study)))
+        points = _points(pairs, study.directions[1] == "maximize", sign(study))
+        return Pareto(x, y, points, sign(study) > 0, depths_of(study))
     for name, cost in COSTS.items():
         costs = [(t, c, float(t.value or 0.0)) for t in trials if (c := cost(t))]
         if len(costs) >= 2:
-            return Pareto(name, objective_name(study), _points(costs, False, sign(study)))
+            points = _points(costs, False, sign(study))
+            y = objective_name(study)
+            return Pareto(name, y, points, sign(study) > 0, depths_of(study))
     raise Unavailable("needs several objectives, or two completed trials that recorded their cost")
 
 
@@ -80,16 +87,18 @@ def _points(
 
 
 def draw(record: Pareto, ax: Axes) -> None:
-    for points, size, color, label in (
-        (record.points, 18, style.ACCENT, "completed trial"),
-        (record.front, 30, style.SECOND, "Pareto front"),
-    ):
-        marks.dots(ax, [p.x for p in points], [p.y for p in points], color, size, label=label)
-    marks.steps(ax, [p.x for p in record.front], [p.y for p in record.front])
+    for points, size in ((record.points, 18), (record.front, 34)):
+        places = [p.x for p in points], [p.y for p in points]
+        marks.trials(ax, *places, [p.trial for p in points], record.depths, size)
+    front = [p.x for p in record.front], [p.y for p in record.front]
+    marks.steps(ax, *front, label="Pareto front")
+    marks.depth_legend(ax, record.depths)
     if min(p.x for p in record.points) > 0 and record.x in COSTS:
         axes.log_axis(ax)
-    ax.set_xlabel(record.x)
-    ax.set_ylabel(record.y)
+        ax.set_xlabel(f"{record.x} (log scale)")
+    else:
+        ax.set_xlabel(record.x)
+    value_axis(ax, record.y, [p.y for p in record.points], record.maximize)
     axes.legend_above(ax)
 
 

@@ -21,7 +21,7 @@ QUESTION = "Were the workers busy, and did any of them wait or die?"
 PAUSE_FACTOR = 5.0
 PAUSE_LEAST = 600.0
 # workers that are busy this share of their time need no picture
-ALWAYS = 0.99
+ALWAYS = 0.95
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def draw(record: Timeline, ax: Axes) -> None:
     for start, end in record.pauses:
         ax.axvspan(start / unit, end / unit, color=style.GRID, alpha=0.6, linewidth=0)
     few = len(record.lanes) <= axes.MOST_LABELS
-    names = [lane.worker if few else "" for lane in record.lanes]
+    names = [axes.clipped(lane.worker) if few else "" for lane in record.lanes]
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(record.lanes) - 0.4, -0.6)
     ax.grid(False, axis="y")
@@ -157,7 +157,7 @@ def draw(record: Timeline, ax: Axes) -> None:
 
 
 def size(record: Timeline) -> tuple[float, float]:
-    return 7.2, min(6.0, 1.1 + 0.34 * len(record.lanes))
+    return style.WIDTH, min(6.0, 1.2 + 0.34 * len(record.lanes))
 
 
 def rows(record: Timeline) -> list[Row]:

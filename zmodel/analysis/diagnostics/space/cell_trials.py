@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,13 +22,20 @@ from zmodel.study.trial_attributes import attr
 RIVAL = 0.05
 
 
+class CompletedTrial(NamedTuple):
+    """`forced`: coverage put it at this value."""
+
+    value: float
+    forced: bool
+    trial: int
+
+
 @dataclass(frozen=True)
 class CellTrials:
     """The trials of one value or bin. `best_error`: standard error of the best, where it is known;
     `median_low`, `median_high`: 95 % interval; `wins`: share of bootstrap rounds in which its best
     trials are ahead of all others'; `chance_to_win`: see potential.py; `given_up`: why the study's
-    policy forced nothing more on it; `completed`: of each completed trial its value, and whether
-    coverage put it there."""
+    policy forced nothing more on it."""
 
     label: str
     trials: int
@@ -42,7 +50,7 @@ class CellTrials:
     wins: float
     chance_to_win: float
     given_up: str | None
-    completed: tuple[tuple[float, bool], ...]
+    completed: tuple[CompletedTrial, ...]
 
     @property
     def ended(self) -> int:
@@ -118,5 +126,8 @@ def _cell(
         wins=won,
         chance_to_win=chance,
         given_up=None if reason is None else plain(reason),
-        completed=tuple((v, t.number in forced) for v, t in zip(values, scored, strict=True)),
+        completed=tuple(
+            CompletedTrial(v, t.number in forced, t.number)
+            for v, t in zip(values, scored, strict=True)
+        ),
     )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.page import axes, style
+from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.statistics.importance_methods import (
     ROUNDS,
@@ -141,26 +141,26 @@ def _listed(skipped: dict[str, str]) -> str:
 
 
 def draw(record: Importance, ax: Axes) -> None:
+    """A mark per method, whose shape names it, with its interval."""
     order = record.order[:MOST]
-    height = 0.8 / len(record.methods)
+    height = 0.7 / len(record.methods)
     for row, method in enumerate(record.methods):
         found = [(at, e) for at, p in enumerate(order) if (e := method.params.get(p))]
         places = [at + (row - (len(record.methods) - 1) / 2) * height for at, _ in found]
-        look: style.Look = {"color": style.SERIES[row], "label": LABELS[method.name]}
-        ax.barh(places, [e.value for _, e in found], height * 0.9, linewidth=0, **look)
+        look: style.Look = {"marker": style.MARKERS[row], "label": LABELS[method.name]}
+        marks.dots(ax, [e.value for _, e in found], places, style.INK, 24, alpha=1, **look)
         for place, (_, estimate) in zip(places, found, strict=True):
             if estimate.low is not None and estimate.high is not None:
-                ax.hlines(place, estimate.low, estimate.high, color=style.INK, linewidth=1)
-    ax.set_yticks(range(len(order)), [short(param) for param in order])
+                ax.hlines(place, estimate.low, estimate.high, color=style.MUTED, linewidth=1)
+    ax.set_yticks(range(len(order)), [axes.clipped(short(param)) for param in order])
     ax.invert_yaxis()
-    ax.grid(False, axis="y")
-    ax.set_xlim(left=0)
-    ax.set_xlabel("share of importance, bar: estimate, line: 90 % bootstrap interval")
+    ax.set_xlim(left=-0.01)
+    ax.set_xlabel("share of importance, with its 90 % interval")
     axes.legend_above(ax, 2)
 
 
 def size(record: Importance) -> tuple[float, float]:
-    return 7.2, 1.4 + 0.17 * len(record.methods) * max(3, len(record.order[:MOST]))
+    return style.WIDTH, 1.3 + 0.13 * len(record.methods) * max(3, len(record.order[:MOST]))
 
 
 def rows(record: Importance) -> list[Row]:

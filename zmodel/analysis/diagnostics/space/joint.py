@@ -75,7 +75,7 @@ def _pair(study: StudyRecord, first: str, second: str) -> Pair:
 
 
 def draw(record: Joint, ax: Axes) -> None:
-    for pair, panel in zip(record.pairs, style.panels(ax, 1, len(record.pairs)), strict=True):
+    for pair, panel in zip(record.pairs, style.panels(ax, len(record.pairs), 1), strict=True):
         most = max(map(max, pair.completed)) or 1
         turned = list(zip(*pair.completed, strict=True))
         panel.imshow(turned, cmap="Blues", vmin=0, vmax=most, aspect="auto", rasterized=True)
@@ -85,15 +85,20 @@ def draw(record: Joint, ax: Axes) -> None:
         shown = [axes.clipped(label, 20) for label in pair.second_labels]
         every = math.ceil(len(shown) / axes.MOST_LABELS)
         panel.set_yticks(range(0, len(shown), every), shown[::every])
-        panel.set_ylabel(short(pair.second))
+        panel.set_ylabel(axes.clipped(short(pair.second)))
         panel.grid(False)
+
+
+def size(record: Joint) -> tuple[float, float]:
+    heights = (0.9 + 0.3 * min(12, max(4, len(pair.second_labels))) for pair in record.pairs)
+    return style.WIDTH, sum(heights)
 
 
 def _draw_notes(pair: Pair, ax: Axes, most: int) -> None:
     for i, row in enumerate(pair.completed):
         for j, n in enumerate(row):
             best = pair.best[i][j]
-            note = "none" if best is None else f"{n}\n{best:.3g}"
+            note = "none" if best is None else f"{n}: {best:.3g}"
             color = "#ffffff" if n > 0.55 * most else "#000000"
             ax.text(i, j, note, ha="center", va="center", fontsize=7, color=color)
 

@@ -155,51 +155,58 @@ def _ahead(study: StudyRecord, param: str, at: str) -> float | None:
 
 
 def draw(record: Parallel, ax: Axes) -> None:
+    """One axis below the other: their names stay readable on a narrow screen."""
     for line in reversed(record.lines):
-        points = [(at, place) for at, place in enumerate(line.places) if place is not None]
-        color, width = (style.SECOND, 1.5) if line.among_best else (style.STATE["waiting"], 0.7)
+        points = [(place, at) for at, place in enumerate(line.places) if place is not None]
+        color, width = (style.SECOND, 1.4) if line.among_best else (style.PALE, 0.7)
         look: style.Look = {"color": color, "linewidth": width}
         if line is record.lines[0]:
             look |= {"linewidth": 2.4, "marker": "o", "markersize": 5}
-        many = len(record.lines) > 100
-        ax.plot(*zip(*points, strict=True), alpha=0.8, rasterized=many, **look)
+        (drawn,) = ax.plot(*zip(*points, strict=True), alpha=0.8, **look)
+        drawn.set_gid(f"trials {line.trial}")
     names = [scale.param for scale in record.scales]
     for bound in record.at_bounds:
         if bound.param in names:
-            marks.ring(ax, names.index(bound.param), bound.best_place, size=170)
+            marks.ring(ax, bound.best_place, names.index(bound.param), size=170)
     for at, scale in enumerate(record.scales):
         ends = (value_label(scale.low), value_label(scale.high))
         if scale.cells is not None:
             ends = (scale.cells.labels[0], scale.cells.labels[-1])
         _axis(ax, at, axes.clipped(ends[0], 12), axes.clipped(ends[-1], 12))
     _axis(ax, len(names), f"{record.low:.3g}", f"{record.high:.3g}")
-    _frame(ax, [*map(short, names), record.objective])
+    _frame(ax, [*map(axes.parameter_name, record.scales), record.objective])
     ax.plot([], [], color=style.SECOND, linewidth=2.4, marker="o", label="best trial")
     ax.plot([], [], color=style.SECOND, label="best tenth")
-    ax.plot([], [], color=style.STATE["waiting"], label="other completed trials")
+    ax.plot([], [], color=style.PALE, label="other completed trials")
     if record.at_bounds:
         marks.dots(ax, [], [], style.SECOND, 100, hollow=True, label="at a bound")
-    axes.legend_above(ax, height=1.06)
+    axes.legend_above(ax, 3)
 
 
 def _axis(ax: Axes, at: int, low: str, high: str) -> None:
-    ax.axvline(at, color=style.MUTED, linewidth=0.8)
-    for y, text, shift, align in ((0, low, -4, "top"), (1, high, 4, "bottom")):
+    """An axis with its ends; the page lets a reader choose a part of it."""
+    (drawn,) = ax.plot([0, 1], [at, at], color=style.MUTED, linewidth=0.8)
+    drawn.set_gid(f"axis {at}")
+    for x, text, shift, align in ((0, low, -7, "right"), (1, high, 7, "left")):
         ax.annotate(
-            text, (at, y), (0, shift), textcoords="offset points", ha="center", va=align,
+            text, (x, at), (shift, 0), textcoords="offset points", ha=align, va="center",
             fontsize=8, color=style.MUTED, annotation_clip=False,
         )  # fmt: skip
 
 
 def _frame(ax: Axes, names: list[str]) -> None:
-    turned: style.Look = {"rotation": 20, "ha": "right"} if len(names) > 6 else {}
-    ax.set_xticks(range(len(names)), [axes.clipped(name, 14) for name in names], **turned)
-    ax.tick_params(axis="x", length=0, pad=14)
+    for at, name in enumerate(names):
+        ax.annotate(axes.clipped(name, 30), (0, at), (0, 6), textcoords="offset points")
+    ax.set_xticks([])
     ax.set_yticks([])
-    ax.set_ylim(-0.03, 1.03)
-    ax.set_xlim(-0.2, len(names) - 0.8)
+    ax.set_xlim(-0.17, 1.17)
+    ax.set_ylim(len(names) - 0.7, -0.7)
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.grid(False)
+
+
+def size(record: Parallel) -> tuple[float, float]:
+    return style.WIDTH, 0.9 + 0.46 * (len(record.scales) + 1)
 
 
 def rows(record: Parallel) -> list[Row]:

@@ -12,8 +12,10 @@ from zmodel.analysis.diagnostics.space.importance import important
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
+from zmodel.analysis.page.value_axis import value_axis
+from zmodel.analysis.statistics.depths import Depths, depths_of
 from zmodel.analysis.statistics.scale import Scale, scale_of
-from zmodel.analysis.statistics.selection import need_scored, objective_name, ranked, short, sign
+from zmodel.analysis.statistics.selection import need_scored, objective_name, ranked, sign
 from zmodel.study.records import StudyRecord
 
 if TYPE_CHECKING:
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 
 TITLE = "Slices"
 QUESTION = "How does the value change along each parameter?"
-MOST = 9
-COLUMNS = 3
+MOST = 8
+COLUMNS = 2
 # values further from the best than this many times the median's distance are drawn at the edge
 REACH = 3.0
 
@@ -54,6 +56,7 @@ class Slices:
     edge: float
     slices: tuple[Slice, ...]
     left_out: int
+    depths: Depths
 
 
 def data(study: StudyRecord) -> Slices:
@@ -78,7 +81,8 @@ def data(study: StudyRecord) -> Slices:
 
     slices = tuple(along(scale_of(study, name)) for name in names[:MOST])
     left_out = len(names) - len(slices)
-    return Slices(objective_name(study), sign(study) > 0, edge, slices, left_out)
+    depths = depths_of(study)
+    return Slices(objective_name(study), sign(study) > 0, edge, slices, left_out, depths)
 
 
 def draw(record: Slices, ax: Axes) -> None:
@@ -89,25 +93,35 @@ def draw(record: Slices, ax: Axes) -> None:
     for i, (part, panel) in enumerate(zip(record.slices, panels, strict=False)):
         for beyond in (False, True):
             points = [p for p in part.points if p.beyond == beyond]
-            marks.dots(
+            marks.trials(
                 panel,
                 [p.place for p in points],
                 [record.edge if beyond else p.value for p in points],
                 [p.trial for p in points],
+                record.depths,
+                15,
                 marker=("v" if record.maximize else "^") if beyond else "o",
-                cmap="viridis_r",
-                vmin=0,
-                vmax=max(p.trial for p in part.points),
             )
         axes.parameter_ticks(panel, part.scale)
         panel.set_xlim(-0.06, 1.06)
-        panel.set_xlabel(short(part.scale.param))
-        if i % columns == 0:
-            panel.set_ylabel(record.objective)
+        panel.set_xlabel(axes.parameter_name(part.scale))
+        shown = [max(p.value, record.edge) if record.maximize else p.value for p in part.points]
+        value_axis(panel, record.objective, shown, record.maximize)
+        if i % columns:
+            panel.set_ylabel("")
+    _legend(record, panels[0])
+
+
+def _legend(record: Slices, ax: Axes) -> None:
+    marks.depth_legend(ax, record.depths)
+    handles, labels = ax.get_legend_handles_labels()
+    if handles:
+        columns = axes.fitting_columns(labels, 5)
+        ax.figure.legend(handles, labels, loc="outside upper left", ncols=columns)
 
 
 def size(record: Slices) -> tuple[float, float]:
-    return 7.2, 2.3 * math.ceil(len(record.slices) / COLUMNS) + 0.1
+    return style.WIDTH, 1.75 * math.ceil(len(record.slices) / COLUMNS) + 0.4
 
 
 def rows(record: Slices) -> list[Row]:
@@ -115,7 +129,8 @@ def rows(record: Slices) -> list[Row]:
 
 
 def caption(record: Slices) -> str:
-    text = "One point per completed trial; light trials came first, dark ones last."
+    of = f", in the colour of its {record.depths.name}" if record.depths.labels else ""
+    text = f"One point per completed trial{of}."
     if any(p.beyond for p in record.slices[0].points):
         text += " Triangles at the edge: much worse trials."
     if record.left_out:

@@ -11,11 +11,14 @@ from zmodel.analysis.diagnostics.space.cell_trials import ParamTrials, param_tri
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
+from zmodel.analysis.page.value_axis import value_axis
+from zmodel.analysis.statistics.depths import Depths, depths_of
 from zmodel.analysis.statistics.intervals import TOP
 from zmodel.analysis.statistics.selection import (
     baseline_value,
     objective_name,
     short,
+    sign,
     structural,
 )
 from zmodel.analysis.statistics.shares import wilson
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
 
 TITLE = "Values"
 QUESTION = "What did each value get, what did it reach, and which one is ahead?"
-SIZE = (7.2, 5.6)
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Values:
     objective: str
     params: tuple[ParamTrials, ...]
     baseline: float | None = None
+    maximize: bool = True
+    depths: Depths = Depths()
 
     @property
     def main(self) -> ParamTrials:
@@ -54,48 +58,78 @@ def data(study: StudyRecord) -> Values:
         raise Unavailable("the study has no trials or no parameters that vary")
     names = list(dict.fromkeys([*structural(study), *varied]))
     params = tuple(param_trials(study, name) for name in names)
-    return Values(objective_name(study), params, baseline_value(study))
+    return Values(
+        objective_name(study), params, baseline_value(study), sign(study) > 0, depths_of(study)
+    )
 
 
 def draw(record: Values, ax: Axes) -> None:
+    """What the values reached; how many trials they got where some were lost; which is ahead."""
     shown = record.main
-    reached, trials, ahead = style.panels(ax, 3, 1, height_ratios=[5, 3, 1.6])
-    marks.baseline(reached, record.baseline)
-    _draw_reached(shown, reached)
-    reached.set_ylabel(record.objective)
-    tops = marks.stacked(trials, {state: shown.counts(state) for state in style.STATE})
-    for at, cell in enumerate(shown.cells):
-        marks.note(trials, at, tops[at], f"{cell.trials} ({cell.share:.0%})")
-    trials.set_ylabel("trials")
-    trials.margins(y=0.2)
-    axes.whole_numbers(trials)
-    axes.legend_above(trials)
-    ahead.bar(range(len(shown.cells)), [c.wins for c in shown.cells], 0.72, color=style.SECOND)
-    axes.shares(ahead, "ahead", ticks=(0, 0.5, 1))
-    for panel in (reached, trials, ahead):
-        axes.categories(panel, [c.label for c in shown.cells], short(shown.param))
+    parts = [("reached", 5.0)] + [("trials", 2.5)] * lost_some(shown) + [("ahead", 1.3)]
+    if not any(cell.wins for cell in shown.cells):
+        parts.pop()
+    names, heights = zip(*parts, strict=True)
+    panels = style.panels(ax, len(parts), 1, height_ratios=heights)
+    of = dict(zip(names, panels, strict=True))
+    _draw_reached(record, of["reached"])
+    if "trials" in of:
+        _draw_trials(shown, of["trials"])
+    if "ahead" in of:
+        at = range(len(shown.cells))
+        of["ahead"].bar(at, [c.wins for c in shown.cells], 0.72, color=style.MUTED)
+        axes.shares(of["ahead"], "ahead", ticks=(0, 0.5, 1))
+    for panel in panels:
+        labels = [f"{axes.clipped(c.label, 16)}\n{c.trials}" for c in shown.cells]
+        axes.categories(panel, labels, f"{short(shown.param)}, and its trials")
         panel.set_xlim(-0.6, len(shown.cells) - 0.4)
-        if panel is not ahead:
+        if panel is not panels[-1]:
             panel.tick_params(labelbottom=False)
             panel.set_xlabel("")
 
 
-def _draw_reached(shown: ParamTrials, ax: Axes) -> None:
+def lost_some(shown: ParamTrials) -> bool:
+    """Whether trials did anything else than complete: else their number says it all."""
+    return any(cell.trials > cell.states["complete"] for cell in shown.cells)
+
+
+def size(record: Values) -> tuple[float, float]:
+    return style.WIDTH, 4.4 if lost_some(record.main) else 3.6
+
+
+def _draw_trials(shown: ParamTrials, ax: Axes) -> None:
+    tops = marks.stacked(ax, {state: shown.counts(state) for state in style.STATE})
+    for at, cell in enumerate(shown.cells):
+        marks.note(ax, at, tops[at], f"{cell.share:.0%}")
+    ax.set_ylabel("trials")
+    ax.margins(y=0.2)
+    axes.whole_numbers(ax)
+    axes.legend_above(ax)
+
+
+def _draw_reached(record: Values, ax: Axes) -> None:
     """Every completed trial, hollow where it was forced, and the medians."""
+    shown = record.main
+    marks.baseline(ax, record.baseline)
     spread = np.random.default_rng(0)
     for at, cell in enumerate(shown.cells):
         for hollow in (False, True):
-            values = [value for value, forced in cell.completed if forced == hollow]
-            places = at + spread.uniform(-0.22, 0.22, len(values))
-            marks.dots(ax, places, values, hollow=hollow)
+            found = [point for point in cell.completed if point.forced == hollow]
+            places = list(at + spread.uniform(-0.22, 0.22, len(found)))
+            numbers = [point.trial for point in found]
+            values = [point.value for point in found]
+            marks.trials(ax, places, values, numbers, record.depths, hollow=hollow)
         if cell.median is not None:
-            ax.hlines(cell.median, at - 0.33, at + 0.33, color=style.SECOND, linewidth=2)
-        marks.interval(ax, at + 0.33, cell.median_low, cell.median_high)
-    marks.dots(ax, [], [], label="completed trial")
+            ax.hlines(cell.median, at - 0.33, at + 0.33, color=style.INK, linewidth=1.6)
+        look: style.Look = {"color": style.INK, "linewidth": 1.2}
+        marks.interval(ax, at + 0.33, cell.median_low, cell.median_high, **look)
+    marks.dots(ax, [], [], style.MUTED, label="completed trial")
     if any(cell.forced for cell in shown.cells):
-        marks.dots(ax, [], [], hollow=True, label="forced by coverage")
-    ax.plot([], [], color=style.SECOND, label="median, 95 % interval")
-    axes.legend_above(ax)
+        marks.dots(ax, [], [], style.MUTED, hollow=True, label="forced by coverage")
+    ax.plot([], [], color=style.INK, label="median, 95 % interval")
+    axes.legend_above(ax, 2)
+    values = [point.value for cell in shown.cells for point in cell.completed]
+    value_axis(ax, record.objective, [*values, record.baseline], record.maximize)
 
 
 def rows(record: Values) -> list[Row]:
@@ -125,7 +159,7 @@ def caption(record: Values) -> str:
             f"{worst.ended} (95 % interval {low:.0%} to {high:.0%})."
         )
     completed = [point for cell in shown.cells for point in cell.completed]
-    forced, free = ([v for v, f in completed if f == kind] for kind in (True, False))
+    forced, free = ([p.value for p in completed if p.forced == kind] for kind in (True, False))
     if forced:
         chosen = f", of the chosen ones {np.median(free):.4g}" if free else ""
         parts.append(f"{len(forced)} were forced (median {np.median(forced):.4g}{chosen}).")

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 TITLE = "Confusion matrix"
 QUESTION = "Which classes does the best trial mix up?"
-SIZE = (5.6, 4.6)
+SIZE = (5.0, 4.1)
+FEW = 8
+"""So few mistakes are a sentence, not a picture."""
 # above this many classes the counts would be too small to read
 MOST_WRITTEN = 20
 
@@ -35,13 +37,15 @@ class Confusion:
         hits = sum(row[i] for i, row in enumerate(self.counts))
         return hits / max(1, sum(map(sum, self.counts)))
 
-    def worst(self) -> tuple[str, str, int] | None:
-        """True class, predicted class and count of the most frequent mistake."""
+    def mistakes(self) -> list[tuple[str, str, int]]:
+        """True class, predicted class and count, the most frequent first."""
         wrong = [
-            (n, i, j) for i, row in enumerate(self.counts) for j, n in enumerate(row) if i != j
+            (self.classes[i], self.classes[j], n)
+            for i, row in enumerate(self.counts)
+            for j, n in enumerate(row)
+            if i != j and n
         ]
-        n, i, j = max(wrong, default=(0, 0, 0))
-        return (self.classes[i], self.classes[j], n) if n else None
+        return sorted(wrong, key=lambda mistake: -mistake[2])
 
 
 def data(study: StudyRecord) -> Confusion:
@@ -83,6 +87,19 @@ def draw(record: Confusion, ax: Axes) -> None:
     bar.set_label("share of the true class")
 
 
+def nothing(record: Confusion) -> str | None:
+    """The mistakes in words when there are few."""
+    wrong = record.mistakes()
+    if sum(n for *_, n in wrong) > FEW:
+        return None
+    listed = ", ".join(f"{true} taken for {taken} ({n})" for true, taken, n in wrong)
+    total = sum(map(sum, record.counts))
+    return (
+        f"Trial {record.number} is wrong about {sum(n for *_, n in wrong)} of {total:,} samples of "
+        f"the {record.split} split{': ' if listed else ''}{listed}."
+    )
+
+
 def rows(record: Confusion) -> list[Row]:
     return [
         {"true": true, "predicted": predicted, "count": n}
@@ -96,7 +113,6 @@ def caption(record: Confusion) -> str:
         f"Trial {record.number} on the {record.split} split: {record.accuracy:.1%} on the "
         "diagonal. Numbers count examples, colours are shares of a row."
     )
-    worst = record.worst()
-    if worst:
-        text += f" Most frequent mistake: {worst[0]} taken for {worst[1]}, {worst[2]} times."
+    for true, taken, n in record.mistakes()[:1]:
+        text += f" Most frequent mistake: {true} taken for {taken}, {n} times."
     return text

@@ -15,16 +15,18 @@ import numpy as np
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, style
 from zmodel.analysis.page.rows import Row, flat
+from zmodel.analysis.page.value_axis import value_axis
 from zmodel.analysis.statistics.selection import (
     best,
     by_depth,
     curve_name,
     drawn,
+    fixed,
     short,
     structural,
 )
 from zmodel.analysis.statistics.steps import at, grid
-from zmodel.study.records import StudyRecord
+from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.run_folder import read_metrics, run_folder
 from zmodel.study.trial_attributes import attr
 
@@ -33,13 +35,14 @@ if TYPE_CHECKING:
 
 TITLE = "Learning curves"
 QUESTION = "How did the best trial learn, and how do the depths learn?"
-SIZE = (7.2, 6.0)
+SIZE = (style.WIDTH, 4.8)
 LOSS = ("loss", "train/loss", "val/loss")
 SCORES = (("accuracy", "train/acc", "val/acc"), ("mse", "train/mse", "val/mse"))
 """Beside the loss is drawn the first of these that the best trial logged."""
 # reading one small file per trial: more of them would not change the medians, only take longer
 MOST_FILES = 200
 REPORTED = "reported"
+SMOOTHING = "label_smoothing"
 METRICS = (*LOSS[1:], *(metric for _, *pair in SCORES for metric in pair), REPORTED)
 
 
@@ -76,6 +79,14 @@ class Curves:
     best_epoch: int | None
     bands: tuple[Band, ...]
     files: int
+    smoothing: float = 0.0
+    """Of the labels, in the training loss of the best trial."""
+
+    @property
+    def missing(self) -> list[str]:
+        """Depths without a curve: none of their trials completed."""
+        drawn = {band.label for band in self.bands}
+        return [label for label in self.labels if label not in drawn]
 
 
 def data(study: StudyRecord) -> Curves:
@@ -109,7 +120,14 @@ def data(study: StudyRecord) -> Curves:
         None if epoch is None else epoch + 1,
         bands,
         len(read),
+        _smoothing(study, winner),
     )
+
+
+def _smoothing(study: StudyRecord, winner: TrialRecord) -> float:
+    searched = (v for name, v in winner.params.items() if name.endswith(SMOOTHING))
+    found = next(searched, fixed(study, SMOOTHING))
+    return float(found) if isinstance(found, int | float) else 0.0
 
 
 def _steps(curves: Sequence[dict[int, float]]) -> tuple[Quartiles, ...]:
@@ -136,23 +154,34 @@ def draw(record: Curves, ax: Axes) -> None:
         for upper, lower, (name, train, val) in zip(panels[:2], panels[2:], pairs, strict=True):
             _draw_best(record, upper, name, {train: "train", val: "validation"})
             _draw_bands(record, lower, val, name if val == REPORTED else f"validation {name}")
+        for panel in panels[:3:2]:  # the colours are the same on the right
+            axes.legend(panel)
         return
     top, bottom = style.panels(ax, 2, 1)
     _draw_best(record, top, record.objective, {REPORTED: record.objective})
     _draw_bands(record, bottom, REPORTED, record.objective)
+    axes.legend_above(bottom)
+
+
+def _scale(ax: Axes, name: str, values: Sequence[float]) -> None:
+    """Accuracies near 1 by their errors; nothing else that is drawn here lies in 0 to 1."""
+    value_axis(ax, name, values, maximize="loss" not in name and "mse" not in name)
+    ax.yaxis.label.set_fontsize(8.5)
 
 
 def _draw_best(record: Curves, ax: Axes, name: str, labels: dict[str, str]) -> None:
-    for (metric, label), color in zip(labels.items(), (style.ACCENT, style.SECOND), strict=False):
+    for (metric, label), color in zip(labels.items(), (style.TRAIN, style.ACCENT), strict=False):
         curve = record.best.get(metric, {})
-        ax.plot(list(curve), list(curve.values()), color=color, label=label)
+        smoothed = ", smoothed labels" if record.smoothing and metric == LOSS[1] else ""
+        look: style.Look = {"color": color, "label": f"{label}{smoothed}"}
+        ax.plot(list(curve), list(curve.values()), **look)
     if record.best_epoch is not None:
-        look: style.Look = {"color": style.MUTED, "linewidth": 1, "linestyle": ":"}
-        ax.axvline(record.best_epoch, label="best epoch", **look)
-    ax.set_title(f"{name}, best trial ({record.best_number})")
+        edge: style.Look = {"color": style.MUTED, "linewidth": 1, "linestyle": ":"}
+        ax.axvline(record.best_epoch, label="best epoch", **edge)
+    _scale(ax, name, [v for metric in labels for v in record.best.get(metric, {}).values()])
+    ax.set_title(f"best trial ({record.best_number})")
     axes.whole_numbers(ax, "x")
     ax.set_xlabel("epoch")
-    axes.legend(ax)
 
 
 def _draw_bands(record: Curves, ax: Axes, metric: str, name: str) -> None:
@@ -160,15 +189,16 @@ def _draw_bands(record: Curves, ax: Axes, metric: str, name: str) -> None:
     colors = style.colors_of(record.labels)
     for band in bands:
         epochs, color = [s.epoch for s in band.steps], colors[band.label]
-        ax.plot(epochs, [s.median for s in band.steps], color=color, label=band.label)
+        place = f"depth {record.labels.index(band.label)}"
+        (line,) = ax.plot(epochs, [s.median for s in band.steps], color=color, label=band.label)
+        line.set_gid(place)
         edges = [s.low for s in band.steps], [s.high for s in band.steps]
-        ax.fill_between(epochs, *edges, color=color, alpha=0.12, linewidth=0)
+        ax.fill_between(epochs, *edges, color=color, alpha=0.12, linewidth=0).set_gid(place)
     by = f" by {short(record.param)}" if record.param else ""
-    ax.set_title(f"{name}{by}")
+    _scale(ax, name, [value for b in bands for s in b.steps for value in (s.low, s.high)])
+    ax.set_title(f"median{by}")
     axes.whole_numbers(ax, "x")
     ax.set_xlabel("epoch")
-    if bands:
-        axes.legend(ax, ncols=2 if len(bands) > 4 else 1)
 
 
 def rows(record: Curves) -> list[Row]:
@@ -190,6 +220,14 @@ def caption(record: Curves) -> str:
         f"{first}: the best trial. Below: median and quartiles over the completed trials of each "
         "depth; a trial that stopped keeps its last value."
     )
+    if record.smoothing and LOSS[1] in record.best:
+        text += (
+            f" The training loss is measured with labels smoothed by {record.smoothing:g}, so it "
+            "stays above 0 even when every answer is right: compare its course with the validation "
+            "loss, not its height."
+        )
+    if record.missing:
+        text += f" Not drawn, for no trial completed: {', '.join(record.missing)}."
     if record.files == MOST_FILES:
         text += f" The files of {MOST_FILES} trials, drawn at random, were read."
     return text

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TITLE = "Foresight"
 QUESTION = "From which epoch on does a trial's value tell how it will end?"
-SIZE = (7.2, 2.9)
+SIZE = (style.WIDTH, 2.9)
 LEAST = 8
 MOST = 1000
 HIGH = 0.9
@@ -78,16 +78,14 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def draw(record: Foresight, ax: Axes) -> None:
-    ax.plot(record.epochs, record.correlation, color=style.ACCENT, label="all completed trials")
-    ax.plot(
-        record.epochs, record.upper, color=style.SECOND, linestyle="--", label="the better half"
-    )
+    ax.plot(record.epochs, record.correlation, color=style.INK, label="all completed trials")
+    ax.plot(record.epochs, record.upper, color=style.INK, linestyle="--", label="the better half")
     ax.axhline(HIGH, color=style.MUTED, linewidth=1, linestyle=":")
     ax.set_ylim(min(0.0, min(record.upper), min(record.correlation)), 1.03)
     axes.whole_numbers(ax, "x")
     ax.set_xlabel("epoch")
     ax.set_ylabel("rank correlation with the end")
-    ax.legend(loc="lower right")
+    axes.legend_above(ax)
 
 
 def rows(record: Foresight) -> list[Row]:

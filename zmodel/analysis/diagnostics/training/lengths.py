@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TITLE = "Length of the runs"
 QUESTION = "How long did each depth train, and from where did its learning rate cool down?"
-SIZE = (7.2, 3.2)
+SIZE = (style.WIDTH, 3.0)
 LEAST = 3
 
 
@@ -84,12 +84,13 @@ def draw(record: Lengths, ax: Axes) -> None:
     colors = style.colors_of(list(record.labels))
     for place, label in enumerate(record.labels):
         runs, color = record.of(label), colors[label]
-        for i, run in enumerate(runs):
-            x = place + 0.7 * ((i + 0.5) / len(runs) - 0.5)
-            begun = run.epochs if run.cooled_from is None else run.cooled_from
-            ax.plot([x, x], [begun, run.epochs], color=color, linewidth=1.2)
-            face = color if run.stopped else "none"
-            ax.scatter([x], [run.epochs], s=14, edgecolors=color, facecolors=face)
+        at = [place + 0.7 * ((i + 0.5) / len(runs) - 0.5) for i in range(len(runs))]
+        ends = [run.epochs for run in runs]
+        begun = [run.epochs if run.cooled_from is None else run.cooled_from for run in runs]
+        ax.vlines(at, begun, ends, color=color, linewidth=1.2)
+        faces = [color if run.stopped else "none" for run in runs]
+        drawn = ax.scatter(at, ends, s=14, edgecolors=color, facecolors=faces)
+        drawn.set_gid(f"trials {' '.join(str(run.trial) for run in runs)}")
     edge: style.Look = {"color": style.MUTED, "linewidth": 1, "linestyle": ":"}
     ax.axhline(record.allowance, label="allowance", **edge)
     axes.categories(ax, record.labels, short(record.param) if record.param else "trials")

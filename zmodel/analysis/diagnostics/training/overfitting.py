@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
-from zmodel.analysis.statistics.selection import need_scored, ranked, short, structural
+from zmodel.analysis.page.value_axis import value_axis
+from zmodel.analysis.statistics.depths import Depths, depths_of
+from zmodel.analysis.statistics.selection import need_scored, ranked, structural
 from zmodel.study.cells import Cells, cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.run_folder import metrics_of, read_metrics, run_folder
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 TITLE = "Overfitting"
 QUESTION = "Do the best trials know the training data better than the validation data?"
-SIZE = (7.2, 3.2)
+SIZE = (style.WIDTH, 3.6)
 MOST = 30
 
 
@@ -45,6 +47,7 @@ class Overfitting:
     param: str | None
     labels: tuple[str, ...]
     trials: tuple[Fit, ...]
+    palette: Depths
 
     @property
     def best(self) -> Fit:
@@ -62,7 +65,7 @@ def data(study: StudyRecord) -> Overfitting:
             "run folder"
         )
     labels = cells.labels if cells else ()
-    return Overfitting(param, labels, tuple(fit for fit in fits if fit))
+    return Overfitting(param, labels, tuple(fit for fit in fits if fit), depths_of(study))
 
 
 def _fit(study: StudyRecord, trial: TrialRecord, cells: Cells | None) -> Fit | None:
@@ -88,19 +91,18 @@ def _rise(losses: dict[int, float] | None) -> float | None:
 
 
 def draw(record: Overfitting, ax: Axes) -> None:
-    for depth, color in (style.colors_of(record.labels) or {"": style.ACCENT}).items():
-        found = [f for f in record.trials if (f.depth or "") == depth]
-        label = f"{short(record.param)} = {depth}" if record.param and found else None
-        x, y = [f.train_acc for f in found], [f.val_acc for f in found]
-        marks.dots(ax, x, y, color, 26, alpha=0.85, label=label)
+    places = [f.train_acc for f in record.trials], [f.val_acc for f in record.trials]
+    marks.trials(ax, *places, [f.trial for f in record.trials], record.palette, 26)
+    marks.depth_legend(ax, record.palette)
     marks.ring(ax, record.best.train_acc, record.best.val_acc, "best trial")
     ends = [
         way(acc for f in record.trials for acc in (f.train_acc, f.val_acc)) for way in (min, max)
     ]
     ax.plot(ends, ends, color=style.MUTED, linewidth=1, linestyle=":", label="no gap")
-    ax.set_xlabel("training accuracy at the best epoch")
-    ax.set_ylabel("validation accuracy")
-    axes.legend(ax, loc="center left", bbox_to_anchor=(1, 0.5))
+    both = [acc for fit in record.trials for acc in (fit.train_acc, fit.val_acc)]
+    value_axis(ax, "training accuracy at the best epoch", both, True, "x")
+    value_axis(ax, "validation accuracy", both, True)
+    axes.legend_above(ax)
 
 
 def rows(record: Overfitting) -> list[Row]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 TITLE = "What pruning cost"
 QUESTION = "This study was pruned: which depths paid, and what may have been lost?"
-SIZE = (7.2, 3.2)
+SIZE = (style.WIDTH, 3.2)
 LEAST = 3
 BEST_SHARE = 0.1
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TITLE = "What pausing cost"
 QUESTION = "Trials were paused by comparison: what would it have done to those that were spared?"
-SIZE = (7.2, 2.9)
+SIZE = (style.WIDTH, 2.9)
 
 
 @dataclass(frozen=True)

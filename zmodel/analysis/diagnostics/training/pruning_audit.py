@@ -7,26 +7,17 @@ the trial's number, so it is replayed under several names and its figures are me
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import TYPE_CHECKING
 
-import numpy as np
 from optuna.exceptions import ExperimentalWarning
-from optuna.pruners import (
-    BasePruner,
-    MedianPruner,
-    PercentilePruner,
-    SuccessiveHalvingPruner,
-    WilcoxonPruner,
-)
 
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.replay.audit import Audit, audit, by_value
 from zmodel.analysis.replay.patience import allowance, own_allowance
+from zmodel.analysis.replay.pruners import pruners_of, steps_are_instances
 from zmodel.analysis.replay.replay import events, replay, replayable
 from zmodel.analysis.statistics.selection import (
     drawn,
@@ -35,7 +26,6 @@ from zmodel.analysis.statistics.selection import (
     short,
     structural,
 )
-from zmodel.compat.optuna.hyperband import CachedHyperband
 from zmodel.study.cells import Cells, cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -46,7 +36,6 @@ TITLE = "Pruning audit"
 QUESTION = "Which of these trials would a pruner have killed, at which depths, and at what price?"
 MOST = 1000
 LEAST = 5
-BRACKET_NAMES = 5
 LABELS = {
     "median": "median",
     "percentile": "percentile 25",
@@ -111,27 +100,13 @@ def data(study: StudyRecord) -> Pruning:
     )
 
 
-def _pruners(
-    study: StudyRecord, trials: Sequence[TrialRecord]
-) -> dict[str, tuple[Callable[[], BasePruner], int]]:
-    """Name -> (a new pruner of Optuna's defaults, number of replays)."""
-    resource = max(max(t.curve) for t in trials) + 1
-    return {
-        "median": (MedianPruner, 1),
-        "percentile": (lambda: PercentilePruner(25.0), 1),
-        "asha": (SuccessiveHalvingPruner, 1),
-        "hyperband": (lambda: CachedHyperband(max_resource=resource), BRACKET_NAMES),
-        "wilcoxon": (WilcoxonPruner, 1),
-    }
-
-
 def _audits(
     study: StudyRecord, trials: list[TrialRecord], cells: Cells | None
 ) -> tuple[list[Audit], dict[str, str]]:
     ordered = events(trials)
     audits, skipped = [], {}
-    for name, (make, replays) in _pruners(study, trials).items():
-        if name == "wilcoxon" and not _steps_are_instances(study, trials):
+    for name, (make, replays) in pruners_of(study, trials).items():
+        if name == "wilcoxon" and not steps_are_instances(study, trials):
             skipped[name] = (
                 "it presumes that a trial's value is the mean of what it reports, such as folds "
                 "of a cross-validation; here the steps are epochs of one learning curve"
@@ -152,37 +127,48 @@ def _name(study: StudyRecord, assignment: int) -> str:
     return study.name if assignment == 0 else f"{study.name}#{assignment}"
 
 
-def _steps_are_instances(study: StudyRecord, trials: Sequence[TrialRecord]) -> bool:
-    complete = [t for t in trials if score(study, t) is not None and t.state == "complete"]
-    spread = np.ptp([t.value for t in complete]) or 1.0
-    close = [abs(fmean(t.curve.values()) - t.value) <= 0.01 * spread for t in complete]  # type: ignore[operator]
-    return fmean(close) >= 0.9
-
-
 def draw(record: Pruning, ax: Axes) -> None:
-    left, right = style.panels(ax, 1, 2, width_ratios=[3, 2])
+    if not _lost(record):
+        _draw_killed(record, ax)
+        return
+    upper, lower = style.panels(ax, 2, 1)
+    _draw_killed(record, upper)
+    for i, one in enumerate(record.audits):
+        if one.regret is not None and one.regret_range is not None:
+            saved = one.epochs_saved / max(1, record.epochs_run)
+            marks.interval(lower, saved, *one.regret_range, color=style.MUTED, linewidth=1.2)
+            look: style.Look = {"marker": style.MARKERS[i], "label": SHORT[one.pruner]}
+            marks.dots(lower, [saved], [one.regret], style.INK, 50, alpha=1, zorder=3, **look)
+    lower.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
+    lower.set_xlim(0, 1)
+    most = max((one.regret_range[1] for one in record.audits if one.regret_range), default=0.0)
+    lower.set_ylim(-0.05 * most, 1.1 * most)
+    lower.set_xlabel("epochs saved")
+    lower.set_ylabel("value lost")
+    axes.legend_above(lower, 4)
+
+
+def _lost(record: Pruning) -> bool:
+    """Whether some pruner would have lost the best value in some replay."""
+    return any(one.regret_range and one.regret_range[1] > 0 for one in record.audits)
+
+
+def size(record: Pruning) -> tuple[float, float]:
+    return style.WIDTH, 4.8 if _lost(record) else 2.9
+
+
+def _draw_killed(record: Pruning, ax: Axes) -> None:
     killed = [
         [a.killed_by_value[label] / max(1, total) for a in record.audits]
         for label, total in record.trials_by_value.items()
     ]
-    marks.grouped(left, killed, style.ramp(len(killed)), record.labels)
-    axes.shares(left, "share of trials killed")
-    axes.categories(left, [SHORT[a.pruner] for a in record.audits], "pruner")
+    marks.grouped(ax, killed, style.ramp(len(killed)), record.labels)
+    axes.shares(ax, "trials killed")
+    saved = [a.epochs_saved / max(1, record.epochs_run) for a in record.audits]
+    names = zip(record.audits, saved, strict=True)
+    axes.categories(ax, [f"{SHORT[a.pruner]}\n{share:.0%}" for a, share in names], "epochs saved")
     if record.param:
-        axes.legend_above(left, 6, title=short(record.param))
-    for i, one in enumerate(record.audits):
-        if one.regret is not None and one.regret_range is not None:
-            saved, color = one.epochs_saved / max(1, record.epochs_run), style.SERIES[i]
-            marks.interval(right, saved, *one.regret_range, color=color, linewidth=1.2)
-            look: style.Look = {"marker": style.MARKERS[i], "label": SHORT[one.pruner]}
-            marks.dots(right, [saved], [one.regret], color, 60, alpha=1, zorder=3, **look)
-    right.xaxis.set_major_formatter(lambda x, _: f"{x:.0%}")
-    right.set_xlim(0, 1)
-    most = max((one.regret_range[1] for one in record.audits if one.regret_range), default=0.0)
-    right.set_ylim(-0.05 * (most or 1), 1.1 * (most or 1))
-    right.set_xlabel("epochs saved")
-    right.set_ylabel("regret of the best survivor")
-    axes.legend_above(right, 2)
+        axes.legend_above(ax, 6, title=short(record.param))
 
 
 def rows(record: Pruning) -> list[Row]:

@@ -66,7 +66,7 @@ def data(study: StudyRecord) -> Residuals:
 
 
 def size(record: Residuals) -> tuple[float, float]:
-    return 7.2, 3.2 * min(MOST_TARGETS, len(record.targets))
+    return style.WIDTH, 2.6 * min(MOST_TARGETS, len(record.targets))
 
 
 def draw(record: Residuals, ax: Axes) -> None:
@@ -85,7 +85,7 @@ def draw(record: Residuals, ax: Axes) -> None:
         right.axhline(0, color=style.MUTED, linewidth=1, linestyle=":")
         at, errors = zip(*record.error_by_size(i), strict=True)
         look: style.Look = {"color": style.SECOND, "marker": "D", "markersize": 4}
-        right.plot(at, errors, label="root mean squared error, by fifths", **look)
+        right.plot(at, errors, label="error by fifths", **look)
         right.set_xlabel(f"true {name}")
         right.set_ylabel("predicted minus true")
         axes.legend_above(right, 1)

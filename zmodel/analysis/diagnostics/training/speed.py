@@ -18,6 +18,7 @@ import numpy as np
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
+from zmodel.analysis.page.value_axis import value_axis
 from zmodel.analysis.statistics.intervals import around, bootstrap
 from zmodel.analysis.statistics.selection import (
     curve_name,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 TITLE = "Learning speed by depth"
 QUESTION = "Which depths start slowly, and when do they overtake the others?"
-SIZE = (7.2, 3.4)
+SIZE = (style.WIDTH, 4.4)
 LEAST = 3
 ROUNDS = 100
 MOST = 400
@@ -78,6 +79,7 @@ class Speeds:
     epochs: tuple[int, ...]
     cells: tuple[Speed, ...]
     crossings: tuple[Crossing, ...]
+    maximize: bool
 
     @property
     def sure(self) -> list[Crossing]:
@@ -109,6 +111,7 @@ def data(study: StudyRecord) -> Speeds:
         tuple(map(int, epochs)),
         tuple(_speed(study, label, group, tables[label]) for label, group in groups.items()),
         tuple(crossing for crossing in crossings if crossing),
+        curve_sign(study) > 0,
     )
 
 
@@ -171,25 +174,28 @@ def overtaking(difference: Sequence[float] | np.ndarray) -> tuple[int, bool] | N
 
 
 def draw(record: Speeds, ax: Axes) -> None:
-    left, right = style.panels(ax, 1, 2, width_ratios=[2, 3])
+    upper, lower = style.panels(ax, 2, 1, height_ratios=[2, 3])
     colors = style.colors_of(record.labels)
-    for at, cell in enumerate(record.cells):
-        color = colors[cell.label]
-        marks.interval(left, at, cell.low, cell.high, color=color, linewidth=2.2)
-        marks.dots(left, [at], [cell.epochs], color, 46, alpha=1, zorder=3)
-        right.plot(record.epochs, cell.median, color=color, label=cell.label)
-    left.set_ylim(bottom=0)
-    axes.whole_numbers(left)
-    left.set_ylabel("epochs to 90 % of own best")
-    axes.categories(left, [c.label for c in record.cells], short(record.param))
+    for cell in record.cells:
+        color, place = colors[cell.label], record.labels.index(cell.label)
+        marks.interval(upper, place, cell.low, cell.high, color=color, linewidth=2.2)
+        marks.dots(upper, [place], [cell.epochs], color, 46, alpha=1, zorder=3)
+        (line,) = lower.plot(record.epochs, cell.median, color=color, label=cell.label)
+        line.set_gid(f"depth {place}")
+    upper.set_ylim(bottom=0)
+    upper.set_xlim(-0.6, len(record.labels) - 0.4)
+    axes.whole_numbers(upper)
+    upper.set_ylabel("epochs to 90 %")
+    axes.categories(upper, record.labels, short(record.param))
     for crossing in record.sure:
         late = next(c for c in record.cells if c.label == crossing.late)
         height = late.median[record.epochs.index(crossing.epoch)]
-        marks.dots(right, [crossing.epoch], [height], style.INK, 34, hollow=True, zorder=4)
-    axes.log_axis(right)
-    right.set_xlabel("epoch (log scale); circles: one depth overtakes another")
-    right.set_ylabel(f"{record.objective}, best so far")
-    axes.legend_above(right, 6, title=short(record.param))
+        marks.dots(lower, [crossing.epoch], [height], style.INK, 34, hollow=True, zorder=4)
+    axes.log_axis(lower)
+    lower.set_xlabel("epoch (log scale); circles: one depth overtakes another")
+    medians = [value for cell in record.cells for value in cell.median]
+    value_axis(lower, "best so far", medians, record.maximize)
+    axes.legend_above(lower, 6)
 
 
 def rows(record: Speeds) -> list[Row]:
@@ -218,7 +224,7 @@ def caption(record: Speeds) -> str:
     fast, slow = min(record.cells, key=key), max(record.cells, key=key)
     text = f"{name} = {fast.label} needs {fast.epochs:g} epochs to 90 % of its own best"
     if len(record.cells) == 1:
-        return f"{text}; no other value has {LEAST} completed trials."
+        return f"{text}; no other value has {LEAST} completed trials with curves."
     text += f", {name} = {slow.label} needs {slow.epochs:g}. Curves: median of each better half."
     if record.sure:
         last = max(record.sure, key=lambda c: c.epoch)
@@ -227,4 +233,7 @@ def caption(record: Speeds) -> str:
             f" {pairs}; last, {name} = {last.late} overtakes {last.early} at epoch {last.epoch} "
             f"({last.low:.0f} to {last.high:.0f})."
         )
+    known = {cell.label for cell in record.cells}
+    if few := [label for label in record.labels if label not in known]:
+        text += f" Not drawn, under {LEAST} completed trials with curves: {', '.join(few)}."
     return text

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 TITLE = "Early stopping audit"
 QUESTION = "What did patience cost at each depth, and how little of it would have sufficed?"
-SIZE = (7.2, 3.4)
+ENDS = ((style.MUTED, ""), (style.PALE, ".."), (style.SERIES[4], "xx"))
 LEAST = 3
 TOP_SHARE, TOP_LEAST = 0.1, 5
 
@@ -135,14 +135,17 @@ def _depth(
 
 
 def draw(record: Stopping, ax: Axes) -> None:
-    left, right = style.panels(ax, 1, 2)
     name = short(record.param) if record.param else "trials"
-    _draw_ends(record, left, name)
     if record.no_replay:
-        right.set_axis_off()
-        right.text(0, 0.5, f"No other patience can be replayed:\n{record.no_replay}.")
-    else:
-        _draw_patiences(record, right, name)
+        _draw_ends(record, ax, name)
+        return
+    upper, lower = style.panels(ax, 2, 1)
+    _draw_ends(record, upper, name)
+    _draw_patiences(record, lower, name)
+
+
+def size(record: Stopping) -> tuple[float, float]:
+    return style.WIDTH, 2.8 if record.no_replay else 5.0
 
 
 def _draw_ends(record: Stopping, left: Axes, name: str) -> None:
@@ -151,7 +154,7 @@ def _draw_ends(record: Stopping, left: Axes, name: str) -> None:
         "ran to the allowance": [d.trials - d.stopped - d.cut for d in record.depths],
         "cut while improving": [d.cut for d in record.depths],
     }
-    marks.stacked(left, parts, [style.LOOKS[s] for s in ("complete", "running", "failed")])
+    marks.stacked(left, parts, ENDS)
     left.set_ylabel("completed trials")
     axes.whole_numbers(left)
     axes.categories(left, [d.label for d in record.depths], name)
