@@ -19,7 +19,7 @@ COLUMN = 27
 def summary(file: Path) -> str:
     """The first line of a module's docstring, as plain text."""
     first = (ast.get_docstring(ast.parse(file.read_text())) or "").partition("\n")[0]
-    return first.replace("``", "").replace("`", "").rstrip(".:")
+    return first.replace("`", "")
 
 
 def lines(folder: Path, closed: tuple[str, ...], depth: int = 1) -> list[str]:
@@ -35,10 +35,8 @@ def lines(folder: Path, closed: tuple[str, ...], depth: int = 1) -> list[str]:
     return found
 
 
-def line(name: str, text: str, longest: int = 78) -> str:
-    if len(text) > longest:  # what follows a colon explains
-        text = re.split(r"[:;,] ", text)[0]
-    return f"{name:<{COLUMN}} {text}".rstrip()
+def line(name: str, text: str) -> str:
+    return f"{name:<{COLUMN}} {text.rstrip('.')}".rstrip()
 
 
 def tree(closed: tuple[str, ...] = ()) -> str:

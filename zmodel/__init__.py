@@ -1,4 +1,4 @@
-"""Train classifiers whose depth is counted in z-layers; run studies that can be believed.
+"""Train networks by z-layers, and run hyperparameter studies you can believe.
 
 Other programs use the sweeper, ``hydra/sweeper=zmodel``, and tell it what a trial is worth while it
 runs: ``zmodel.report(step, value)``. Importing zmodel imports neither torch nor Optuna.

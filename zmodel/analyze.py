@@ -1,4 +1,4 @@
-"""``python analyze.py``, ``zmodel-analyze``, ``python -m zmodel.analyze``: judge a study."""
+"""``python analyze.py``, or ``zmodel-analyze``: judge a study."""
 
 import hydra
 from dotenv import load_dotenv

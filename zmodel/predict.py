@@ -1,4 +1,6 @@
-"""Classes and probabilities, or values, from a deployed model: needs torch and NumPy alone.
+"""Predicts with a deployed model: classes and probabilities, or values.
+
+Arrays need torch and NumPy only.
 
     python -m zmodel.predict logs/studies/zlayers/final/model signals.npz
     python -m zmodel.predict MODEL_DIR signals.npz --array x_new --out predicted.npz

@@ -1,4 +1,4 @@
-"""``python train.py``, ``zmodel-train``, ``python -m zmodel.train``: one run, with ``-m`` many."""
+"""``python train.py``, or ``zmodel-train``: one run, with ``-m`` many."""
 
 import hydra
 from dotenv import load_dotenv

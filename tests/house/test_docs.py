@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import sweeper_page
-from architecture import PAGE, README, ROOT, current
+from architecture import PAGE, README, ROOT, current, summary
 from documents import blocks
 
 
@@ -27,6 +27,14 @@ def test_the_pages_build_and_their_links_lead_somewhere(tmp_path):
 @pytest.mark.parametrize("path", [README, PAGE], ids=lambda p: p.name)
 def test_lists_of_files_and_imports_are_current(path: Path):
     assert path.read_text() == current(path), "run: make docs"
+
+
+MODULES = sorted((ROOT / "zmodel").rglob("*.py"))
+
+
+def test_the_first_line_of_a_module_is_a_sentence_that_an_index_can_show():
+    for file, text in ((file, summary(file)) for file in MODULES):
+        assert text.endswith((".", "?")) and len(text) <= 79, f"{file.relative_to(ROOT)}: {text!r}"
 
 
 def test_every_setting_of_the_sweeper_is_described_on_its_page():

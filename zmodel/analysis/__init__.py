@@ -1,4 +1,6 @@
-"""Can a study be believed? Every diagnostic as a function, for notebooks and scripts.
+"""Diagnostics that say whether a study can be believed.
+
+Each is a function, for notebooks and scripts.
 
     from zmodel import analysis
 

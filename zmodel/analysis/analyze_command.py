@@ -1,4 +1,4 @@
-"""What `python analyze.py` does: find the studies, judge them, write the report."""
+"""The work of `python analyze.py`: find, judge and report studies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The diagnostics in the order of the page. A new one is its file and a line here."""
+"""The list of diagnostics, in the order of the page.
+
+A new diagnostic is its file and a line here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs diagnostics once each and keeps what they found, or why they could not."""
+"""Runs each diagnostic once and keeps its result, or why it has none."""
 
 from __future__ import annotations
 

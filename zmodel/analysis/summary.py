@@ -1,4 +1,7 @@
-"""report/summary.json: the contract's keys; a part without data is null and a verdict says why."""
+"""Builds report/summary.json with the keys of the contract.
+
+A part without data is null, and a verdict states the reason.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Ends work that takes too long: no diagnostic may keep a report waiting for minutes."""
+"""Ends computations that take too long.
+
+No diagnostic may keep a report waiting for minutes.
+"""
 
 from __future__ import annotations
 

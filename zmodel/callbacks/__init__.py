@@ -1,4 +1,6 @@
-"""Lightning callbacks, one per file: what a run does beside training. No Hydra, no Optuna.
+"""Lightning callbacks, one per file.
+
+They do what a run does beside training. No Hydra, no Optuna.
 
 Read first: ``monitor`` (following a metric), then ``checkpoint`` (best and last weights) and
 ``study_report``, which do; ``stop_on_request`` ends a fit on a signal.

@@ -1,4 +1,4 @@
-"""The checkpoint callback: the best weights and the last state, written whole or not at all."""
+"""Checkpoint callback: best weights and last state, written atomically."""
 
 from __future__ import annotations
 

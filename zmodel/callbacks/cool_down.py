@@ -1,4 +1,4 @@
-"""Early stopping, which may cool the learning rate down before it ends a run."""
+"""Early stopping that can lower the learning rate before it ends a run."""
 
 from __future__ import annotations
 

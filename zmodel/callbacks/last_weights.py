@@ -1,4 +1,4 @@
-"""The checkpoint callback of a retraining: no epoch is better than the last."""
+"""Checkpoint callback of a retraining, which keeps the last weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows one logged metric, whether validation or training logs it."""
+"""Base of callbacks that follow one logged metric."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds in one process of a run of several, all must know."""
+"""Shares a decision among the processes of a distributed run."""
 
 from __future__ import annotations
 

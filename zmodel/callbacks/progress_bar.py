@@ -1,4 +1,4 @@
-"""One progress bar over the epochs of a fit."""
+"""One progress bar for all epochs of a run."""
 
 from __future__ import annotations
 

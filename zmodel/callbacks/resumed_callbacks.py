@@ -1,4 +1,4 @@
-"""What a resumed fit takes from the configuration and not from its checkpoint."""
+"""Which settings of callbacks a resumed run takes from its command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps what a test pass predicted: for scores, calibration and a look at the mistakes.
+"""Saves test predictions for scores, calibration and mistakes.
 
 Shapes: N samples, C classes, T targets, M kept mistakes.
 """

@@ -1,4 +1,7 @@
-"""Ends a fit when a signal asks for it or its trial pauses, unless it was at its end anyway."""
+"""Ends a run after an epoch on a signal or a pause.
+
+A run that was at its end anyway is complete.
+"""
 
 from __future__ import annotations
 

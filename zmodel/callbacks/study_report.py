@@ -1,4 +1,4 @@
-"""Tells the running trial its metric per epoch."""
+"""Reports the metric of every epoch to the running trial."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""From the shell to the work: command lines, errors, exit codes. Nothing that trains.
+"""Command lines: arguments, errors and exit codes.
+
+Nothing here trains.
 
 Read first: ``command``, then ``overrides_of_trial``.
 """

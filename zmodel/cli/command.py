@@ -1,4 +1,4 @@
-"""Entry points: errors that a person can read, and the exit codes of the contract."""
+"""Entry points with readable errors and the exit codes of the contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`from_study=zlayers trial=17` on the command line: the overrides of that trial.
+"""Resolves `from_study=zlayers trial=17` to the overrides of that trial.
 
 They are written out before Hydra starts, in front of the user's own, so that these win:
 

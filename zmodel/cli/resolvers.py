@@ -1,4 +1,6 @@
-"""What conf/ computes beside plain interpolation; imported by whatever composes it.
+"""OmegaConf resolvers that conf/ uses.
+
+Imported by whatever composes conf/.
 
 ${folder_name:${task_name}}                  the name, if it is that of one folder; else an error
 ${folder_name:${study_name},study_name}      the same of another key

@@ -1,4 +1,4 @@
-"""Arguments of the command line as Hydra has to read them, so that they mean what was typed.
+"""Quotes command-line values so that Hydra reads what was typed.
 
 study_name=2024_01_15       a name, not the number 20240115: study_name='2024_01_15'
 tags=größe                  letters that Hydra's grammar does not know: tags='größe'

@@ -1,4 +1,6 @@
-"""What zmodel uses of the private side of other libraries: one module per library.
+"""Private parts of other libraries that zmodel uses.
+
+One module per library.
 
 Each use says why no public way serves. ``tests/compat`` fails with the name of what a new release
 of the library moved. Nowhere else is a private name of a library used (``tests/house``).

@@ -1,4 +1,4 @@
-"""What zmodel uses of the private side of PyTorch Lightning."""
+"""Private parts of PyTorch Lightning that zmodel uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What a configuration or a saved model may call: the allow-list of ``_target_`` paths.
+"""The allow-list of classes that configurations and models may create.
+
+``_target_`` names them.
 
 There is one. The user extends it: ``ZMODEL_ALLOW="mine.*,theirs.Thing"``.
 """

@@ -1,4 +1,7 @@
-"""Checks of arguments: each raises a ValueError that says what must hold and how to mend it."""
+"""Checks of arguments with clear errors.
+
+Each raises a ValueError that says what must hold and how to fix it.
+"""
 
 from __future__ import annotations
 

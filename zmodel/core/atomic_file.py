@@ -1,4 +1,4 @@
-"""Files written whole or not at all: a reader never sees half of one."""
+"""Writes files whole or not at all, so no reader sees half of one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands as a person would type them, for copying."""
+"""Commands as text that a person can copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Equality of values whose type matters."""
+"""Equality of values that also compares types."""
 
 from __future__ import annotations
 

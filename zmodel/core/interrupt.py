@@ -1,4 +1,4 @@
-"""Stopping on request: a signal asks, the running epoch ends, nothing is lost.
+"""Stops a run on a signal, after its running epoch.
 
 The first SIGINT or SIGTERM only sets :data:`stop`; the checkpoint callback sees it at the end of
 the epoch, writes ``last.ckpt`` and ends the fit. A second SIGINT interrupts at once.

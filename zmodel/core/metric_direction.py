@@ -1,4 +1,7 @@
-"""Which way a metric is better, as far as its name says: errors shrink, scores grow."""
+"""Whether a metric should grow or shrink, by its name.
+
+Errors shrink, scores grow.
+"""
 
 from __future__ import annotations
 

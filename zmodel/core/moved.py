@@ -1,4 +1,6 @@
-"""Where classes lie that users' files name by an older path: configurations, models, own code.
+"""New paths of classes that were moved.
+
+Configurations, models and user code may name the older paths.
 
 Written before November 2026, such files say ``zmodel.znet.ZNet`` or ``zmodel.classifier``. They go
 on working: :func:`current` and :func:`translated` give the paths of today, and importing an old

@@ -1,4 +1,4 @@
-"""Names that become folders: one folder each, inside the log folder."""
+"""Checks names that become folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Whether a run is better than a constant answer: the most frequent class, or the mean."""
+"""Whether a run is better than a constant answer.
+
+That is the most frequent class, or the mean.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run is judged by: the metrics of ``optimized_metric``, and which way is better."""
+"""The metrics of ``optimized_metric``, and which way is better."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text that comes from a study, made safe to print and to draw."""
+"""Makes text from a study safe to print and to draw."""
 
 from __future__ import annotations
 

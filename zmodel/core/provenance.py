@@ -1,4 +1,4 @@
-"""Where a result comes from: the source revision and the versions of what computed it."""
+"""The source revision and package versions behind a result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The value of a metric in what a run leaves, ``result.json``."""
+"""Reads a metric from the ``result.json`` of a run."""
 
 from __future__ import annotations
 

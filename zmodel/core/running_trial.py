@@ -1,4 +1,4 @@
-"""The running trial, as callbacks and loops see it: ``None`` outside a study."""
+"""The running trial as callbacks and loops see it; ``None`` outside a study."""
 
 from __future__ import annotations
 

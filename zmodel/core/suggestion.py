@@ -1,4 +1,4 @@
-"""The nearest known names, for a message about an unknown one."""
+"""The nearest known names, for errors about unknown ones."""
 
 from __future__ import annotations
 

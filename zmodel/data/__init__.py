@@ -1,4 +1,4 @@
-"""From samples to Lightning's loaders: the contract of a data set, splits, batches, augmentation.
+"""Data sets: contract, splits, batches, augmentation.
 
 No network and no search. Read first: ``base``, what a data set implements and gets; then
 ``arrays``, ``drawn_split``, ``normalise``, ``loaders`` and ``batches``, which it uses. The data

@@ -1,4 +1,4 @@
-"""One part of a data set as arrays, and what they must fulfil before a run spends time on them."""
+"""The arrays of one part of a data set, and their checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Random changes of training batches: fast on the CPU, random by an explicit generator.
+"""Random changes of training batches.
+
+Fast on the CPU, random by an explicit generator.
 
 Shapes: N samples, C channels, L length of an axis, S = 2 * max_shift + 1 shifts.
 """

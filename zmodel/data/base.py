@@ -1,4 +1,6 @@
-"""The contract of a data set. A new one implements the three abstract members, in ~30 lines:
+"""The base class of all data sets.
+
+A new one implements the three abstract members, in ~30 lines:
 
     class Blobs(InMemoryData):
         class_names = ("left", "right")

@@ -1,4 +1,6 @@
-"""Batches cut from tensors in memory: no sample is touched alone, no global state is read.
+"""Batches cut from tensors in memory.
+
+No sample is touched alone, no global state is read.
 
 Shapes: N samples, B batch.
 """

@@ -1,4 +1,4 @@
-"""Arrays that are costly to make, kept in one .npz file."""
+"""Caches arrays that are expensive to make in one .npz file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A split that is drawn: of every class alike, in whole groups, or in folds."""
+"""Draws a split: stratified, in whole groups, or in folds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""From samples in memory to Lightning's loaders: batches, epochs, devices, processes.
+"""Lightning's loaders over samples in memory.
+
+Batches, epochs, devices, processes.
 
 Shapes: x (N, *sample), y (N,).
 """

@@ -1,4 +1,7 @@
-"""Mean and deviation per channel, taken and used before anything is rounded to single precision."""
+"""Mean and deviation per channel.
+
+Taken and used before anything is rounded to single precision.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the y of a data set are: the number of a class, or measured values.
+"""The kinds of targets: numbers of classes, or measured values.
 
 Shapes: N samples, T targets; y is int64 (N,) for classes, float (N, T) for values.
 """

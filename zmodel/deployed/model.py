@@ -1,4 +1,6 @@
-"""Loads a model folder: config.json, which says what the network is, and tensors in weights.pt.
+"""Loads a deployed model from its folder.
+
+config.json says what the network is, weights.pt has its tensors.
 
 Shapes: N samples, C classes, T targets.
 """

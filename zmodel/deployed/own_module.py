@@ -1,4 +1,6 @@
-"""A LightningModule of one's own as a network: samples in, what its ``predict_step`` gives out.
+"""Deploys a user's LightningModule as a network.
+
+Samples in, what its ``predict_step`` gives out.
 
 It is made of its configuration, given what the data told it in training, and set up; its weights
 come from the model folder. It needs the packages that it imports, Lightning among them.

@@ -1,4 +1,4 @@
-"""Samples for a deployed model: read from arrays, and checked.
+"""Reads and checks samples for a deployed model.
 
 Shapes: N samples.
 """

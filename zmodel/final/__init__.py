@@ -1,4 +1,4 @@
-"""The final stage: the best of a study with several seeds, one winner, one look at the test set.
+"""The final stage: retrain the best, select a winner, test it once.
 
 No search and no statistics of trials. Read first: ``stage``, the steps in their order; then
 ``plan`` and ``job`` (what is run), ``choice`` and ``testing``, ``summary`` with ``scores`` (what is

@@ -1,4 +1,4 @@
-"""The winner, by validation alone."""
+"""Selects the winner on validation data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers from test predictions of measured values: scores, their intervals, the worst samples.
+"""Scores, intervals and worst samples of a tested regression.
 
 Shapes: S seeds, N test samples, T targets.
 """

@@ -1,4 +1,4 @@
-"""The winner as a folder that runs without this project's training code.
+"""Exports the winner as a folder that needs no training code.
 
 final/model/: weights.pt (tensors only) and config.json, which :mod:`zmodel.predict` loads;
 model.torchscript, model.pt2 (torch.export) and model.onnx (optional extra `export`). Every form is

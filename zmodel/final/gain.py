@@ -1,4 +1,4 @@
-"""What the search gained over its baseline: both trained again, with the same seeds."""
+"""What the search gained over its baseline, with common seeds."""
 
 from __future__ import annotations
 

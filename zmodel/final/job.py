@@ -1,4 +1,7 @@
-"""A run of the final stage as a Hydra job: the configuration of a trial with another seed."""
+"""One run of the final stage as a Hydra job.
+
+It is the configuration of a trial with another seed.
+"""
 
 from __future__ import annotations
 

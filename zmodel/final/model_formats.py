@@ -1,4 +1,6 @@
-"""The forms of an exported model: each is written, run on test samples and compared.
+"""Writes and checks the formats of an exported model.
+
+Each is written, run on test samples and compared.
 
 A form takes raw samples (N, *input_shape) and gives probabilities (N, C), or values (N, T).
 """

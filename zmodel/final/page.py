@@ -1,4 +1,7 @@
-"""final/index.html, figures/*.png and data/*.csv: the final stage for reading."""
+"""Writes the page of the final stage.
+
+final/index.html, figures/*.png and data/*.csv.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What a final stage does, decided once and kept in final/plan.json: a second start obeys it.
+"""The plan of a final stage, kept in final/plan.json.
+
+It is decided once; a second start obeys it.
 
 Were the candidates chosen anew whenever the study has grown, its test scores would soon have
 been looked at for several winners.

@@ -1,4 +1,4 @@
-"""Numbers from test predictions of classes: accuracy with its interval, confusion, calibration.
+"""Accuracy, confusion and calibration of a tested classifier.
 
 Shapes: S seeds, N test samples, C classes.
 """

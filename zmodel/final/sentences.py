@@ -1,4 +1,4 @@
-"""The result of the final stage as a person would say it."""
+"""The result of the final stage in sentences."""
 
 from __future__ import annotations
 

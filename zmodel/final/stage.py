@@ -1,4 +1,7 @@
-"""The final stage from start to end; every step is skipped when its result is already there."""
+"""Runs the final stage from start to end.
+
+Every step is skipped when its result is already there.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the final stage found, and final/summary.json, which others read."""
+"""Builds final/summary.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The winner meets the test set: once per seed, and what came of it is kept."""
+"""Tests the winner once per seed and keeps the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The networks and the LightningModule that trains them; neither Hydra nor Optuna.
+"""Networks and the LightningModules that train them.
+
+Neither Hydra nor Optuna.
 
 Read first: ``znet`` (plain torch), ``layer_plan`` (its shapes), then ``classifier``.
 """

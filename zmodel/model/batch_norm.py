@@ -1,4 +1,4 @@
-"""Whether batch normalisation has more than one value to average in training."""
+"""Checks that batch normalisation has more than one value per batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much each class counts in the training loss."""
+"""Weights of classes in the training loss."""
 
 from __future__ import annotations
 

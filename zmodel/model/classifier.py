@@ -1,4 +1,4 @@
-"""The LightningModule of classification: its loss and its scores.
+"""The LightningModule for classification.
 
 Shapes: B batch, C classes.
 """

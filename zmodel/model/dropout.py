@@ -1,4 +1,6 @@
-"""Dropout whose masks cost a fifth on the CPU: four elements per 64-bit random number.
+"""Fast dropout on the CPU.
+
+Its masks cost a fifth: four elements per 64-bit random number.
 
 torch draws a double per element, 20 % of a training step of a small convolutional network; here
 an element is kept when a 16-bit number lies below a threshold, so that the probability is exact

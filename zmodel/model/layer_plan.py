@@ -1,4 +1,4 @@
-"""The shapes and the size of a ZNet, worked out before anything is built.
+"""Shapes and size of a ZNet, computed before anything is built.
 
 A plan is integers only: a study can refuse an absurd network without allocating it.
 Shapes leave the batch out: (features,), (channels, length) or (channels, height, width).

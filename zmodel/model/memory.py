@@ -1,4 +1,7 @@
-"""Whether a network can be trained in the memory there is: an estimate, before the first step."""
+"""Estimates whether a network fits into memory.
+
+Asked before the first step.
+"""
 
 from __future__ import annotations
 

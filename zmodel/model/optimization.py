@@ -1,4 +1,4 @@
-"""Optimizer and learning-rate schedule, made as the configuration says."""
+"""Builds the optimizer and the learning-rate schedule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The LightningModule of regression: its loss and its scores.
+"""The LightningModule for regression.
 
 Shapes: B batch, T targets, N samples of a pass.
 """

@@ -1,4 +1,6 @@
-"""What a resumed fit takes from its checkpoint, and what from the configuration.
+"""Which training state a resumed run takes from its checkpoint.
+
+The rest comes from the configuration.
 
 Settings are the configuration's: learning rate, weight decay, the patience of a plateau. State is
 the checkpoint's: moments, steps made, the rate a schedule has come to. What would need both at once

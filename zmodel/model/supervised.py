@@ -1,4 +1,6 @@
-"""What every task trains and evaluates alike: a LightningModule around a network from outside.
+"""Training and evaluation that all tasks share.
+
+A LightningModule around a network from outside.
 
 Shapes: B batch, K sums of an evaluation.
 """

@@ -1,4 +1,6 @@
-"""A whole epoch as one step of Lightning's loop: when that may be, and how it is done.
+"""Runs a whole epoch as one step of Lightning's loop.
+
+When that may be, and how it is done.
 
 Around every batch Lightning calls some thirty hooks: for small networks they cost as much as half
 the step itself. A module that is given the batches of an epoch at once and steps the optimizer

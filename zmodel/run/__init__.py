@@ -1,4 +1,6 @@
-"""One run: build, fit, test once, write ``result.json``. It knows no study but the running trial.
+"""One run: build, fit, test once, write ``result.json``.
+
+It knows no study but the running trial.
 
 Read first: ``one_run``, then ``checks`` (what is refused) and ``folds`` (cross-validation).
 """

@@ -1,4 +1,4 @@
-"""From nodes of the configuration to the objects of a run."""
+"""Builds the objects of a run from its configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Options of a run that cannot work together: refused before anything is loaded or written."""
+"""Refuses options of a run that cannot work together.
+
+Asked before anything is loaded or written.
+"""
 
 from __future__ import annotations
 

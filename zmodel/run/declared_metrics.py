@@ -1,4 +1,4 @@
-"""Which metrics a module logs, known before it is trained."""
+"""Finds which metrics a module logs before it is trained."""
 
 from __future__ import annotations
 

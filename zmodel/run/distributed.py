@@ -1,4 +1,4 @@
-"""The processes of a run of several (``trainer=ddp``) begin with it and end with it.
+"""Starts and ends the processes of a distributed run (``trainer=ddp``).
 
 Lightning starts the other ranks as subprocesses that repeat the command of this one, and describes
 the group in environment variables. In a study the command would be the study, with parameters of

@@ -1,4 +1,4 @@
-"""The two things a run does: it fits the network, and tests the best weights once."""
+"""Fits the network, and tests its best weights once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""K-fold cross-validation: one run trains a network per fold, one after the other.
+"""K-fold cross-validation within one run.
+
+It trains a network per fold, one after the other.
 
 For data too small for one validation part: with ``data.folds=5`` every sample that is not for the
 test is validated once. The run's metrics are means over the folds, its confusion matrix is their

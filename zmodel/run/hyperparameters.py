@@ -1,4 +1,7 @@
-"""Hyperparameters and final metrics for the loggers: TensorBoard's HParams tab and the like."""
+"""Hyperparameters and final metrics for loggers.
+
+TensorBoard's HParams tab and the like.
+"""
 
 from __future__ import annotations
 

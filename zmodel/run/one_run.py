@@ -1,4 +1,7 @@
-"""One run: seed, build, fit, test the best weights once, write ``result.json``."""
+"""One run from seed to ``result.json``.
+
+Seed, build, fit, test the best weights once, write.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``ckpt_path`` must be, looked at before anything is built."""
+"""Checks ``ckpt_path`` before anything is built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What ``result.json`` holds; its keys are part of the contract (docs)."""
+"""Builds and writes ``result.json``.
+
+Its keys are part of the contract: docs/reference/files.md.
+"""
 
 from __future__ import annotations
 

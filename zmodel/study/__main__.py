@@ -1,4 +1,4 @@
-"""``python -m zmodel.study ls|show NAME|stop NAME|repair PATH``: look after studies."""
+"""``python -m zmodel.study ls|show|stop|repair``: look after studies."""
 
 from __future__ import annotations
 

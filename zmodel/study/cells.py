@@ -1,4 +1,4 @@
-"""A parameter cut into cells: one for each value, or ranges of it when it has many.
+"""Cuts a parameter into cells: its values, or ranges of them.
 
 Floors, the policy, the report and the verdicts speak of the same cells by the same labels. Ranges
 are equal parts of the *declared* range (of its logarithm when it is sampled so), not quantiles of

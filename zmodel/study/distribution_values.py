@@ -1,4 +1,4 @@
-"""The values of a distribution: counted, listed, checked."""
+"""Counts, lists and checks the values of a distribution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What makes the trials of a study comparable, and what has changed since it began."""
+"""What makes the trials of a study comparable.
+
+And what has changed since it began.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Where the files of a study lie: its folder, its journal, the folders of its runs."""
+"""Paths of the files of a study.
+
+Its folder, its journal, the folders of its runs.
+"""
 
 from __future__ import annotations
 

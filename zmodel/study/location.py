@@ -1,4 +1,4 @@
-"""Where an existing study lies, by its name or the path of its folder: its runs, its storage."""
+"""Finds an existing study by its name or the path of its folder."""
 
 from __future__ import annotations
 

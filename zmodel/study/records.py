@@ -1,4 +1,6 @@
-"""Typed, read-only view of a study: the one door through which analysis reads trials.
+"""Typed, read-only view of a study.
+
+The one door through which analysis reads trials.
 
 Everything optional may be missing: a study made by plain Optuna or by the stock sweeper has no
 user attributes, and then every trial stands for itself and the space is what the trials used.

@@ -1,4 +1,7 @@
-"""Removing a study that never began: decided and done under its lock, while nobody works on it."""
+"""Removes a study that never began.
+
+Decided and done under its lock, while nobody works on it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads what a trial's run folder holds: csv/metrics.csv and result.json.
+"""Reads csv/metrics.csv and result.json of a trial's run.
 
 Everything is optional. A file that is missing, or torn because the trial is still writing it,
 gives nothing; it never stops a report.

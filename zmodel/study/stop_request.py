@@ -1,4 +1,6 @@
-"""Asking the workers of a study to end after their current trial, from any machine.
+"""Asks workers to end after their current trial.
+
+From any machine.
 
 No clock is compared: each request is another one than the last, and a command minds every request
 but the one that it found when it started.

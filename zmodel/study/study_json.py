@@ -1,4 +1,6 @@
-"""study.json: what a study is, for people and other programs, and for a study that lost its file.
+"""Reads and writes study.json.
+
+What a study is, for people and other programs, and for a study that lost its file.
 
 The attributes of the study itself are what counts.
 """

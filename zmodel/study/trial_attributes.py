@@ -1,4 +1,6 @@
-"""What workers note about trials, read from a storage that others can write to.
+"""Reads what workers note about trials.
+
+The storage may be written to by others.
 
 An attribute of the wrong kind counts as absent: a trial that somebody else wrote may lack
 everything, and must end neither the workers that read it nor a report.

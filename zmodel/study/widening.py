@@ -1,4 +1,6 @@
-"""A study goes on with a wider search space: what counts as wider, and the phases it makes.
+"""Continues a study with a wider search space.
+
+What counts as wider, and the phases it makes.
 
 Trials of all phases count alike. A trial's phase follows from its number.
 """

@@ -1,4 +1,4 @@
-"""How a study is run: settings, search space, samplers, workers that fetch trials.
+"""Runs a study: settings, search space, samplers, workers.
 
 What a study is on disk is in ``study``, what a run does in ``run``. Read first: ``start``, then
 ``prepare`` and ``settings``; then the rooms ``space``, ``sampling``, ``workers``, ``launch``.

@@ -1,4 +1,4 @@
-"""What is said when a start of a study ends, whatever ran its workers."""
+"""The end of a start of a study: messages and exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Objects of Optuna from a configuration: `_target_` and what its constructor takes, nested."""
+"""Creates Optuna objects from a configuration.
+
+`_target_` and what its constructor takes, nested.
+"""
 
 from __future__ import annotations
 

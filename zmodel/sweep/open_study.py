@@ -1,4 +1,4 @@
-"""Opening a study: create it or check that it is the one meant, and note what it is."""
+"""Creates or opens a study, and checks that it is the right one."""
 
 from __future__ import annotations
 

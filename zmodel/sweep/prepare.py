@@ -1,4 +1,4 @@
-"""What is read and checked about one start of a study before anything is written."""
+"""Reads and checks a start of a study before anything is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a finished study leaves for people: optimization_results.yaml and best.yaml."""
+"""Writes optimization_results.yaml and best.yaml."""
 
 from __future__ import annotations
 

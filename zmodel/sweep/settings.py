@@ -1,4 +1,4 @@
-"""The settings of a study: what the configuration says under ``hydra.sweeper``, read once."""
+"""Settings of a study, read from ``hydra.sweeper``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Opens .npz, .npy, .csv, .tsv and .parquet files, and says what is wrong with one."""
+"""Opens tables and arrays with clear errors.
+
+.npz, .npy, .csv, .tsv and .parquet.
+"""
 
 from __future__ import annotations
 

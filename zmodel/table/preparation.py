@@ -1,4 +1,6 @@
-"""Missing values filled and words made columns of 0 and 1, as fitted to what is trained on.
+"""Fills missing cells and turns words into columns of 0 and 1.
+
+As fitted to what is trained on.
 
 What is fitted are plain values, which travel in a model's config.json; scikit-learn's transformers
 are made of them anew, the same in training and where the model is deployed.

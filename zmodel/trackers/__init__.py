@@ -1,4 +1,7 @@
-"""Trackers beside TensorBoard and CSV: optional packages, imported when they are used."""
+"""Trackers beside TensorBoard and CSV.
+
+Optional packages, imported when they are used.
+"""
 
 from zmodel.trackers.mlflow import mlflow_logger
 from zmodel.trackers.require import require

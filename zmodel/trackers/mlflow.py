@@ -1,4 +1,4 @@
-"""MLflow, safe for several workers that start at the same moment."""
+"""MLflow, safe when several workers start at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the package of a tracker is installed."""
+"""Checks that the package of a tracker is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several studies reached and spent, and where their trials went; numbers only."""
+"""What several studies reached and spent, as numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several studies side by side, drawn: what they reached by trials and epochs, trials per depth."""
+"""Figures that compare several studies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""One diagnostic per file: the numbers of one study that answer one question, and their picture.
+"""Diagnostics: one question about a study per file.
+
+Each has the numbers that answer it, and their picture.
 
 What judges numbers belongs to ``rules``; statistics that several share to ``statistics``; what
 pictures share to ``page``. The contract of a diagnostic's module:

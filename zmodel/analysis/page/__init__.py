@@ -1,4 +1,6 @@
-"""What draws or writes for people: page, figures, tables, terminal. Computes no statistics.
+"""Pages, figures, tables and terminal output of reports.
+
+Nothing here computes statistics.
 
 Read first: ``report``, then ``section`` and ``html``; for figures ``style``, ``axes``, ``marks``.
 """

@@ -1,4 +1,4 @@
-"""Axes of figures: names of values, few plain ticks, legends that hide no data."""
+"""Axes of figures: names, ticks and legends."""
 
 from __future__ import annotations
 

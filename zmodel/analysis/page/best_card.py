@@ -1,4 +1,4 @@
-"""The best trial in a few lines, with the command that runs it again."""
+"""The card of the best trial, with the command that repeats it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The parts of the HTML page. Everything that comes from a study goes through `text`."""
+"""Building blocks of the HTML page.
+
+Everything that comes from a study goes through `text`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Marks that figures draw again and again: dots, rings, stacked bars, intervals, notes."""
+"""Marks of figures: dots, rings, stacked bars, intervals, notes."""
 
 from __future__ import annotations
 

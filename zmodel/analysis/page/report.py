@@ -1,4 +1,7 @@
-"""Writes a study's report: index.html, summary.json, trials.csv, figures/*.png, data/*.csv."""
+"""Writes a study's report.
+
+Its files: index.html, summary.json, trials.csv, figures/*.png, data/*.csv.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of tables: flat dictionaries, one per row, from records and with marks."""
+"""Rows of tables as flat dictionaries."""
 
 from __future__ import annotations
 

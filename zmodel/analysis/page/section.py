@@ -1,4 +1,4 @@
-"""One diagnostic on a page: heading, figure, numbers; and its files, or why there are none."""
+"""One diagnostic on a page: heading, figure, numbers and files."""
 
 from __future__ import annotations
 

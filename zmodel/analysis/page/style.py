@@ -1,4 +1,4 @@
-"""How figures look: colours that colour-blind readers can tell apart, quiet axes, real text.
+"""Colours and style of figures, also for colour-blind readers.
 
 A colour means one thing on the whole page: a trial has the colour of its depth, SECOND is the best,
 TRAIN what was measured on training data, STATE the state of trials, grey the rest. Shapes and

@@ -1,4 +1,4 @@
-"""The short table that ends `analyze.py`: verdicts, best trial, where the report is."""
+"""The summary that `analyze.py` prints."""
 
 from __future__ import annotations
 

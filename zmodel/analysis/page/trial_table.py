@@ -1,4 +1,4 @@
-"""The table of trials: one row per attempt that counts, best first."""
+"""The table of trials: one row per trial, best first."""
 
 from __future__ import annotations
 

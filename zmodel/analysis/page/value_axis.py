@@ -1,4 +1,4 @@
-"""The axis of the objective: values near 1 are spread by their distance from 1, on a log scale.
+"""The axis of the objective; values near 1 get a log scale of errors.
 
 Among accuracies of .99 and .994 a bad trial of .73 would leave no room. Their errors, .01 and .006,
 differ by a factor that a logarithmic axis shows.

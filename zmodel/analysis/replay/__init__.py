@@ -1,4 +1,4 @@
-"""Recorded curves replayed through stopping rules: what they would have done.
+"""Replays recorded learning curves through stopping rules.
 
 Read first: ``replay``, then ``audit``.
 """

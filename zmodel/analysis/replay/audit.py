@@ -1,4 +1,4 @@
-"""What one pruner would have cost and saved, from the trials it kills in a replay."""
+"""What a pruner would have cost and saved, from a replay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What early stopping did to recorded curves, and what another patience would have done to them.
+"""What early stopping did to recorded curves.
+
+And what another patience would have done to them.
 
 A trial whose learning rate cooled down before its end can answer for no other patience: it would
 have cooled down from another epoch, and what it would have reached then was not seen.

@@ -1,4 +1,6 @@
-"""Replays recorded learning curves through Optuna's own pruners, in the recorded order of events.
+"""Replays recorded learning curves through Optuna's own pruners.
+
+Reports arrive in the recorded order of events.
 
 The pruner under audit gets what it would have got live: trials start, report and end one after
 the other, a trial that it stops reports no more, and only trials that are complete by then count

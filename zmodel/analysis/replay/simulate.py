@@ -1,4 +1,6 @@
-"""Studies with known truth, made in memory: what the thresholds of the verdicts are calibrated on.
+"""Simulated studies whose true best values are known.
+
+The thresholds of the verdicts are calibrated on them.
 
 The simulated network learns as the real one does on MNIST-1D (docs/diagnostics.md): every
 further z-layer raises what can be reached, and slows the start. Its curve is

@@ -1,4 +1,4 @@
-"""Budget spent on repeating trials."""
+"""Trials that repeat earlier ones waste budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trials that failed, and whether they failed at some depths more than at others."""
+"""Trials failed, perhaps more often at some depths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trials that another program made in this study."""
+"""Another program added trials to this study."""
 
 from __future__ import annotations
 

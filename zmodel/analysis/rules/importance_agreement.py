@@ -1,4 +1,7 @@
-"""The methods of importance name different parameters first, or cannot tell the first two apart."""
+"""The importance methods do not agree on the first parameter.
+
+Or they cannot tell the first two apart.
+"""
 
 from __future__ import annotations
 

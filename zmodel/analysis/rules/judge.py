@@ -1,4 +1,4 @@
-"""All rules over one study, and the earned `believable`."""
+"""Applies all rules to a study, and adds `believable` if it passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Runs that were never better than a constant answer: no results, but trainings that failed."""
+"""Runs that were never better than a constant answer.
+
+Such runs are failed trainings and no results.
+"""
 
 from __future__ import annotations
 

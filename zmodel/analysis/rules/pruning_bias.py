@@ -1,4 +1,4 @@
-"""Values that lost their trials to the pruner: all of them, or clearly more than the others."""
+"""A value lost all its trials to the pruner, or more than the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Commands that a verdict can offer: the study's own command with some overrides changed."""
+"""Commands that a verdict suggests.
+
+Each is the study's own command with some overrides changed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values that may still win but completed too few trials to show it."""
+"""Values that may still win completed too few trials."""
 
 from __future__ import annotations
 

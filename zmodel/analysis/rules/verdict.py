@@ -1,4 +1,4 @@
-"""What a rule says about a study."""
+"""One statement about a study: code, severity, message, evidence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that continues a study beyond a bound that its best trials press against."""
+"""The command that continues a study with wider bounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trials that will stay `running` for ever."""
+"""Trials stay `running` because their worker is gone."""
 
 from __future__ import annotations
 

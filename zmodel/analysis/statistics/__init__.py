@@ -1,4 +1,6 @@
-"""Statistics that diagnostics and rules share; they read records and draw nothing.
+"""Statistics that diagnostics and rules share.
+
+They read records and draw nothing.
 
 Read first: ``selection``, then ``intervals``.
 """

@@ -1,4 +1,7 @@
-"""Importance by one of Optuna's evaluators, with bootstrap intervals, in bounded time."""
+"""Parameter importance by one method, with intervals, in bounded time.
+
+The evaluators are Optuna's.
+"""
 
 from __future__ import annotations
 

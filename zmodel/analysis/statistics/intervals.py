@@ -1,4 +1,4 @@
-"""Uncertainty by the bootstrap: intervals of a statistic, and which sample is ahead."""
+"""Bootstrap intervals, and how often one sample beats the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far chance alone moves an accuracy: of one trial, and of the best of many.
+"""Chance variation of an accuracy: of one trial and of the best of many.
 
 All sizes are of validation samples; each is validated once, also over folds.
 """

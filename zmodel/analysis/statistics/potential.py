@@ -1,4 +1,6 @@
-"""Could a value that was tried little still win? An estimate from what the other values gained.
+"""Whether a value with few trials could still win.
+
+The estimate uses what the other values gained.
 
 The best of a value's first few trials says little by itself. But the same study shows how much
 other values, tried more often, gained from an equally small start to their final best. A value

@@ -1,4 +1,4 @@
-"""The axis of a parameter: numbers on their own scale, categories in their order."""
+"""The axis of a parameter: numbers on their scale, categories in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which trials and parameters of a study the diagnostics look at.
+"""Which trials and parameters the diagnostics look at.
 
 A *score* is the first objective value with the sign that makes larger better, so that no
 diagnostic has to ask for the direction again. Infinite and NaN values count as trials, never as

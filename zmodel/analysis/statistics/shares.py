@@ -1,4 +1,4 @@
-"""Shares of trials: how sure one is, and how even several are."""
+"""Shares of trials: their uncertainty and evenness."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps at which curves are compared, and a curve's best so far at each of them.
+"""Steps at which curves are compared, and the best so far at each.
 
 Steps are epochs in zmodel. Other studies report by batch or every thousandth step, and then rows
 of one column per possible step would be long and empty: only steps that some trial reported count.

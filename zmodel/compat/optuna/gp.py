@@ -1,4 +1,4 @@
-"""The Gaussian process given some parameters: its criterion with these held.
+"""Proposals of the Gaussian process with some parameters fixed.
 
 No public way serves: Optuna lets no coordinate be held, and the sampler's only opening is
 ``_optimize_acqf``, which is meant to be replaced but is private.

@@ -1,4 +1,4 @@
-"""Optuna's gRPC client over a channel of our own."""
+"""Optuna's gRPC client with a channel of our own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the grid sampler and CMA-ES keep to themselves, needed when a proposal is changed."""
+"""Private state of the grid sampler and of CMA-ES.
+
+Needed when a proposal is changed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A study's storage, a study as somebody else is to see it, and the journal's operations."""
+"""Private parts of studies, storages and journals."""
 
 from __future__ import annotations
 

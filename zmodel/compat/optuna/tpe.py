@@ -1,4 +1,4 @@
-"""TPE given some parameters.
+"""Proposals of TPE with some parameters fixed.
 
 The joint density of all parameters stays; candidates are drawn from its conditional. Each component
 of the mixture is weighted by what it says of the forced parameters, so that trials of the same

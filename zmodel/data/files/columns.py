@@ -1,4 +1,4 @@
-"""Which columns of a table are features, and whether they can be learned from."""
+"""Selects and checks the feature columns of a table."""
 
 from __future__ import annotations
 

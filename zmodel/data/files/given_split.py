@@ -1,4 +1,4 @@
-"""The split that a source gives itself: a column, an array or folders say train, val and test."""
+"""Reads a split that the source gives: a column, an array or folders."""
 
 from __future__ import annotations
 

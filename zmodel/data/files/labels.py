@@ -1,4 +1,4 @@
-"""From labels as people write them to classes 0..C-1."""
+"""Converts labels of a file into classes 0..C-1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What data sets in people's own files have in common: targets, a split given or drawn, leaks."""
+"""Common parts of data sets in files of users.
+
+Targets, a split given or drawn, leaks.
+"""
 
 from __future__ import annotations
 

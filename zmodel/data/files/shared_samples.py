@@ -1,4 +1,7 @@
-"""Samples that occur in two parts of a data set: what was learned by heart then counts."""
+"""Finds samples that occur in two parts of a data set.
+
+What was memorised would count as learned.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the content of a file to samples, labels, parts and groups.
+"""Reads samples, labels, parts and groups from a file.
 
 Shapes: N samples; x (N, features), (N, channels, length) or (N, channels, height, width).
 """

@@ -1,4 +1,4 @@
-"""One file per kind of source: each is a data set that ``data=NAME`` chooses, and nothing else.
+"""Data sets that ``data=NAME`` selects, one file per kind.
 
 Read first: ``digits``, the shortest; then ``array_file``, for data of your own.
 """

@@ -1,4 +1,7 @@
-"""Samples in a file of arrays or a table: .npz, a pair of .npy, .csv, .tsv, .parquet."""
+"""Samples in a table or a file of arrays.
+
+.npz, a pair of .npy, .csv, .tsv, .parquet.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Digits: 1,797 real handwritten digits of 8x8 pixels, shipped with scikit-learn.
+"""1,797 handwritten digits of 8x8 pixels, shipped with scikit-learn.
 
 Alpaydin & Kaynak, "Optical Recognition of Handwritten Digits", UCI, 1998 (its test set).
 """

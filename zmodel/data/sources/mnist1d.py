@@ -1,4 +1,4 @@
-"""MNIST-1D: ten kinds of noisy signals of 40 samples, generated on this machine.
+"""MNIST-1D: ten kinds of noisy signals of 40 numbers, generated here.
 
 Greydanus & Kobak, "Scaling Down Deep Learning with MNIST-1D", ICML 2024.
 """

@@ -1,4 +1,7 @@
-"""The classification sets of torchvision: CIFAR-10, Fashion-MNIST, MNIST and their relatives."""
+"""Classification data sets of torchvision.
+
+CIFAR-10, Fashion-MNIST, MNIST and their relatives.
+"""
 
 from __future__ import annotations
 

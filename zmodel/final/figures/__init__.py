@@ -1,1 +1,4 @@
-"""Figures of the final stage; as in analysis, `data` gives numbers and `draw` draws them."""
+"""Figures of the final stage.
+
+As in analysis, `data` gives numbers and `draw` draws them.
+"""

@@ -1,4 +1,7 @@
-"""The confusion matrix of the test set, summed over seeds; drawn as the study's own is."""
+"""Confusion matrix of the test set, summed over seeds.
+
+Drawn as the study's own is.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the tested runs learned: every seed's losses and accuracies by epoch."""
+"""Learning curves of the tested runs, one per seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The most confused pairs of classes, with test samples that were mistaken."""
+"""The most confused pairs of classes, with test samples."""
 
 from __future__ import annotations
 

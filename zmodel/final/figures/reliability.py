@@ -1,4 +1,4 @@
-"""The reliability diagram: is the network right as often as it is sure?"""
+"""The reliability diagram: accuracy against confidence."""
 
 from __future__ import annotations
 

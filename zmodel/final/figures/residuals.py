@@ -1,4 +1,7 @@
-"""Predicted against true values of the test set, means over seeds; drawn as the study's are."""
+"""Predicted against true values of the test set.
+
+Means over seeds, drawn as the study's are.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The attention z-layer: a convolution, then a transformer's encoder layer over its positions.
+"""The attention z-layer: a convolution and a transformer encoder layer.
 
 Vaswani et al., Attention Is All You Need (NeurIPS 2017), with the norms before the weights (Xiong
 et al., ICML 2020). Order comes from the convolutions and from the classifier, which weighs every

@@ -1,4 +1,4 @@
-"""The recurrent z-layer: a bidirectional GRU over the windows of a signal or image.
+"""The recurrent z-layer: a bidirectional GRU over the windows.
 
 Cho et al., Learning Phrase Representations using RNN Encoder-Decoder (EMNLP 2014).
 """

@@ -1,4 +1,4 @@
-"""The residual z-layer: two convolutions, for vectors two linear maps, and a way past them.
+"""The residual z-layer: two convolutions or linear maps, and a shortcut.
 
 He et al., Deep Residual Learning for Image Recognition (CVPR 2016), the block of two weights.
 """

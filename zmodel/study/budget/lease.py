@@ -1,4 +1,4 @@
-"""Who works on a study, and whether that worker is still alive.
+"""Which workers work on a study, and whether they are alive.
 
 A worker holds a locked file for as long as it lives: the kernel frees the lock with the process,
 also after ``kill -9``, so a dead one is seen at once and pids are never confused. That is certain

@@ -1,4 +1,4 @@
-"""Which slots of the budget are used: the trials of a study, read incrementally.
+"""Which slots of the budget are used, read incrementally.
 
 A finished trial never changes, so each is read once: what a claim costs does not grow with the
 study.

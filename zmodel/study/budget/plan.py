@@ -1,4 +1,7 @@
-"""What a study asks before it gives a trial to a worker, when its budget is one of epochs."""
+"""Interface of a plan that decides what a free worker does.
+
+Used when the budget is one of epochs.
+"""
 
 from __future__ import annotations
 

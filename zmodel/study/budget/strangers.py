@@ -1,4 +1,7 @@
-"""Trials of a study that another program, plain Optuna say, has begun and left behind."""
+"""Trials that another program began and left behind.
+
+Plain Optuna, for example.
+"""
 
 from __future__ import annotations
 

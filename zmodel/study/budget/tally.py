@@ -1,4 +1,4 @@
-"""How far the budget of a study has been used."""
+"""Counts how much of the budget is used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The journal file: appending, locking, telling damaged lines. Knows nothing of budgets.
+"""The journal file: appending, locking, damaged lines.
+
+Knows nothing of budgets.
 
 Read first: ``file``, then ``append`` and ``lines``.
 """

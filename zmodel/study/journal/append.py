@@ -1,4 +1,7 @@
-"""Appending to a file of lines such that a power cut, a full disk or a bad disk leaves it whole."""
+"""Appends lines to a file so that it stays whole.
+
+Whatever comes: a power cut, a full disk, a bad disk.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Optuna's journal file, hardened: same format, other ways of writing, reading and failing.
+"""Optuna's journal file, hardened.
+
+Same format, other ways of writing, reading and failing.
 
 Plain Optuna and its dashboard read the file, and may write to it: whoever appends does so in one
 piece at the end of the file. What differs from Optuna's JournalFileBackend:

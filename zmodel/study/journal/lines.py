@@ -1,4 +1,7 @@
-"""The lines of a journal: what each must hold, and what can be read of a damaged one."""
+"""The lines of a journal.
+
+What each must hold, and what can be read of a damaged one.
+"""
 
 from __future__ import annotations
 

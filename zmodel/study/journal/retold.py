@@ -1,4 +1,6 @@
-"""A study told again in its journal: the same trials, under distributions with more choices.
+"""Rewrites a study in its journal with more choices.
+
+The same trials, under distributions with more choices.
 
 Optuna fixes the choices of a parameter for the life of a study, also in what it reads. So the study
 is deleted and made anew under its name, with all trials and attributes. The journal is replaced

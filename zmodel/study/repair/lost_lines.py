@@ -1,4 +1,6 @@
-"""The logs of a damaged journal: what can be read, with what was lost made again where it must be.
+"""Recovers the logs of a damaged journal.
+
+Lost lines are made again where they must be.
 
 A journal holds no trial numbers: the n-th "create trial" makes trial n. A lost one would shift all
 later trials, and results would land on the wrong ones. The other operations name their trial. So

@@ -1,4 +1,6 @@
-"""What the folder of a run says about its trial, when the journal does not know it any more.
+"""Recovers a trial from the folder of its run.
+
+Used when the journal does not know it any more.
 
 Parameters are read from .hydra/overrides.yaml, values from result.json, the curve from
 csv/metrics.csv, and what was searched and optimised from study.json.

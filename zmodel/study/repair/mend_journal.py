@@ -1,4 +1,7 @@
-"""``python -m zmodel.study repair PATH``: a whole journal in the place of a damaged or lost one."""
+"""``python -m zmodel.study repair PATH``.
+
+Puts a whole journal in the place of a damaged or lost one.
+"""
 
 from __future__ import annotations
 

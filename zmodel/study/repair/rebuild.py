@@ -1,4 +1,4 @@
-"""The trials that a journal has lost, written again from the folders of their runs.
+"""Rebuilds lost trials from the folders of their runs.
 
 A run without a result was interrupted: its slot is given again, unless a later run has the same
 parameters and so was that. What a sampler noted for itself is lost, and so is which trials were

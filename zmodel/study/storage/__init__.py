@@ -1,4 +1,6 @@
-"""Where a study lies: addresses, databases, proxy, locks, outages; not what is stored.
+"""Storages of a study: addresses, databases, locks, outages.
+
+Not what is stored.
 
 Read first: ``opening`` and ``address``, then ``study_lock`` and ``file_lock``.
 """

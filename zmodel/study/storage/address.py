@@ -1,4 +1,4 @@
-"""What the text that names a storage means, and how it is shown without its password."""
+"""Parses the address of a storage, and hides its password."""
 
 from __future__ import annotations
 

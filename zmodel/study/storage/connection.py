@@ -1,4 +1,7 @@
-"""How a study's database connections are made: noticing dead peers, not shared by a fork."""
+"""Makes database connections that notice dead peers.
+
+They are not shared by a fork.
+"""
 
 from __future__ import annotations
 

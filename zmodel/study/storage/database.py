@@ -1,4 +1,7 @@
-"""Optuna's database storage, made safe for many processes: schema, connections, claims."""
+"""Optuna's database storage, made safe for many processes.
+
+Schema, connections, claims.
+"""
 
 from __future__ import annotations
 

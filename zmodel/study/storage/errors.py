@@ -1,4 +1,4 @@
-"""What the storage of a study, or its lock, refuses: one message with the way on."""
+"""Errors of a storage as one message with a suggested fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Locks of files and folders that die with their process: the kernel frees a flock by itself.
+"""Locks of files and folders that die with their process.
+
+The kernel frees a flock by itself.
 
 It does so when the last descriptor is closed, also after kill -9. A forked child inherits every
 descriptor and would hold the lock on: in children they are replaced by harmless ones.

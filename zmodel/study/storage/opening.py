@@ -1,4 +1,4 @@
-"""Opening a storage by its address."""
+"""Opens a storage by its address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Waiting out a storage that does not answer for a while: which errors, and for how long."""
+"""Waits while a storage does not answer.
+
+Which errors, and for how long.
+"""
 
 from __future__ import annotations
 

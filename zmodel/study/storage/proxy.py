@@ -1,4 +1,7 @@
-"""Client of Optuna's gRPC proxy whose calls end: without a deadline a frozen server holds us."""
+"""Client of Optuna's gRPC proxy with a deadline for every call.
+
+Without one a frozen server holds us.
+"""
 
 from __future__ import annotations
 

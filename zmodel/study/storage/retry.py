@@ -1,4 +1,4 @@
-"""A storage that survives outages: every call is repeated until the connection is back.
+"""Repeats calls of a storage until the connection is back.
 
 A call whose answer was lost may have had its effect. Repeating it must not do it twice, nor report
 a failure for what was done:

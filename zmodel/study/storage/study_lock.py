@@ -1,4 +1,4 @@
-"""Mutual exclusion of processes: count the budget and change it while nobody else does.
+"""The lock of a study: one process changes the budget at a time.
 
 Both kinds of lock die with their holder: the kernel frees a flock with the last descriptor, also
 after kill -9, and a database frees an advisory lock with the session.

@@ -1,4 +1,6 @@
-"""Where workers run: processes of this machine or a Hydra launcher; and what a person sees.
+"""Launches workers: processes of this machine or a Hydra launcher.
+
+And shows the progress.
 
 What a worker does is in ``workers``. Read first: ``local_pool`` and its ``controller``, then
 ``hydra_launcher``.

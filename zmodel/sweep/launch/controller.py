@@ -1,4 +1,4 @@
-"""The controller: keeps the workers of one command alive until the study's budget is used up."""
+"""Keeps the workers of a command alive until the budget is used up."""
 
 from __future__ import annotations
 

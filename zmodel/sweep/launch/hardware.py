@@ -1,4 +1,4 @@
-"""What this machine lends to workers: its GPUs, and the cores this process may use."""
+"""The GPUs and cores of this machine that workers may use."""
 
 from __future__ import annotations
 

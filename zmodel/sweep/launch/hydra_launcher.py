@@ -1,4 +1,6 @@
-"""Workers through a Hydra launcher: ``hydra/launcher=submitit_slurm|submitit_local|ray|joblib``.
+"""Workers through a Hydra launcher.
+
+``hydra/launcher=submitit_slurm|submitit_local|ray|joblib``.
 
 Not trials but workers are launched, so that any launcher, however it waits for batches, pulls.
 """

@@ -1,4 +1,7 @@
-"""What a person sees while a study runs: lines redrawn on a terminal, plain ones elsewhere."""
+"""Progress of a study in the terminal.
+
+Lines are redrawn on a terminal, plain ones elsewhere.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spend where it pays: once every value has its floor, attention goes to those that can still win.
+"""The policy after the floors: spend trials where values can still win.
 
 The rule. Let a value have k completed trials, B be the best of the whole study, and m the further
 trials that would be forced on the value. It is given up when its chance of beating B in these m

@@ -1,4 +1,4 @@
-"""The baseline of a study: the configuration as composed, without the search.
+"""The baseline: the configuration as composed, without the search.
 
 It is a trial like any other, so each of its values must lie in the search space. A number outside
 is moved to the nearest one inside, and that is said. Where nothing else is near, as for a name

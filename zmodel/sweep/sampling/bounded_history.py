@@ -1,4 +1,6 @@
-"""A bound on what a sampler learns from, and so on what it costs in a long study.
+"""Limits the number of trials a sampler learns from.
+
+So a long study does not become slow.
 
 TPE and the Gaussian process read every finished trial for each proposal; all other parts of the
 engine read each trial once.

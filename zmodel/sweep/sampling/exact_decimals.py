@@ -1,4 +1,7 @@
-"""Samplers compute in floats: what they propose is rounded to the decimal that was typed."""
+"""Rounds what samplers propose to the decimals that were typed.
+
+Samplers compute in floats.
+"""
 
 from __future__ import annotations
 

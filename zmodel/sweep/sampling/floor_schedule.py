@@ -1,4 +1,6 @@
-"""Which value the next trial is forced to, so that every floor is met before the budget ends.
+"""Which value the next trial is forced to.
+
+So every floor is met before the budget ends.
 
 The rule, for each covered parameter by itself (one trial serves one value of each, so together
 they need no more trials than the neediest of them):

@@ -1,4 +1,4 @@
-"""Coverage floors as the user writes them, and the values or ranges they speak of.
+"""Coverage floors, and the values or ranges they name.
 
 hydra.sweeper.coverage:
   model.z_layers: 5                         # each value: at least 5 completed trials

@@ -1,4 +1,4 @@
-"""Any Optuna sampler, with some parameters of some trials forced by coverage floors."""
+"""A sampler with some parameters forced by coverage floors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What a sampler proposes *given* some parameters: its own criterion with those held fixed.
+"""Proposals of a sampler with some parameters fixed.
+
+Its own criterion, with those held.
 
 Optuna has no such thing. Its PartialFixedSampler drops the fixed parameters from the model, so
 that a forced five-layer trial gets the learning rate that suits all depths on average. Here

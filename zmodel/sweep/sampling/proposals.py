@@ -1,4 +1,7 @@
-"""Which parameters the next trial gets: the sampler, and what is forced on it."""
+"""Proposes the parameters of the next trial.
+
+The sampler, and what is forced on it.
+"""
 
 from __future__ import annotations
 

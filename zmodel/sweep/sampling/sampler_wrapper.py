@@ -1,4 +1,4 @@
-"""A sampler around another one, which does all that a subclass does not change."""
+"""Base of samplers that wrap another sampler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optuna samplers from minimal configs, a fresh one per trial.
+"""Creates a fresh Optuna sampler for each trial.
 
 A sampler that lives through a study would draw the same points in every worker that starts with
 the same seed. Here each unit of the budget has its own: draws depend on the study's seed and the

@@ -1,4 +1,4 @@
-"""A sampler that sees the trials of the study otherwise than they are kept."""
+"""Base of samplers that see a changed history of the study."""
 
 from __future__ import annotations
 

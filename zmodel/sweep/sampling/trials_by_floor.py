@@ -1,4 +1,7 @@
-"""What became of the trials of each value or range: what floors and policy decide by."""
+"""States and values of the trials of each value or range.
+
+Floors and policy decide by them.
+"""
 
 from __future__ import annotations
 

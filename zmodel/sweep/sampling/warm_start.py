@@ -1,4 +1,7 @@
-"""Configurations that a study tries first: its baseline, given ones, the best of another study."""
+"""Configurations that a study tries first.
+
+Its baseline, given ones, the best of another study.
+"""
 
 from __future__ import annotations
 

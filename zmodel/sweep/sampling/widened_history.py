@@ -1,4 +1,6 @@
-"""What a sampler learns from trials of a narrower space, once the study has been widened.
+"""What a sampler learns from trials of a narrower space.
+
+Used once the study has been widened.
 
 Optuna's multivariate samplers leave out a parameter whose distribution has changed. A trial of the
 narrower space is a point of the wider one, so it is shown as if it had been asked for that.

@@ -1,4 +1,4 @@
-"""The search space: from the text of a sweep to distributions, and from values back to overrides.
+"""The search space: sweep syntax, distributions, overrides.
 
 Read first: ``parse``, then ``distributions`` and ``search_space``; ``combinations`` counts them.
 """

@@ -1,4 +1,6 @@
-"""How many different trials a space allows, and the cases that its conditions tell apart.
+"""How many different trials a space allows.
+
+And the cases that its conditions tell apart.
 
 A case is one value for all that every condition treats alike.
 With `when: model.z_layers >= 3`, a depth from 1 to 9 has the cases 1, 2 (one value), 3 and 4 to 9.

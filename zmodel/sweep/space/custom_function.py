@@ -1,4 +1,4 @@
-"""A search space written in Python: the stock sweeper's `custom_search_space`."""
+"""A search space written in Python: `custom_search_space`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hydra's sweep syntax as Optuna distributions."""
+"""Converts Hydra's sweep syntax to Optuna distributions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A Python value as the text of a Hydra override, and back, with nothing lost on the way."""
+"""Converts Python values to Hydra overrides and back.
+
+Nothing is lost on the way.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read the search space from the sweeper's `params` and the command line.
+"""Reads the search space from `params` and the command line.
 
 space = parse_space(
     {"model.z_layers": "range(1, 6)",

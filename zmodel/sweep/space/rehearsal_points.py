@@ -1,4 +1,4 @@
-"""Points of a search space that are tried before any other: its ends, and every choice.
+"""Points of a search space to rehearse: its ends and every choice.
 
 The first is the lowest value of every number and the first choice of everything else, the next
 the highest and the second; a parameter that has fewer ends is back at its first. A parameter that

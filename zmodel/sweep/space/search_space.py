@@ -1,4 +1,6 @@
-"""The search space: what the sweeper varies, what it passes on, and what a trial may contain.
+"""The search space: what is searched, fixed and allowed.
+
+What the sweeper varies, what it passes on, what a trial may contain.
 
 How it is written in YAML and on the command line: `parse.py`.
 """

@@ -1,4 +1,6 @@
-"""Halving within a depth: weak trials are paused, the better half of each depth goes on.
+"""Halving within a depth: the better half of each depth continues.
+
+Weak trials are paused.
 
 Pure: it knows neither Optuna nor torch nor files. The sweeper and ``benchmarks/curves.py`` ask it.
 

@@ -1,4 +1,7 @@
-"""A budget of epochs, and the stopping rule that spends it: what a free worker of a study gets."""
+"""Spends a budget of epochs by a stopping rule.
+
+It decides what a free worker of a study gets.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""From settings to the plan of a study's epochs; what cannot work is refused before any trial."""
+"""Makes the epoch plan of a study from its settings.
+
+What cannot work is refused before any trial.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Optuna's pruners: made from a configuration, and kept from trials that must come to their end."""
+"""Creates Optuna's pruners, and keeps them from protected trials.
+
+Those must come to their end.
+"""
 
 from __future__ import annotations
 

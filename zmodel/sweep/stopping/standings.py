@@ -1,4 +1,4 @@
-"""How the trials of a study stand at the rungs of a stopping rule, by the group they belong to."""
+"""Ranks trials at the rungs of a stopping rule, within their group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration of trial after trial, read from its files once.
+"""Composes the configuration of each trial, reading files once.
 
 Hydra reads and merges all files anew for each job, which takes a tenth of a second. The trials of
 a study differ in values of keys that the configuration has anyway, and setting those in a copy

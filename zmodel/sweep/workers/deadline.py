@@ -1,4 +1,7 @@
-"""The hours that a command may work: no trial begins that would probably not end in time."""
+"""Lets no trial begin that would probably end after the deadline.
+
+The hours that a command may work.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a study has failed too often to go on."""
+"""Ends a study that failed too often."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One trial as a Hydra job: compose its configuration, run the task in its own folder."""
+"""Runs one trial as a Hydra job in its own folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The running trial as callbacks see it, when it is one of an Optuna study."""
+"""The running trial of an Optuna study, as callbacks see it."""
 
 from __future__ import annotations
 

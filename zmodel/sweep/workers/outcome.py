@@ -1,4 +1,4 @@
-"""From what a job returned to the outcome of its trial that the study records."""
+"""Turns what a job returned into the outcome of its trial."""
 
 from __future__ import annotations
 

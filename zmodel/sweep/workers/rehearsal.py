@@ -1,4 +1,6 @@
-"""The task run for a moment before the first trial: what cannot work as configured costs none.
+"""Rehearses the task for a moment before the first trial.
+
+What cannot work as configured costs no trial.
 
 A new study is rehearsed at several points of its space, see `points`. One that does not work
 is looked at parameter by parameter: a value that fails by itself would fail every trial that has

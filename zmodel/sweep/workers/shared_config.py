@@ -1,4 +1,4 @@
-"""What the trials of a study have in common: the configuration beside what is searched."""
+"""The part of the configuration that all trials share."""
 
 from __future__ import annotations
 

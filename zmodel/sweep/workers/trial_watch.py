@@ -1,4 +1,4 @@
-"""The watch over a running trial: its sign of life for other machines, and its time limit."""
+"""Watches a running trial: its heartbeat and its time limit."""
 
 from __future__ import annotations
 

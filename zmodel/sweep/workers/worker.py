@@ -1,4 +1,4 @@
-"""A worker: claims slots of a study one after the other and runs them until none is left."""
+"""A worker: runs slots of a study one after the other."""
 
 from __future__ import annotations
 

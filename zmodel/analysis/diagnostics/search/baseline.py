@@ -1,4 +1,6 @@
-"""The search against its baseline, the configuration as composed: what was gained.
+"""What the search gained over its baseline.
+
+The baseline is the configuration as composed, without the search.
 
 By the values of the search, and once the final stage has trained both again with the same seeds, by
 those: the best of many values is too good by chance, what new seeds give is not.

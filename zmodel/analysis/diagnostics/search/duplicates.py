@@ -1,4 +1,4 @@
-"""Trials that tried exactly the same parameters as an earlier one."""
+"""Trials that repeat the parameters of an earlier one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The final stage: test scores of the winner's seeds, and how optimistic the search was.
+"""Test scores of the final stage, and how optimistic the search was.
 
 Reads final/summary.json, which the final stage writes when it is done. The best validation value
 of n trials is the largest of n noisy numbers, so it promises more than the test set keeps; the gap

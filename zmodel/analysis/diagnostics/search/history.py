@@ -1,4 +1,7 @@
-"""How the search went: each trial's value and the best so far, by trials and by epochs."""
+"""Values of trials in the order in which they ended.
+
+With the best so far, by trials, epochs and seconds.
+"""
 
 from __future__ import annotations
 

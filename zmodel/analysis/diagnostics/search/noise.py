@@ -1,4 +1,4 @@
-"""The best trial within its noise: which trials, and which depths, cannot be told from it."""
+"""Which trials and depths cannot be told from the best one."""
 
 from __future__ import annotations
 

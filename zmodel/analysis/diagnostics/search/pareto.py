@@ -1,4 +1,4 @@
-"""The Pareto front: of the objectives, or of the one objective against what a trial costs."""
+"""The Pareto front of several objectives, or of value and cost."""
 
 from __future__ import annotations
 

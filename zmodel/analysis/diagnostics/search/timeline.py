@@ -1,4 +1,4 @@
-"""When each worker trained what, and how much of their time the workers were busy."""
+"""Which worker trained what and when, and how busy workers were."""
 
 from __future__ import annotations
 

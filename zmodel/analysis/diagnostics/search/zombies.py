@@ -1,4 +1,4 @@
-"""Trials that still count as running although nobody works on them any more.
+"""Trials marked as running that nobody works on.
 
 Trials of zmodel record their worker's lease: on this machine it tells for certain whether the
 worker lives. Optuna's journal keeps no heartbeat, so for other trials it is inferred: the same

@@ -1,4 +1,6 @@
-"""Diagnostics of the search space: where trials went and what each parameter is worth.
+"""Diagnostics of the search space.
+
+They say where trials went and what each parameter is worth.
 
 How networks trained belongs to ``training``, how the search went to ``search``.
 Read first: ``values``, then ``importance``.

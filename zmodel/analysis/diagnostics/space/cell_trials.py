@@ -1,4 +1,4 @@
-"""The trials of each value of a parameter: how many, what they reached, how surely it is ahead."""
+"""Counts, values and ranks of the trials of each parameter value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The value over pairs of parameters: a smoothed landscape under the trials."""
+"""Smoothed landscape of the value over pairs of parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Joint coverage: trials in each combination of the values of two parameters that matter."""
+"""Number of trials per combination of two parameters."""
 
 from __future__ import annotations
 

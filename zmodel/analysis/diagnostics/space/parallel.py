@@ -1,4 +1,4 @@
-"""Parallel coordinates: what the best trials have in common, and the bounds they press against."""
+"""Parallel coordinates of the best trials, with the bounds they reach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Value against each parameter, one panel per parameter; the worst values do not set the scale."""
+"""Value against each parameter, one panel per parameter.
+
+The worst values do not set the scale.
+"""
 
 from __future__ import annotations
 

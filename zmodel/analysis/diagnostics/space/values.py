@@ -1,4 +1,7 @@
-"""What each value of a parameter got and reached: its trials, and how surely it is ahead."""
+"""Trials and results of each value of a parameter.
+
+It also says how surely a value is ahead.
+"""
 
 from __future__ import annotations
 

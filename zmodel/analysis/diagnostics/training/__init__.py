@@ -1,4 +1,4 @@
-"""Diagnostics of training: curves by epoch, what ended them, over-fitting.
+"""Diagnostics of training: learning curves and their ends.
 
 Read first: ``curves``, then ``speed`` and ``stopping``, last ``pruning_audit``.
 """

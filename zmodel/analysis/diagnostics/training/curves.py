@@ -1,4 +1,4 @@
-"""Learning curves: the best trial's losses and accuracies, and the median over trials per depth.
+"""Learning curves of the best trial, and medians per depth.
 
 A completed trial that stopped early keeps its last value in the medians: leaving it out would make
 them jump to whichever trials happen to be left.

@@ -1,4 +1,7 @@
-"""How well a value at an early epoch foretells the final one: rank correlation by epoch."""
+"""How well early values predict final ones.
+
+Measured by rank correlation at each epoch.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long runs were: after how many epochs trials ended, and from where they cooled down."""
+"""After how many epochs trials ended, and where they cooled down."""
 
 from __future__ import annotations
 

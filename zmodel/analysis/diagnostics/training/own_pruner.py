@@ -1,4 +1,6 @@
-"""What the study's own pruner did: which depths paid, and how much of the loss can be known.
+"""What the study's own pruner cost each depth.
+
+It also says how much of the loss can be known.
 
 A pruned trial's end is unknown. What can be said: of the completed trials of the same depth that
 stood no better at the epoch at which it was stopped, so many finished among the study's best

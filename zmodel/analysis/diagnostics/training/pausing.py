@@ -1,4 +1,6 @@
-"""What pausing has cost: the stopping rule replayed on the trials that it was not allowed to touch.
+"""What pausing trials has cost.
+
+The stopping rule is replayed on trials that it was not allowed to touch.
 
 A trial that was paused shows no end, and those that went on were chosen. The spared ones were not:
 each ran to its own end, whatever its standing. The rule would have left one behind if at some rung

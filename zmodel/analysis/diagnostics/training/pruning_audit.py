@@ -1,4 +1,4 @@
-"""The pruning audit: what real pruners would have done to the learning curves of this study.
+"""What real pruners would have done to this study's curves.
 
 See replay.py for how, and for the limits. Hyperband draws its brackets from the study's name and
 the trial's number, so it is replayed under several names and its figures are means over them.

@@ -1,4 +1,4 @@
-"""The best trial's predictions of measured targets on validation data, from its result.json."""
+"""The best trial's predicted against true values on validation data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The early-stopping audit: what patience saved, what it cost per depth, and how little suffices.
+"""Audit of early stopping: what patience saved and cost per depth.
 
 Control trials (trial attribute `control`) ran to the full allowance; stopping their curves as
 early stopping would have shows what patience cost. Other trials can answer only for patience

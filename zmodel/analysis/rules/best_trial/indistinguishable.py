@@ -1,4 +1,4 @@
-"""Several configurations are as good as the best one, as far as its validation can tell."""
+"""Several configurations cannot be told from the best one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The best trial knows its training data much better than the validation data."""
+"""The best trial fits training data much better than validation data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The search's best validation value promises more than the test set keeps."""
+"""The search promises more than the test data confirm."""
 
 from __future__ import annotations
 

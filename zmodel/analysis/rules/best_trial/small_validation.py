@@ -1,4 +1,4 @@
-"""The validation part is so small that its values say little."""
+"""There are too few validation samples for differences to mean much."""
 
 from __future__ import annotations
 
