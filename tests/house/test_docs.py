@@ -68,4 +68,4 @@ def test_files_that_documents_name_exist(document: Path):
 
 def test_the_readme_is_short_and_has_a_picture():
     text = README.read_text()
-    assert len(text.splitlines()) <= 250 and "![" in text
+    assert len(text.splitlines()) <= 150 and "![" in text
