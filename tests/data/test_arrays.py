@@ -272,3 +272,46 @@ def test_bad_settings(tmp_path: Path) -> None:
     data = ArrayFile(csv(tmp_path, frame), part_column="p", test_path=path, **RAW)
     with pytest.raises(ValueError, match=r"data\.test_path="):
         data.setup("fit")
+
+
+def series(folder: Path, **more: np.ndarray) -> Path:
+    rng = np.random.default_rng(0)
+    x = rng.normal(100, 1, (60, 2, 9)).astype(np.float32)
+    for i, length in enumerate(rng.integers(3, 9, 60)):
+        x[i, :, length:] = np.nan
+    np.savez(folder / "series.npz", **{"x": x, "y": np.arange(60) % 3, **more})
+    return folder / "series.npz"
+
+
+def test_series_of_unequal_length_keep_their_last_value_and_get_a_mask(tmp_path: Path) -> None:
+    path = series(tmp_path)
+    data = ArrayFile(path, unequal_lengths=True, normalize=False)
+    data.setup("test")
+    assert data.input_shape == (3, 9)
+    raw = {sample[:, 0].tobytes(): sample for sample in np.load(path)["x"]}
+    for x, _ in data.parts.values():
+        for held in x.numpy():
+            sample = raw[held[:2, 0].tobytes()]
+            length = int((~np.isnan(sample[0])).sum())
+            assert held[2].tolist() == [1.0] * length + [0.0] * (9 - length)
+            assert np.array_equal(held[:2, :length], sample[:, :length])
+            assert (held[:2, length:] == sample[:, length - 1 : length]).all()
+
+
+def test_unequal_lengths_are_refused_with_the_way_to_use_them(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="set data.unequal_lengths=true"):
+        ArrayFile(series(tmp_path)).setup("fit")
+    x = np.load(series(tmp_path))["x"]
+    for i, (channel, position) in enumerate([(0, 0), (1, 1)]):
+        wrong = x.copy()
+        wrong[4 + i, channel, position] = np.nan
+        path = series(tmp_path, x=wrong)
+        with pytest.raises(ValueError, match=f"in 1 of 60 samples, the first at index {4 + i}"):
+            ArrayFile(path, unequal_lengths=True).setup("fit")
+        with pytest.raises(ValueError, match="must be finite"):
+            ArrayFile(path).setup("fit")
+    with pytest.raises(ValueError, match=r"needs series .*found x \(60, 18\)"):
+        ArrayFile(series(tmp_path, x=x.reshape(60, 18)), unequal_lengths=True).setup("fit")
+    different = np.array([np.zeros(3), np.zeros(4)], dtype=object)
+    with pytest.raises(ValueError, match="NaN after the end of each"):
+        ArrayFile(series(tmp_path, x=different)).setup("fit")

@@ -167,3 +167,28 @@ def test_a_model_folder_cannot_run_code(model, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=re.escape(str(model))):
         load(model)
     assert not (tmp_path / "was_run").exists()
+
+
+def test_series_of_unequal_length_may_be_given_as_they_are(tmp_path):
+    net = ZNet((2, 6), 2, z_layers=1)
+    config = {
+        "network": "zmodel.model.znet.ZNet",
+        "arguments": {"input_shape": [2, 6], "num_classes": 2, "z_layers": 1},
+        "classes": ["a", "b"],
+        "input_shape": [2, 6],
+        "normalisation": {"mean": [[[1.0], [0.5]]], "std": [[[2.0], [0.5]]]},
+        "unequal_lengths": True,
+    }
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    torch.save(net.state_dict(), tmp_path / "weights.pt")
+    model = load(tmp_path)
+    short = np.array([[1.0, 2.0, 3.0, np.nan]], dtype=np.float32)
+    held, mask = [1.0, 2.0, 3.0, 3.0, 3.0, 3.0], [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]
+    x = (torch.tensor([[held, mask]]) - torch.tensor([[[1.0], [0.5]]])) / torch.tensor(
+        [[[2], [0.5]]]
+    )
+    expected = net(x).softmax(-1).detach().numpy()
+    np.testing.assert_allclose(model.predict(short), expected, atol=1e-6)
+    np.testing.assert_allclose(model.predict(short[:, None]), expected, atol=1e-6)
+    with pytest.raises(ValueError, match=r"up to 6\).*shape"):
+        model.predict(np.zeros((1, 7), np.float32))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zmodel.deployed.own_module import imported, own_module
-from zmodel.deployed.samples import samples
+from zmodel.deployed.samples import padded, samples
 from zmodel.table.columns import WORDS
 from zmodel.table.open_file import open_file
 from zmodel.table.preparation import Preparation
@@ -84,6 +84,8 @@ class Model:
     """Of a table that was learned from, in the order of a row of samples."""
     table: Preparation | None = None
     """What makes samples of the rows of such a table."""
+    unequal_lengths: bool = False
+    """Whether samples are series that may end early, in NaN."""
 
     def probabilities(self, x: NDArray) -> NDArray[np.float32]:
         """(N, C). ValueError for a model of measured targets, which has none."""
@@ -94,6 +96,8 @@ class Model:
     def predict(self, x: NDArray) -> NDArray[np.float32]:
         """Probabilities (N, C), or values (N, T), for samples as :func:`samples` accepts them."""
         dtype = self.module.mean.numpy().dtype
+        if self.unequal_lengths:
+            x = padded(x, self.input_shape)
         inputs = torch.from_numpy(samples(x, self.input_shape, dtype, self.features))
         with torch.inference_mode():
             parts = [self.module(batch) for batch in inputs.split(BATCH)]
@@ -135,7 +139,9 @@ def load(folder: str | Path) -> Model:
     except UNREADABLE as error:
         raise ValueError(f"{folder} does not hold a model that can be read: {error}") from error
     module = Deployed(net, mean, std, head).eval()
-    return Model(module, outputs, bool(config.get("targets")), shape, features, table or None)
+    unequal = bool(config.get("unequal_lengths"))
+    measured = bool(config.get("targets"))
+    return Model(module, outputs, measured, shape, features, table or None, unequal)
 
 
 def head_of(config: dict[str, Any]) -> tuple[tuple[str, ...], nn.Module]:

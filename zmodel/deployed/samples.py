@@ -14,6 +14,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from zmodel.table.series import with_mask
+
 
 def samples(
     x: NDArray, shape: Sequence[int], dtype: DTypeLike = np.float32, features: Sequence[str] = ()
@@ -47,6 +49,25 @@ def samples(
             f"for float32), the first is number {bad[0]}."
         )
     return np.ascontiguousarray(x, dtype=dtype).reshape(len(x), *wanted)
+
+
+def padded(x: NDArray, shape: Sequence[int]) -> NDArray:
+    """Series (N, C, up to L) that may end early, in NaN, to samples (N, *shape) with their mask.
+
+    Raises:
+        ValueError: of other kind or longer.
+    """
+    channels, longest = shape[0] - 1, shape[1]
+    if x.ndim == 2 and channels == 1:
+        x = x[:, None]
+    if x.ndim != 3 or x.shape[1] != channels or x.shape[2] > longest or x.dtype.kind not in "fiu":
+        raise ValueError(
+            f"Series must be numbers (N, {channels}, up to {longest}), NaN after the end of each, "
+            f"got {x.dtype} of shape {tuple(x.shape)}."
+        )
+    x = x if x.dtype.kind == "f" else x.astype(np.float64)
+    rest = ((0, 0), (0, 0), (0, longest - x.shape[2]))
+    return with_mask("Series", np.pad(x, rest, constant_values=np.nan))
 
 
 def read_array(path: Path, name: str | None) -> NDArray:

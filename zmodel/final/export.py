@@ -83,6 +83,7 @@ def _samples(data: Any, x: Tensor) -> dict[str, Any]:
     return {
         "table": reader and reader.to_json(),
         "input_shape": list(x.shape[1:]),
+        "unequal_lengths": bool(getattr(data, "unequal_lengths", False)),
         "input_dtype": str(normaliser.mean.dtype) if normaliser else "float32",
         "features": list(getattr(data, "features", ())) or None,
         "normalisation": found,

@@ -61,7 +61,10 @@ def _numpy(path: Path, text: Sequence[str]) -> Any:
         except ValueError as error:
             if "allow_pickle" not in str(error):
                 raise
-            raise ValueError("Python objects are not read: save texts with .astype(str)") from error
+            raise ValueError(
+                "Python objects are not read: save texts with .astype(str), and series of unequal "
+                "length as one array with NaN after the end of each"
+            ) from error
 
 
 def _separated(path: Path, text: Sequence[str]) -> Any:

@@ -19,6 +19,7 @@ from zmodel.data.files.table import Columns, read_table
 from zmodel.data.normalise import Floats
 from zmodel.table.columns import WORDS, Column
 from zmodel.table.preparation import Preparation
+from zmodel.table.series import ends_early, with_mask
 
 
 class ArrayFile(OwnData):
@@ -40,6 +41,9 @@ class ArrayFile(OwnData):
     input_shape    of one sample, to make signals or images of flat rows; (N, H, W) would be
                    taken for signals of H channels, [1, H, W] makes images of it
 
+    unequal_lengths  series x (N, channels, length) end early, in NaN: they are held at their last
+                   value, and one more channel is 1 up to the end of each, then 0
+
     An .npz may hold a given split: x_train, y_train, x_val, y_val, x_test, y_test. The file is
     read as a whole, test samples are dropped at once before stage "test".
     """
@@ -59,6 +63,7 @@ class ArrayFile(OwnData):
         impute: bool = False,
         max_words: int = 20,
         input_shape: Sequence[int] | None = None,
+        unequal_lengths: bool = False,
         **common: Any,
     ) -> None:
         super().__init__(**common)
@@ -78,9 +83,8 @@ class ArrayFile(OwnData):
             max_words,
         )
         self.measured = self.columns.label if measured else ()
-        self.sample_shape = None
-        if input_shape is not None:
-            self.sample_shape = whole_numbers("data.input_shape", input_shape, "[1,28,28]")
+        self.unequal_lengths = unequal_lengths
+        self.sample_shape = _shape(input_shape)
         self.table: tuple[Column, ...] = ()
         """Columns of a table that are learned from, in their order; known from rows() on."""
 
@@ -158,20 +162,32 @@ class ArrayFile(OwnData):
         return Arrays(x, self.encoded(str(self.test_path), table.labels))
 
     def _shaped(self, path: Path, x: Floats) -> Floats:
-        """x (N, *input_shape), or as it is."""
-        if self.sample_shape is None:
-            return x
-        if math.prod(self.sample_shape) != math.prod(x.shape[1:]):
+        """x (N, *input_shape), or as it is; series of unequal length with their mask."""
+        if self.sample_shape is not None:
+            if math.prod(self.sample_shape) != math.prod(x.shape[1:]):
+                raise ValueError(
+                    f"{path}: data.input_shape={list(self.sample_shape)} needs "
+                    f"{math.prod(self.sample_shape)} numbers per sample, found "
+                    f"{math.prod(x.shape[1:])} (shape {x.shape[1:]}); mend data.input_shape."
+                )
+            x = x.reshape(len(x), *self.sample_shape)
+        if self.unequal_lengths:
+            return with_mask(str(path), x)
+        if ends_early(x):
             raise ValueError(
-                f"{path}: data.input_shape={list(self.sample_shape)} needs "
-                f"{math.prod(self.sample_shape)} numbers per sample, found "
-                f"{math.prod(x.shape[1:])} (shape {x.shape[1:]}); mend data.input_shape."
+                f"{path}: series must be of one length, found some that end early, in NaN; set "
+                "data.unequal_lengths=true, which holds their last value and adds a channel that "
+                "says where a series is."
             )
-        return x.reshape(len(x), *self.sample_shape)
+        return x
 
 
 def _named(kind: str, column: str | None) -> str | None:
     return None if column is None else name(f"data.{kind}_column", column)
+
+
+def _shape(given: Sequence[int] | None) -> tuple[int, ...] | None:
+    return None if given is None else whole_numbers("data.input_shape", given, "[1,28,28]")
 
 
 def _optional(path: str | Path | None) -> Path | None:
