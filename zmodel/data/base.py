@@ -9,11 +9,9 @@ A new one implements the three abstract members, in ~30 lines:
             with np.load(self.data_dir / "blobs.npz") as file:
                 return Arrays(file["x"].astype(np.float32), file["y"].astype(np.int64))
 
-        def load_test(self) -> Arrays:
-            ...
+        def load_test(self) -> Arrays: ...
 
-and conf/data/blobs.yaml, which names it in `_target_`. Everything else is done here: checks,
-validation split, normalisation, batches, hash.
+and conf/data/blobs.yaml, which names it in `_target_`. The rest is done here: checks, split, hash.
 
 Shapes: N samples, a sample is (features,), (channels, length) or (channels, height, width).
 """

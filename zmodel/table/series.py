@@ -1,4 +1,4 @@
-"""Series of unequal length as one array: held at their last value, with a channel that says so.
+"""Series of unequal length as one array, with a channel for their ends.
 
 Shapes: N samples, C channels, L the longest length.
 """
