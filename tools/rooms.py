@@ -25,7 +25,8 @@ TABLE: dict[str, set[str]] = {
         "run",
     },
     "train": {"core", "cli", "run", "trackers"},
-    "analyze": {"cli", "analysis"},
+    "analyze": {"core", "cli", "analysis"},
+    "from_python": {"core", "cli", "sweep", "analysis", "train", "analyze"},
 }  # fmt: skip
 """Room or command -> what it may import of zmodel, beside itself."""
 

@@ -1,23 +1,27 @@
-"""``python analyze.py``, or ``zmodel-analyze``: judge a study."""
+"""``python analyze.py``, or ``zmodel-analyze``: judge a study.
 
-import hydra
+From Python: ``zmodel.analyze("zlayers")``.
+"""
+
 from dotenv import load_dotenv
 from omegaconf import DictConfig
 
-from zmodel.cli.command import command
-from zmodel.cli.conf_folder import CONF
+from zmodel.cli.command import command, with_hydra
+from zmodel.core.callable_module import make_callable
 
 load_dotenv(".env")  # a password of the storage may be kept there
 
 
-@command
-@hydra.main(config_path=CONF, config_name="analyze")
-def main(cfg: DictConfig) -> None:
-    """Read the study, judge it, write its report."""
+def task(cfg: DictConfig) -> list:
+    """Read the study, judge it, write its report; what was found about each study."""
     from zmodel.analysis.analyze_command import analyze  # imports late, so that --help is quick
 
-    analyze(cfg)
+    return analyze(cfg)
 
+
+main = command(with_hydra(task, "analyze"))
 
 if __name__ == "__main__":
     main()
+else:
+    make_callable(__name__)

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from zmodel.analysis.findings import Findings
 from zmodel.analysis.page.report import write_report
 from zmodel.analysis.page.terminal import overview, side_by_side, verdict_lines
 from zmodel.analysis.rules.judge import judge, judge_late
+from zmodel.analysis.rules.verdict import Verdict
 from zmodel.study.folder import list_studies, study_folder
 from zmodel.study.records import StudyRecord, find_study
 from zmodel.study.trial_attributes import attr
@@ -22,15 +24,23 @@ from zmodel.study.trial_attributes import attr
 STOPPED = 130
 
 
-def analyze(cfg: Mapping[str, Any]) -> None:
+@dataclass(frozen=True)
+class Judged:
+    """A study's records, the verdicts on it, worst first, and the page that shows both."""
+
+    study: StudyRecord
+    verdicts: list[Verdict]
+    report: Path
+
+
+def analyze(cfg: Mapping[str, Any]) -> list[Judged]:
     """Report on what the configuration names; ValueError says what the user must mend."""
     names = _names(cfg["study"], Path(cfg["paths"]["log_dir"]))
     every = _seconds(cfg["watch"])
     if every is None:
-        _once(cfg, names)
-        return
+        return _once(cfg, names)[1]
     try:
-        _watch(cfg, names, every)
+        return _watch(cfg, names, every)
     except KeyboardInterrupt:
         _say("\nno longer watching; the report stays as it is")
         raise SystemExit(STOPPED) from None
@@ -66,7 +76,9 @@ def _seconds(watch: Any) -> int | None:
     return int(watch)
 
 
-def _once(cfg: Mapping[str, Any], names: Sequence[str], refresh: int | None = None) -> bool:
+def _once(
+    cfg: Mapping[str, Any], names: Sequence[str], refresh: int | None = None
+) -> tuple[bool, list[Judged]]:
     """Judge and report once; returns whether all of the studies are finished."""
     log_dir = Path(cfg["paths"]["log_dir"])
     studies = [find_study(name, log_dir, cfg["storage"]) for name in names]
@@ -79,14 +91,13 @@ def _once(cfg: Mapping[str, Any], names: Sequence[str], refresh: int | None = No
     done = all(map(_finished, studies))
     if empty:
         _say(f"waiting for the first trial of {', '.join(empty)}")
-    elif len(studies) == 1:
-        _report(cfg, studies[0], None if done else refresh)
-    else:
-        _compare(cfg, studies, None if done else refresh)
-    return done
+        return done, []
+    if len(studies) == 1:
+        return done, [_report(cfg, studies[0], None if done else refresh)]
+    return done, _compare(cfg, studies, None if done else refresh)
 
 
-def _report(cfg: Mapping[str, Any], study: StudyRecord, refresh: int | None) -> None:
+def _report(cfg: Mapping[str, Any], study: StudyRecord, refresh: int | None) -> Judged:
     findings = Findings(study)
     verdicts = judge(findings)
     # the verdicts are ready long before the figures: a reader need not wait for these
@@ -95,24 +106,30 @@ def _report(cfg: Mapping[str, Any], study: StudyRecord, refresh: int | None) -> 
     folder = Path(cfg["report_dir"] or _own_folder(cfg, study) / "report").absolute()
     index = write_report(findings, [*verdicts, *late], folder, refresh)
     _say("\n".join(["", *verdict_lines(late), f"report   {index}"]))
+    return Judged(study, [*verdicts, *late], index)
 
 
-def _compare(cfg: Mapping[str, Any], studies: list[StudyRecord], refresh: int | None) -> None:
+def _compare(
+    cfg: Mapping[str, Any], studies: list[StudyRecord], refresh: int | None
+) -> list[Judged]:
     record = compare(studies)
     judged = [(findings := Findings(study), judge(findings)) for study in studies]
     _say(side_by_side(record, judged))
     usual = Path(cfg["paths"]["log_dir"]) / "comparisons" / folder_name([s.name for s in studies])
     folder = Path(cfg["report_dir"] or usual).absolute()
-    _say(f"\nreport   {write_comparison(judged, record, folder, refresh)}")
+    index = write_comparison(judged, record, folder, refresh)
+    _say(f"\nreport   {index}")
+    return [Judged(findings.study, verdicts, index) for findings, verdicts in judged]
 
 
-def _watch(cfg: Mapping[str, Any], names: Sequence[str], every: int) -> None:
+def _watch(cfg: Mapping[str, Any], names: Sequence[str], every: int) -> list[Judged]:
     """Report again and again until the studies have spent their budgets."""
     while True:
         if sys.stdout.isatty():
             print("\033[H\033[2J", end="")
-        if _once(cfg, names, every):
-            return
+        done, judged = _once(cfg, names, every)
+        if done:
+            return judged
         _say(f"again in {every} seconds; Ctrl-C ends watching, not the study")
         time.sleep(every)
 

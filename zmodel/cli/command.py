@@ -9,16 +9,29 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import hydra
+from omegaconf import DictConfig
+
 import zmodel.cli.resolvers  # noqa: F401 - of the configuration
+from zmodel.cli.conf_folder import CONF
 from zmodel.cli.overrides_of_trial import expand
-from zmodel.cli.spelling import spelled
+from zmodel.cli.spelling import answer_params, spelled
+from zmodel.core.allow_list import allowed_targets
 from zmodel.core.command_text import command_text
 from zmodel.core.provenance import program
 from zmodel.study.storage.address import redact
 
 
+def with_hydra(task: Callable[[DictConfig], Any], config_name: str) -> Callable[[], Any]:
+    """The task as a program that Hydra configures: conf/``config_name``.yaml and ``sys.argv``."""
+    made: Callable[[], Any] = hydra.main(
+        config_path=CONF, config_name=config_name, execution_whitelist=allowed_targets()
+    )(task)
+    return made
+
+
 def command(main: Callable[[], Any]) -> Callable[[], Any]:
-    """Wrap a ``hydra.main`` function: one clear message instead of a stack trace.
+    """Wrap a program of Hydra: one clear message instead of a stack trace.
 
     ``HYDRA_FULL_ERROR=1`` shows the trace. Exit codes: 1 the user must mend something,
     130 and 143 stopped by a signal.
@@ -31,7 +44,7 @@ def command(main: Callable[[], Any]) -> Callable[[], Any]:
         given, errors = sys.argv, sys.stderr
         sys.stderr = Redacted(errors)
         try:
-            sys.argv = [given[0], *expand([*map(spelled, to_show(given[1:]))])]
+            sys.argv = [given[0], *written_out(given[1:])]
             return main()
         except Exception as error:
             if full:
@@ -42,6 +55,12 @@ def command(main: Callable[[], Any]) -> Callable[[], Any]:
             sys.stderr = errors
 
     return wrapped
+
+
+def written_out(arguments: list[str]) -> list[str]:
+    """The arguments as Hydra has to read them."""
+    answer_params(arguments)
+    return expand([*map(spelled, to_show(arguments))])
 
 
 TRAINING = ("torch", "pytorch_lightning", "torchmetrics", "mnist1d", "pandas")

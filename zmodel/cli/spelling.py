@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import os.path
 import re
+from collections.abc import Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+
+from zmodel.core.command_text import command_text
 
 PATH = re.compile(r"(^|[._])(path|dir|subdir|storage)$")
 NAME = re.compile(r"(^|[._])(name|study|tags|columns?|project|group)$")
@@ -63,3 +66,26 @@ def _as_text(word: str) -> str:
     except HydraException:  # its own message says what is wrong
         return word
     return f"'{word.strip()}'" if isinstance(read, (bool, int, float)) else word
+
+
+PARAMS = re.compile(r"[+~]*hydra\.sweeper\.params\.([^=]+)(?:=(.*))?")
+
+
+def answer_params(arguments: Sequence[str]) -> None:
+    """ValueError for an entry of the search space that is spelled as in a file: it has no way there
+    from the command line, where a parameter is searched or fixed by its own name."""
+    for argument in arguments:
+        asked = PARAMS.fullmatch(argument)
+        if asked is None:
+            continue
+        name, value = asked[1], asked[2]
+        if argument.startswith("~"):
+            way = f"To search without {name}, give it a value: {name}=VALUE"
+        else:
+            words = command_text([f"{name}={value or 'int(interval(4,128))'}"])
+            way = f"Give the parameter itself: {words}"
+        raise ValueError(
+            "hydra.sweeper.params holds the search space of a file and cannot be changed entry by "
+            f"entry on the command line, got {argument}. {way}, which adds to the file's space or "
+            "takes the place of its entry."
+        )

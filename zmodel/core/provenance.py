@@ -13,6 +13,7 @@ from typing import Any
 PACKAGES = (
     "zmodel", "torch", "pytorch-lightning", "torchmetrics", "hydra-core", "optuna", "omegaconf",
 )  # fmt: skip
+PACKAGE = Path(__file__).parent.parent
 
 
 @cache
@@ -52,6 +53,8 @@ def program() -> list[str]:
     if spec is not None and spec.name.startswith("zmodel."):
         return ["python", "-m", spec.name.removesuffix(".__main__")]
     path = Path(sys.argv[0])
+    if path.parent == PACKAGE:  # called from Python
+        return ["python", "-m", f"zmodel.{path.stem}"]
     if path.suffix == ".py":
         return ["python", os.path.relpath(path)]
     return [path.name]  # a console script, found through PATH

@@ -5,7 +5,7 @@ Hydra imports this file at every start of ``train.py``: nothing heavy here.
 
 from __future__ import annotations
 
-from zmodel.sweep.sweeper import StudySweeper, plain
+from zmodel.sweep.sweeper import StudySweeper, folder_of, plain
 
 
 class FinalSweeper(StudySweeper):
@@ -26,7 +26,14 @@ class FinalSweeper(StudySweeper):
 
         assert self.config is not None and self.hydra_context is not None, "Hydra calls setup()"
         settings = {key: plain(value) for key, value in self.settings.items()}
+        self.folder = folder_of(self.config)
         job = FinalJob(self.hydra_context, self.task_function, self.config)
         code = Stage.of(settings, arguments, job).run()
         if code:
             raise SystemExit(code)
+
+    @property
+    def study_name(self) -> str:
+        """The stage's runs of the candidates are a study of their own."""
+        assert self.config is not None, "Hydra calls setup()"
+        return f"{self.config.study}-final"

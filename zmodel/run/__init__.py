@@ -6,5 +6,6 @@ Read first: ``one_run``, then ``checks`` (what is refused) and ``folds`` (cross-
 """
 
 from zmodel.run.one_run import run
+from zmodel.run.outcome import say_outcome
 
-__all__ = ["run"]
+__all__ = ["run", "say_outcome"]

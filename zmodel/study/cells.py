@@ -22,8 +22,8 @@ from optuna.distributions import (
 )
 
 from zmodel.core.equality import same
-from zmodel.core.plain_text import plain
 from zmodel.study.distribution_values import MOST_LISTED, count_values, value_at
+from zmodel.study.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
 
 MOST_VALUES = 12

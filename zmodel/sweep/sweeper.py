@@ -6,7 +6,7 @@ Hydra imports this file at every start of every program: nothing heavy here.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hydra.errors import CompactHydraException
 from hydra.plugins.sweeper import Sweeper
@@ -14,6 +14,9 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from zmodel.sweep.registration import register_configs
+
+if TYPE_CHECKING:
+    import optuna
 
 register_configs()
 
@@ -33,6 +36,9 @@ class StudySweeper(Sweeper):
         SystemExit: with the contract's exit code when it is not 0.
     """
 
+    latest: ClassVar[StudySweeper | None] = None
+    """The one that this process has set up last: Hydra hands nothing back from a sweep."""
+
     def __init__(self, **settings: Any) -> None:
         self.settings = settings
 
@@ -42,6 +48,7 @@ class StudySweeper(Sweeper):
         self.hydra_context = hydra_context
         self.task_function = task_function
         self.config = config
+        StudySweeper.latest = self
 
     def sweep(self, arguments: list[str]) -> None:
         from zmodel.study.storage.address import redact
@@ -51,14 +58,33 @@ class StudySweeper(Sweeper):
         assert self.config is not None and self.hydra_context is not None
         job = Job(self.hydra_context, self.task_function, self.config)
         settings = {key: plain(value) for key, value in self.settings.items()}
-        # links are followed once, here: a study does not move when one is turned elsewhere
-        folder = Path(str(self.config.hydra.sweep.dir)).resolve()
+        self.folder = folder_of(self.config)
         try:
-            code = start_study(settings, arguments, folder, job)
+            code = start_study(settings, arguments, self.folder, job)
         except ValueError as error:
             raise CannotStart(redact(str(error))) from error
         if code:
             raise SystemExit(code)
+
+    @property
+    def study_name(self) -> str:
+        """What the study is called in its storage."""
+        return str(self.settings["study_name"] or self.folder.name)
+
+    def study(self) -> optuna.Study:
+        """The study that was run, opened."""
+        import optuna
+
+        from zmodel.study.folder import JOURNAL
+        from zmodel.study.storage.opening import open_storage
+
+        storage = open_storage(str(self.settings["storage"] or self.folder / JOURNAL), create=False)
+        return optuna.load_study(study_name=self.study_name, storage=storage)
+
+
+def folder_of(config: DictConfig) -> Path:
+    """Of the study. Links are followed once: it does not move when one is turned elsewhere."""
+    return Path(str(config.hydra.sweep.dir)).resolve()
 
 
 def plain(value: Any) -> Any:

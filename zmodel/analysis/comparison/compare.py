@@ -16,7 +16,7 @@ from zmodel.analysis.statistics.selection import (
     scored,
     structural,
 )
-from zmodel.core.plain_text import plain
+from zmodel.study.plain_text import plain
 from zmodel.study.records import StudyRecord
 
 

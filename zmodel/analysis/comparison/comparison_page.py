@@ -17,7 +17,7 @@ from zmodel.analysis.rules.judge import headline
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.summary import verdict_json
 from zmodel.core.atomic_file import write
-from zmodel.core.plain_text import plain
+from zmodel.study.plain_text import plain
 
 MOST_LETTERS = 80
 

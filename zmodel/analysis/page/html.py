@@ -17,7 +17,7 @@ from typing import Any
 
 from zmodel.analysis.page.css import asset, style_sheet
 from zmodel.analysis.rules.verdict import Verdict
-from zmodel.core.plain_text import plain
+from zmodel.study.plain_text import plain
 
 SIGNS = {"ok": "✓ ok", "note": "ℹ note", "warning": "▲ warning", "alarm": "■ alarm"}
 MOST_ROWS = 60

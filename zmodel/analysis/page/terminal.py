@@ -26,8 +26,8 @@ from zmodel.analysis.statistics.selection import (
     scored,
     short,
 )
-from zmodel.core.plain_text import plain
 from zmodel.study.cells import MOST_VALUES, value_label
+from zmodel.study.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from zmodel.analysis.statistics.selection import count_states, fixed
 from zmodel.core.command_text import command_text
-from zmodel.core.plain_text import plain
+from zmodel.study.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
 
 PROGRAMS = ("zmodel-train", "python -m zmodel.train")

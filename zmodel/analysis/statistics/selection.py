@@ -15,8 +15,8 @@ import numpy as np
 from optuna.distributions import CategoricalDistribution, IntDistribution
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.core.plain_text import plain
 from zmodel.study.cells import cells_of
+from zmodel.study.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 

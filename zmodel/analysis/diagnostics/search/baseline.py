@@ -20,8 +20,8 @@ from zmodel.analysis.statistics.selection import (
     ranked,
     score,
 )
-from zmodel.core.plain_text import plain
 from zmodel.study.cells import value_label
+from zmodel.study.plain_text import plain
 from zmodel.study.records import StudyRecord
 from zmodel.study.trial_attributes import attr
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page.rows import Row
 from zmodel.analysis.statistics.selection import count_states
-from zmodel.core.plain_text import plain
+from zmodel.study.plain_text import plain
 from zmodel.study.records import StudyRecord
 from zmodel.study.trial_attributes import attr
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
-from zmodel.core.plain_text import plain
+from zmodel.study.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 

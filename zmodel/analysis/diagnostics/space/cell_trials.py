@@ -13,8 +13,8 @@ from zmodel.analysis.statistics.noise import best_error
 from zmodel.analysis.statistics.potential import chances
 from zmodel.analysis.statistics.selection import count_states, score, sign, structural
 from zmodel.analysis.statistics.shares import evenness
-from zmodel.core.plain_text import plain
 from zmodel.study.cells import Cell, cells_of
+from zmodel.study.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 
