@@ -52,6 +52,7 @@ def test_a_feature_far_from_zero_is_centred_as_in_training(tmp_path):
 
     made = export_model(result, job, [])  # type: ignore[arg-type]
 
+    assert made["takes"] == "FILE.csv"
     differences = {name: form.get("max_abs_difference") for name, form in made["formats"].items()}
     for name in ("weights.pt", "model.torchscript", "model.pt2"):
         assert differences[name] < 1e-5

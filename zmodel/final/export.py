@@ -72,7 +72,13 @@ def export_model(result: FinalResult, job: FinalJob, arguments: Sequence[str]) -
     except ValueError as error:  # a module of one's own that cannot be made without its fit
         return {"skipped": str(error)}
     write(folder / "checks.json", to_json(formats))
-    return {"seed": chosen.run.seed, "formats": formats}
+    return {"seed": chosen.run.seed, "formats": formats, "takes": _takes(data)}
+
+
+def _takes(data: Any) -> str:
+    """The kind of file that the model predicts from, as its user will give it."""
+    table = getattr(data, "row_reader", None) is not None
+    return f"FILE{data.path.suffix.lower()}" if table else "FILE.npz"
 
 
 def _samples(data: Any, x: Tensor) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def _model(model: dict[str, Any]) -> str:
         f'<section id="model"><h3>Model</h3><p>Seed {model["seed"]}, the best on validation. '
         "Every file takes raw samples and gives what the module predicts.</p>"
         f"{page.table(rows, label='Files of the model')}"
-        f"{page.command('python -m zmodel.predict model FILE.npz')}</section>"
+        f"{page.command('python -m zmodel.predict model ' + model['takes'])}</section>"
     )
 
 

@@ -165,4 +165,4 @@ def _model(summary: dict[str, Any], folder: Path) -> list[str]:
             lines.append(f"          {name}: skipped, {check['skipped']}")
         else:
             lines.append(f"          {name}: differs by at most {check['max_abs_difference']:.1e}")
-    return [*lines, f"          python -m zmodel.predict {folder / 'model'} FILE.npz"]
+    return [*lines, f"          python -m zmodel.predict {folder / 'model'} {model['takes']}"]

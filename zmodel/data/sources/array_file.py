@@ -33,6 +33,7 @@ class ArrayFile(OwnData):
                    in .npz, in tables label, or target of a regression
     part_column    column (or array) with train, val, test; null: draw the parts
     group_column   column (or array) of what must not be torn apart: subject, recording, ...
+    weight_column  must be null: samples cannot be weighed; what to do instead is in the error
     drop_columns   columns of a table that are no features: a date; one that only numbers the rows
                    is left out by itself, with a warning
     impute         fill missing cells of a table: numbers by the median, words by the most frequent
@@ -59,6 +60,7 @@ class ArrayFile(OwnData):
         label_column: str | Sequence[str] | None = None,
         part_column: str | None = None,
         group_column: str | None = None,
+        weight_column: None = None,
         drop_columns: Sequence[str] = (),
         impute: bool = False,
         max_words: int = 20,
@@ -67,6 +69,7 @@ class ArrayFile(OwnData):
         **common: Any,
     ) -> None:
         super().__init__(**common)
+        _check_weights(weight_column)
         self.path = Path(path).expanduser()
         self.labels_path = _optional(labels_path)
         self.test_path, self.test_labels_path = _optional(test_path), _optional(test_labels_path)
@@ -83,8 +86,7 @@ class ArrayFile(OwnData):
             max_words,
         )
         self.measured = self.columns.label if measured else ()
-        self.unequal_lengths = unequal_lengths
-        self.sample_shape = _shape(input_shape)
+        self.sample_shape, self.unequal_lengths = _shape(input_shape), unequal_lengths
         self.table: tuple[Column, ...] = ()
         """Columns of a table that are learned from, in their order; known from rows() on."""
 
@@ -180,6 +182,16 @@ class ArrayFile(OwnData):
                 "says where a series is."
             )
         return x
+
+
+def _check_weights(column: Any) -> None:
+    if column is not None:
+        raise ValueError(
+            f"data.weight_column must be null, received {column!r}: samples cannot be weighed. "
+            "For rare classes set model.class_weights=balanced. Else repeat each row as often as "
+            "it weighs, with a number per original row in a column that data.group_column names, "
+            f"and leave the weights out of the features by data.drop_columns=[{column}]."
+        )
 
 
 def _named(kind: str, column: str | None) -> str | None:
