@@ -18,8 +18,8 @@ TABLE: dict[str, set[str]] = {
     "predict": {"deployed"},
     "study": {"core", "compat"},
     "cli": {"core", "compat", "study"},
-    "sweep": {"core", "compat", "study", "cli"},
     "analysis": {"core", "compat", "study"},
+    "sweep": {"core", "compat", "study", "cli", "analysis"},
     "final": {
         "core", "compat", "cli", "study", "sweep", "analysis", "callbacks", "model", "deployed",
         "run",

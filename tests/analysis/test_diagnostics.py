@@ -435,15 +435,16 @@ def test_every_diagnostic_gives_a_frame_and_a_figure_of_its_record():
     record = simulate(Truth(), 60, 0, pruner=optuna.pruners.MedianPruner(n_warmup_steps=10))
     noted = {"spared": True, "paused_at": 2, "baseline": True}
     trials = tuple(replace(t, attrs={**t.attrs, **noted}) for t in record.trials)
-    told = {"stopping": {"survivors": 0.5}, "optimized_metric": ["val/acc_best"]}
+    told = {"optimized_metric": ["val/acc_best"]}
     record = replace(record, trials=trials, attrs={**record.attrs, **told})
+    paused = replace(record, attrs={**record.attrs, "stopping": {"survivors": 0.5}})
     for module in catalog.modules():
         name = catalog.name_of(module)
         if name in NEEDS_FILES:
             with pytest.raises(analysis.Unavailable):
                 getattr(analysis, name)(record)
             continue
-        found = getattr(analysis, name)(record)
+        found = getattr(analysis, name)(paused if name == "pausing" else record)
         assert len(analysis.frame(found)) == len(module.rows(found)) and module.caption(found)
         if name in TABLES:
             with pytest.raises(ValueError):

@@ -28,7 +28,8 @@ ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 SUMMARY = {
     "study", "direction", "states", "best", "coverage", "importances", "pruning_audit",
-    "early_stopping", "workers", "overfitting", "final", "baseline", "verdicts",
+    "early_stopping", "workers", "overfitting", "final", "baseline", "further_trials",
+    "verdicts",
 }  # fmt: skip
 
 

@@ -22,6 +22,8 @@ def test_a_trial_is_expected_to_take_as_long_as_most_of_the_latest():
     assert expected_seconds(took(*range(1, 11))) == 9  # the slowest tenth may come too late
     assert expected_seconds([*took(*[1000.0] * 60), *took(*[2.0] * 50)]) == 2
     assert expected_seconds([*took(3), *took(99, interrupted="Ctrl-C")]) == 3
+    quick = create_trial(state=TrialState.FAIL, user_attrs={"seconds": 0.1})
+    assert expected_seconds([*took(3), *[quick] * 60]) == 3
     running = create_trial(state=TrialState.RUNNING, user_attrs={"seconds": 99})
     assert expected_seconds([*took(3), running]) == 3
 

@@ -142,6 +142,8 @@ def _finished(study: StudyRecord) -> bool:
     if isinstance(epochs, int):
         most = max((attr(t, "max_epochs", 0) for t in ended), default=0)
         used_up |= epochs - sum(len(t.curve) for t in ended) < max(1, most)
+    stop = study.attrs.get("ended")
+    used_up |= isinstance(stop, dict) and str(stop.get("by")).startswith("stop.")
     return used_up and len(ended) == len(study.trials)
 
 

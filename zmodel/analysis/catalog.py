@@ -12,6 +12,7 @@ from zmodel.analysis.diagnostics.search import (
     duplicates,
     failures,
     final,
+    further_trials,
     history,
     noise,
     pareto,
@@ -43,7 +44,7 @@ SECTIONS: tuple[tuple[str, tuple[ModuleType, ...]], ...] = (
     ("How the networks learned", (curves, confusion, residuals, overfitting, final)),
     (
         "How the search went",
-        (history, baseline, noise, pareto, timeline, failures, duplicates, zombies),
+        (history, baseline, noise, further_trials, pareto, timeline, failures, duplicates, zombies),
     ),
 )
 

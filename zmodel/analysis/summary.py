@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zmodel.analysis.diagnostics.search import baseline, final, timeline
+from zmodel.analysis.diagnostics.search import baseline, final, further_trials, timeline
 from zmodel.analysis.diagnostics.space import importance, values
 from zmodel.analysis.diagnostics.training import overfitting, pruning_audit, stopping
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.more_trials import LEVEL
 from zmodel.analysis.statistics.noise import best_error
 from zmodel.analysis.statistics.selection import best, count_states, recorded_epochs, scored
 
@@ -26,6 +27,7 @@ CODE_OF = {
     "overfitting": "overfitting",
     "final": "selection_optimism",
     "baseline": "worse_than_baseline",
+    "further_trials": "further_trials",
 }
 
 
@@ -61,6 +63,7 @@ def _parts(findings: Findings) -> tuple[dict[str, Any], list[Verdict]]:
         "overfitting": (overfitting.data, _overfitting),
         "final": (final.data, _final),
         "baseline": (baseline.data, _baseline),
+        "further_trials": (further_trials.data, _further),
     }
     parts, missing = {}, []
     for part, (data, shape) in sources.items():
@@ -172,6 +175,19 @@ def _baseline(record: baseline.Baseline) -> dict[str, Any]:
         "moved": record.moved,
         "gain": record.gain,
         "final": {"n": new.n, "gain": new.gain, "ci": [new.low, new.high]} if new else None,
+    }
+
+
+def _further(record: further_trials.FurtherTrials) -> dict[str, Any]:
+    def shape(row: further_trials.NextTrials) -> dict[str, Any]:
+        halve = {"median": row.halve, "ci": [row.halve_low, row.halve_high]}
+        return {"gain_ci": [0.0, row.high], "chance": row.chance, "halve": halve}
+
+    return {
+        "ahead": record.ahead,
+        "level": LEVEL,
+        **shape(record.study),
+        "by_value": {row.value: shape(row) for row in record.values if row.high is not None},
     }
 
 

@@ -11,6 +11,7 @@ from zmodel.study.budget.slots import Slots
 from zmodel.study.stop_request import stop_request
 from zmodel.sweep.open_study import command_line
 from zmodel.sweep.sampling.proposals import Proposals
+from zmodel.sweep.stop_rule import told
 from zmodel.sweep.stopping.epoch_plan import EpochPlan
 from zmodel.sweep.workers.failure_limit import failure_limit
 from zmodel.sweep.workers.session import Assignment
@@ -38,6 +39,13 @@ def explain(code: int, given: Assignment, slots: Slots, study: optuna.Study) -> 
         reasons = frequent_reasons(slots.ledger.failed)
         print(f"every trial of the study failed. {reasons}", file=sys.stderr)
         return LIMIT
+    elif code == 0 and not tally.is_complete and _stopped(given, study):
+        ended = study.user_attrs["ended"]
+        print(
+            f"the study ended with {tally.progress} done: {told(ended)}. To go on, raise "
+            "hydra.sweeper.n_trials, or set another hydra.sweeper.stop",
+            file=sys.stderr,
+        )
     elif code != ERROR and not tally.is_complete:
         _note_hours(code, given, slots, study)
         print(
@@ -59,6 +67,13 @@ def check_guarantee(plan: EpochPlan | None, slots: Slots) -> int:
             file=sys.stderr,
         )
     return FLOORS_UNMET if missing else 0
+
+
+def _stopped(given: Assignment, study: optuna.Study) -> bool:
+    """Whether hydra.sweeper.stop has ended the study."""
+    ended = study.user_attrs.get("ended")
+    stopped = isinstance(ended, dict) and str(ended.get("by")).startswith("stop.")
+    return given.settings.stop is not None and stopped
 
 
 def _note_hours(code: int, given: Assignment, slots: Slots, study: optuna.Study) -> None:

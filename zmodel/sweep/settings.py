@@ -16,6 +16,7 @@ from zmodel.study.folder import JOURNAL, SUBDIR
 from zmodel.sweep.from_config import build, plain
 from zmodel.sweep.launch.hardware import cores, gpu_ids
 from zmodel.sweep.sampling.after_floors import Policy
+from zmodel.sweep.stop_rule import StopRule, read_stop
 from zmodel.sweep.stopping.depth_halving import DepthHalving
 
 
@@ -34,6 +35,7 @@ class Settings:
     epochs: int | None
     hours: float | None
     """Of this command."""
+    stop: StopRule | None
     n_jobs: int
     workers_per_gpu: int
     seed: int
@@ -93,6 +95,7 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
         "direction": _direction(given["direction"]),
         "n_jobs": _workers(given["n_jobs"], given["workers_per_gpu"]),
         "stopping": _stopping(given["stopping"]),
+        "stop": read_stop(given["stop"]),
         "params": given["params"] or {},
         "coverage": given["coverage"] or {},
         "policy": _policy(given["policy"], given["coverage"]),
@@ -132,12 +135,17 @@ def settled(settings: Settings, cfg: DictConfig) -> Settings:
     direction = directions(cfg, settings.direction)
     if not settings.direction and "optimized_metric" not in cfg:
         print(f"note: hydra.sweeper.direction={USUAL}, since nothing says otherwise.")
-    for key in ("policy", "history"):
+    for key in ("policy", "history", "stop"):
         if len(direction) > 1 and getattr(settings, key) is not None:
             raise ValueError(
                 f"hydra.sweeper.{key} needs one objective to tell which trials are best, received "
                 f"{len(direction)} of them; set hydra.sweeper.{key}=null."
             )
+    if settings.stopping and settings.stop and settings.stop.gain is not None:
+        raise ValueError(
+            "hydra.sweeper.stop.gain needs trials that run to their own end, received "
+            "hydra.sweeper.stopping, which chooses those that do; use hydra.sweeper.stop.hours."
+        )
     if settings.pruner:
         _check_curve(cfg, direction)
     if settings.control:

@@ -30,6 +30,7 @@ from zmodel.sweep.prepare import prepare
 from zmodel.sweep.results import write_results
 from zmodel.sweep.sampling.warm_start import enqueue_once
 from zmodel.sweep.workers.deadline import Deadline
+from zmodel.sweep.workers.ending import Ending
 from zmodel.sweep.workers.job import Job
 from zmodel.sweep.workers.session import Assignment, CommandStart
 from zmodel.sweep.workers.worker import CANNOT_GO_ON, work
@@ -57,7 +58,10 @@ def start_study(given: Mapping[str, Any], arguments: list[str], folder: Path, jo
         deadline = Deadline.of(settings.hours)
         start = CommandStart(stop_request(study), settled, failed, deadline)
         assignment = Assignment(settings, prepared.space, job, start, prepared.shared, plan)
-        code = run_workers(assignment, study, slots, prepared.example)
+        ending = Ending(settings, study, slots, prepared.proposals.floors, plan)
+        if (reason := ending.reason()) is not None:
+            study.set_user_attr("ended", reason)  # by an earlier command
+        code = 0 if reason else run_workers(assignment, study, slots, prepared.example)
         code = explain(code, assignment, slots, study)
         if remove_unbegun(study, storage, settings.storage, folder, lock, lease):
             return code  # refused before the first trial: nothing half-written

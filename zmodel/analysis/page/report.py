@@ -97,8 +97,11 @@ def _head(findings: Findings, verdicts: list[Verdict]) -> str:
     if study.interrupted:
         facts.append(f"{len(study.interrupted)} interrupted attempts, given again")
     ended = study.attrs.get("ended")
-    if isinstance(ended, dict) and isinstance(ended.get("hours"), int | float):
-        facts.append(f"ended by hydra.sweeper.hours={ended['hours']:g}")
+    if isinstance(ended, dict):
+        key = str(ended.get("by"))
+        number = ended.get(key.removeprefix("stop."))
+        if isinstance(number, int | float):
+            facts.append(f"ended by hydra.sweeper.{key}={number:g}")
     if counts["running"] or counts["waiting"]:
         facts.append("still running")
     items = "".join(f"<li>{html.text(fact)}</li>" for fact in facts)

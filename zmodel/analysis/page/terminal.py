@@ -11,6 +11,7 @@ from typing import TextIO
 
 from zmodel.analysis.comparison import comparison_figure
 from zmodel.analysis.comparison.compare import Comparison
+from zmodel.analysis.diagnostics.search import further_trials
 from zmodel.analysis.diagnostics.space import values
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.page.axes import clipped
@@ -142,7 +143,16 @@ def _best_lines(findings: Findings) -> list[str]:
         *_baseline_line(study, trial),
         f"best     trial {trial.number}: {reached}{ran}{forced}",
         *(f"         {line}" for line in textwrap.wrap(params, _width() - 9)),
+        *_further_line(findings),
     ]
+
+
+def _further_line(findings: Findings) -> list[str]:
+    found = findings.get(further_trials.data)
+    if found is None or found.study.high is None:
+        return []
+    gain = f"at most {found.study.high:.2g} (90 %)"
+    return [f"further  {found.ahead} more trials would gain {gain}"]
 
 
 def _baseline_line(study: StudyRecord, winner: TrialRecord) -> list[str]:

@@ -11,6 +11,7 @@ CODES = (
     "pruning_bias",
     "boundary",
     "few_trials",
+    "further_trials",
     "duplicates",
     "zombies",
     "failures",

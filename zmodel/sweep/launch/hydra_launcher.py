@@ -124,4 +124,6 @@ class LaunchedStudy:
         start = self._given.start
         if start.deadline is not None and start.deadline.is_near(self._slots.trials()):
             return True
-        return bool(stop_request(self._study) != start.stop)
+        stops = self._given.settings.stop is not None
+        ended = self._study.user_attrs.get("ended") if stops else None
+        return ended is not None or bool(stop_request(self._study) != start.stop)

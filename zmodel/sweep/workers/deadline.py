@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.study.trial_attributes import attr
 
@@ -45,10 +45,14 @@ class Deadline:
 
 
 def expected_seconds(trials: Sequence[FrozenTrial]) -> float:
-    """What the next trial may take, by the latest that completed; 0 where none has."""
+    """What the next trial may take, by the latest that came to an end; 0 where none has.
+
+    Trials that failed say nothing: most fail at once.
+    """
     taken: list[float] = []
     for trial in reversed(trials):
-        if trial.state.is_finished() and "interrupted" not in trial.user_attrs:
+        ended = trial.state in (TrialState.COMPLETE, TrialState.PRUNED)
+        if ended and "interrupted" not in trial.user_attrs:
             seconds = attr(trial, "seconds")
             if seconds is None and trial.duration is not None:
                 seconds = trial.duration.total_seconds()

@@ -19,6 +19,7 @@ from zmodel.sweep.space.search_space import SearchSpace
 from zmodel.sweep.stopping.epoch_plan import EpochPlan
 from zmodel.sweep.stopping.pruners import make_pruner
 from zmodel.sweep.workers.deadline import Deadline
+from zmodel.sweep.workers.ending import Ending
 from zmodel.sweep.workers.job import Job
 from zmodel.sweep.workers.shared_config import SharedConfig
 
@@ -57,6 +58,7 @@ class Session:
     study: optuna.Study = field(init=False)
     slots: Slots = field(init=False)
     proposals: Proposals = field(init=False)
+    ending: Ending = field(init=False)
 
     def __post_init__(self) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -75,3 +77,6 @@ class Session:
         )  # fmt: skip
         widened = bool(phase_starts(self.study.user_attrs))
         self.proposals = Proposals(settings, self.given.space, widened)
+        self.ending = Ending(
+            settings, self.study, self.slots, self.proposals.floors, self.given.plan
+        )

@@ -16,8 +16,8 @@ from zmodel.sweep.workers.session import Assignment, Session
 
 POLL_SECONDS = 0.5
 DONE, LIMIT, REFUSED = 0, 3, 10
-"""Exit codes of a worker, beside 128 + signal: budget or hours used up, too many failures, bad
-set-up."""
+"""Exit codes of a worker, beside 128 + signal: the study or its time has ended, too many failures,
+bad set-up."""
 
 CANNOT_GO_ON = (Refused, NoSpace, *STORAGE_ERRORS)
 """What a worker raises with a message for the user."""
@@ -62,6 +62,8 @@ def _ending(session: Session) -> int | None:
         return DONE
     trials, deadline = session.slots.refresh(), given.start.deadline
     if deadline is not None and deadline.is_near(trials):
+        return DONE
+    if session.ending.reason() is not None:
         return DONE
     rate = given.settings.max_failure_rate
     return LIMIT if failure_limit(session.slots.ledger, given.start, rate) else None

@@ -1,0 +1,174 @@
+"""Do 90 % intervals of what 20 more trials would gain hold? Simulated and tabled studies.
+
+    python benchmarks/enough.py draw --tables FOLDER     studies of 80 trials, some minutes
+    python benchmarks/enough.py check                    how often they hold: docs/diagnostics.md
+
+A study is looked at after 25, 40 and 60 of its trials; what the next 20 then gain is known. Tables
+are of complete learning curves, .npz files with the arrays `config` (depth, width, learning rate,
+weight decay, dropout, batch size, shift) and `curves`: a trial takes the row of its depth that is
+nearest to its parameters and was not taken yet. Rules were made on the settings marked as seen, and
+the others were looked at afterwards.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.trial import TrialState, create_trial
+
+from zmodel.analysis.replay.simulate import BATCH, DEPTH, LR, WIDTH, Truth
+from zmodel.sweep.sampling.floor_schedule import FloorSchedule, forced_attrs
+from zmodel.sweep.sampling.forcing_sampler import ForcingSampler
+from zmodel.sweep.sampling.samplers import make_sampler
+from zmodel.sweep.space.parse import parse_space
+
+HERE = Path(__file__).parent
+TRIALS, AHEAD, LOOKS = 80, 20, (25, 40, 60)
+FLOOR, FLOORS_WITHIN = 3, 40
+NAMES = (DEPTH, WIDTH, LR, "wd", "dropout", BATCH, "shift")
+SAMPLERS = {
+    "random": {"_target_": "optuna.samplers.RandomSampler"},
+    "tpe": {"_target_": "optuna.samplers.TPESampler"},
+}
+SIMULATED: dict[str, Truth] = {
+    "as MNIST-1D": Truth(),
+    "noisy": Truth(validated=200, ceiling=(0.86, 0.9, 0.92, 0.93, 0.93)),
+    "little noise": Truth(validated=20_000),
+    "depths alike": Truth(ceiling=(0.9,) * 5),
+}
+SEEN = ("as MNIST-1D", "noisy", "digits_relu", "mnist1d_tanh", "bowl of 3")
+BOWLS = {"bowl of 3": 3, "bowl of 6": 6}
+"""A loss that is quadratic in so many parameters, with a best depth, to be minimised."""
+Value = Callable[[dict[str, Any]], float]
+
+
+def main() -> None:
+    options = parse()
+    if options.what == "draw":
+        draw(options)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("what", choices=("draw", "check"))
+    parser.add_argument("--tables", type=Path, default=HERE / "tables")
+    parser.add_argument("--studies", type=int, default=100, help="per setting and sampler")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--file", type=Path, default=HERE / "tables" / "enough.pickle")
+    return parser.parse_args()
+
+
+def space_of(setting: str, table: Any) -> Any:
+    if setting in BOWLS:
+        params = {f"x{i}": "interval(0, 1)" for i in range(BOWLS[setting])}
+        return parse_space({DEPTH: "range(1, 6)", **params}, [])
+    space = {
+        DEPTH: "range(1, 6)", WIDTH: "tag(log, int(interval(4, 64)))",
+        LR: "tag(log, interval(1e-4, 1e-1))", BATCH: "choice(32, 64, 128)",
+    }  # fmt: skip
+    if table is not None:
+        rows = table["config"]
+        low, high = rows.min(0), rows.max(0)
+        space = {
+            DEPTH: "range(1, 6)", WIDTH: "tag(log, int(interval(16, 96)))",
+            LR: f"tag(log, interval({low[2]}, {high[2]}))",
+            "wd": f"tag(log, interval({low[3]}, {high[3]}))", "dropout": "interval(0, 0.3)",
+            BATCH: "choice(50, 100, 200)", "shift": f"range(0, {int(high[6]) + 1})",
+        }  # fmt: skip
+    return parse_space(space, [])
+
+
+def value_of(setting: str, table: Any, rng: np.random.Generator) -> Value:
+    """What a trial with these parameters reaches."""
+    if setting in BOWLS:
+        best = rng.random(BOWLS[setting])
+
+        def bowl(params: dict[str, Any]) -> float:
+            xs = np.array([params[f"x{i}"] for i in range(len(best))])
+            loss = 0.2 + 0.05 * abs(params[DEPTH] - 3) + float(((xs - best) ** 2).mean())
+            return -loss * (1 + 0.01 * rng.normal())
+
+        return bowl
+    if table is not None:
+        return nearest(table)
+    truth = SIMULATED[setting]
+
+    def simulated(params: dict[str, Any]) -> float:
+        return rng.binomial(truth.validated, truth.reach_and_tau(params)[0]) / truth.validated
+
+    return simulated
+
+
+def nearest(table: Any) -> Value:
+    rows, values = table["config"], table["curves"][:, :, 0].max(1)
+    unit = _unit(rows, rows)
+    left = set(range(len(rows)))
+
+    def value(params: dict[str, Any]) -> float:
+        point = np.array([[params[name] for name in NAMES]], dtype=float)
+        fit = [i for i in left if rows[i, 0] == params[DEPTH]] or list(left)
+        far = ((unit[fit] - _unit(point, rows)) ** 2).sum(1)
+        found = fit[int(far.argmin())]
+        left.discard(found)
+        return float(values[found])
+
+    return value
+
+
+def _unit(rows: np.ndarray, all_rows: np.ndarray) -> np.ndarray:
+    scaled = np.array(rows, dtype=float)
+    low, high = np.array(all_rows.min(0), dtype=float), np.array(all_rows.max(0), dtype=float)
+    for column in (1, 2, 3):
+        scaled[:, column] = np.log(scaled[:, column])
+        low[column], high[column] = np.log(low[column]), np.log(high[column])
+    return (scaled - low) / np.where(high > low, high - low, 1)
+
+
+def study_of(task: tuple[str, str, int, str | None]) -> tuple[str, str, list[int], list[float]]:
+    """Setting, sampler, depths and scores of a study's trials, in order."""
+    setting, sampler, seed, path = task
+    warnings.simplefilter("ignore")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    table = np.load(path) if path else None
+    rng = np.random.default_rng([seed, len(setting)])
+    space, value = space_of(setting, table), value_of(setting, table, rng)
+    floors = FloorSchedule({DEPTH: FLOOR}, space, FLOORS_WITHIN) if sampler == "tpe" else None
+    study = optuna.create_study(direction="maximize")
+    trials = TRIALS if table is None else min(TRIALS, len(table["config"]) // 2)
+    depths, scores = [], []
+    for slot in range(trials):
+        known = study.get_trials(deepcopy=False)
+        attrs = {"slot": slot, **forced_attrs(floors.next_forced(known) if floors else {})}
+        study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs=attrs))
+        study.sampler = ForcingSampler(
+            make_sampler(SAMPLERS[sampler], seed, slot, space), space.distributions
+        )
+        params = space.suggest(optuna.Trial(study, study.get_trials(deepcopy=False)[-1]._trial_id))
+        scores.append(value(params))
+        depths.append(params[DEPTH])
+        study.tell(slot, scores[-1])
+    return setting, sampler, depths, scores
+
+
+def draw(options: argparse.Namespace) -> None:
+    paths = {p.stem: str(p) for p in sorted(options.tables.glob("*.npz"))}
+    settings = {**dict.fromkeys([*SIMULATED, *BOWLS]), **paths}
+    cases = product(settings.items(), SAMPLERS, range(options.studies))
+    tasks = [(name, sampler, seed, path) for (name, path), sampler, seed in cases]
+    with ProcessPoolExecutor(options.processes) as pool:
+        found = list(pool.map(study_of, tasks, chunksize=5))
+    options.file.parent.mkdir(exist_ok=True)
+    options.file.write_bytes(pickle.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
