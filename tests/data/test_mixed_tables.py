@@ -99,7 +99,7 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path):
     with pytest.raises(ValueError) as error:
         ArrayFile(saved(tmp_path, frame)).setup("fit")
     message = str(error.value)
-    assert "8 things to mend" in message
+    assert "8 problems to fix" in message
     for column in ("height", "colour", "street", "name", "comma", "nothing", "kg", "label"):
         assert f"column '{column}'" in message
     unknown = {"label_column": "lable", "group_column": "hight", "drop_columns": ["xyz"]}

@@ -77,7 +77,7 @@ def test_the_policy_gives_up_what_cannot_win_and_says_so(inline, capsys):
     )
     assert code == 0
     out = capsys.readouterr().out
-    assert "given up: layers=1, best 0.9" in out and "given up: layers=3" not in out
+    assert "abandoned: layers=1, best 0.9" in out and "abandoned: layers=3" not in out
     assert "layers=1" in inline.study.user_attrs["given_up"]
     late = [t.user_attrs.get("forced_to", {}).get("layers") for t in inline.trials[-12:]]
     assert {3, 4} & set(late) and not {1, 2} & set(late)

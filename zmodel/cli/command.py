@@ -101,7 +101,7 @@ def report(error: Exception) -> int:
     from zmodel.core.interrupt import Interrupted
 
     if isinstance(error, Interrupted):
-        resume = f"\nto go on: {continue_command(error)}" if error.checkpoint else ""
+        resume = f"\nto continue: {continue_command(error)}" if error.checkpoint else ""
         print(f"{error}{resume}", file=sys.stderr)
         return error.exit_code
     if not is_users(error):

@@ -71,7 +71,7 @@ class FinalPlan:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"{path} must hold the plan of a final stage, but cannot be read ({error}). "
-                f"Move the folder {path.parent} away to start the final stage anew."
+                f"Move the folder {path.parent} away to start the final stage again."
             ) from error
 
 
@@ -96,7 +96,7 @@ def settle_plan(record: StudyRecord, options: Mapping[str, Any], folder: Path) -
     if lines:
         raise ValueError(
             f"The final stage of '{plan.study}' was started with other options: "
-            f"{', '.join(lines)}. Give the same ones, or move {folder} away to start it anew."
+            f"{', '.join(lines)}. Give the same ones, or move {folder} away to start it again."
         )
     return plan
 

@@ -155,7 +155,7 @@ class Stage:
     def _already_done(self, plan: FinalPlan) -> int:
         print(
             f"the final stage of study '{plan.study}' is done, and the test set is not asked "
-            f"twice. To start anew, move {self.folder} away.\n"
+            f"twice. To start again, move {self.folder} away.\n"
         )
         print(for_terminal(read_summary(self.folder), self.folder))
         grown = len([t for t in self.record.trials if t.state == "complete"]) - plan.completed
@@ -182,7 +182,7 @@ def _check(arguments: list[str]) -> None:
         override = parser().parse_override(argument)
         if override.is_sweep_override():
             raise ValueError(
-                f"The final stage varies seeds and configurations alone, got {argument}. Search in "
+                f"The final stage varies only seeds and configurations, got {argument}. Search in "
                 "the study itself, or give one value."
             )
         if key_of(argument) in ("trial", "seed", "from_study"):

@@ -95,7 +95,7 @@ def sweep(search: str, overrides: Sequence[str] = ()) -> optuna.Study:
     elif code > 128:
         raise SystemExit(code)
     elif code:
-        raise ValueError("the study could not go on; the reason is printed above")
+        raise ValueError("the study could not continue; the reason is printed above")
     return ran.study()  # type: ignore[no-any-return]
 
 

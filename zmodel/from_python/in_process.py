@@ -41,7 +41,7 @@ def as_command(name: str, arguments: Sequence[str]) -> Iterator[None]:
             sys.argv = [started[0], *written_out(started[1:])]
             yield
         except Interrupted as error:
-            way = f"; to go on, add ckpt_path={error.checkpoint}" if error.checkpoint else ""
+            way = f"; to continue, add ckpt_path={error.checkpoint}" if error.checkpoint else ""
             raise KeyboardInterrupt(f"{error}{way}") from error
         except Exception as error:
             sys.argv = started

@@ -93,5 +93,5 @@ def _refuse(what: str, was: object, now: object) -> None:
     raise ValueError(
         f"A resumed run must keep {what}: {was} in the checkpoint, {now} here. Set it (or "
         "trainer.max_epochs, trainer.max_steps and data.batch_size, from which the length of a "
-        "schedule follows) as it was, or start anew with ckpt_path=null."
+        "schedule follows) as it was, or start from scratch with ckpt_path=null."
     )

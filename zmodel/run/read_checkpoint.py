@@ -45,12 +45,12 @@ def check_checkpoint(cfg: DictConfig) -> None:
         return
     if not content.keys() >= STATE:
         raise ValueError(
-            f"ckpt_path={cfg.ckpt_path} holds weights alone and can be tested (train=false), but a "
-            "run cannot go on from it. Name the last.ckpt beside it."
+            f"ckpt_path={cfg.ckpt_path} holds only weights and can be tested (train=false), but a "
+            "run cannot continue from it. Name the last.ckpt beside it."
         )
     done, most = content.get("epoch", 0), cfg.trainer.get("max_epochs")
     if most not in (None, -1) and done > most:
         raise ValueError(
             f"trainer.max_epochs must be at least {done}, the epochs that {cfg.ckpt_path} has "
-            f"trained, got {most}. Raise it, or start anew with ckpt_path=null."
+            f"trained, got {most}. Raise it, or start from scratch with ckpt_path=null."
         )

@@ -48,7 +48,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     stop_parser.add_argument("name")
     stop_parser.set_defaults(action=stop)
     repair_parser = actions.add_parser(
-        "repair", help="mend a damaged or lost journal, keeping a backup"
+        "repair", help="repair a damaged or lost journal, keeping a backup"
     )
     repair_parser.add_argument("path", type=Path, help="the journal, or its folder")
     repair_parser.add_argument("--study-name", help="when the line that created it is lost")

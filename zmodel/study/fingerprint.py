@@ -130,7 +130,7 @@ def _refusal(
     except ValueError:
         way = "accept the mixture: hydra.sweeper.on_change=continue"
     else:
-        way = "go on in the wider space, in which all trials count: hydra.sweeper.on_change=widen"
+        way = "continue in the wider space, where all trials count: hydra.sweeper.on_change=widen"
     return (
         f"Study '{name}' was started with another setting, and its trials would not be "
         f"comparable:\n  {listed}\nGive the study a new name (study_name=...), or {way}."

@@ -57,7 +57,7 @@ def journal_of(log_dir: Path | str, name: str) -> Path:
     if lost or path.with_name(STUDY_JSON).is_file():
         raise ValueError(
             f"study '{name}' must have its journal, but {path} is missing or empty. If it is kept "
-            "elsewhere, name its storage; if the file was lost, make it anew from the runs: "
+            "elsewhere, name its storage; if the file was lost, restore it from the runs: "
             f"python -m zmodel.study repair {shlex.quote(str(path.parent))}"
         )
     raise ValueError(unknown_study(log_dir, name))

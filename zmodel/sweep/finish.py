@@ -42,7 +42,7 @@ def explain(code: int, given: Assignment, slots: Slots, study: optuna.Study) -> 
     elif code == 0 and not tally.is_complete and _stopped(given, study):
         ended = study.user_attrs["ended"]
         print(
-            f"the study ended with {tally.progress} done: {told(ended)}. To go on, raise "
+            f"the study ended with {tally.progress} done: {told(ended)}. To continue, raise "
             "hydra.sweeper.n_trials, or set another hydra.sweeper.stop",
             file=sys.stderr,
         )
@@ -97,7 +97,7 @@ def check_floors(study: optuna.Study, proposals: Proposals, slots: Slots) -> int
     reports = proposals.floors.report(slots.trials())
     given_up = {one.trials.cell.name: one.given_up for one in reports if one.given_up}
     for value, reason in given_up.items():
-        print(f"given up: {value}, {reason}")
+        print(f"abandoned: {value}, {reason}")
     if given_up or "given_up" in study.user_attrs:
         study.set_user_attr("given_up", given_up)
     if not slots.tally().is_complete:

@@ -37,7 +37,7 @@ def write_results(study: optuna.Study, space: SearchSpace, folder: Path) -> int:
     except OSError as error:
         print(
             f"error: the results cannot be written into {folder}: {error.strerror}. The study "
-            "itself is kept; mend that, and give the same command again.",
+            "itself is kept; fix that, then run the same command again.",
             file=sys.stderr,
         )
         return 1

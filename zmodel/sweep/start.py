@@ -86,7 +86,7 @@ def run_workers(given: Assignment, study: optuna.Study, slots: Slots, example: l
     name = settings.study_name
     if tally.is_complete:
         key = "n_trials" if tally.epochs is None else "epochs"
-        print(f"study '{name}' is complete: {tally.progress}. Raise hydra.sweeper.{key} to go on.")
+        print(f"study '{name}' is complete: {tally.progress}. Raise hydra.sweeper.{key} for more.")
         return 0
     if tally.used:
         print(f"study '{name}' continues: {tally.progress} are done")

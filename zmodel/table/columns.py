@@ -87,7 +87,7 @@ def problems_of(
     wanted = {NUMBER: "a finite number", DATE: "a date", WORDS: "a word"}[column.kind]
     wrong = ~(np.abs(values) <= LARGEST) & ~np.isnan(values)
     if wrong.any():
-        found.append(_told(name, cells, wrong, wanted, "mend or drop the rows, or the column"))
+        found.append(_told(name, cells, wrong, wanted, "correct or drop the rows, or the column"))
     missing = np.isnan(values)
     if len(values) and missing.all():
         found.append(f"column {name!r} is empty; name it in data.drop_columns.")
@@ -129,7 +129,7 @@ def one_message(where: str, problems: Sequence[str]) -> ValueError:
     if len(problems) == 1:
         return ValueError(f"{where}: {problems[0]}")
     listed = "".join(f"\n  - {problem}" for problem in problems)
-    return ValueError(f"{where}: {len(problems)} things to mend:{listed}")
+    return ValueError(f"{where}: {len(problems)} problems to fix:{listed}")
 
 
 def unfilled(name: str, cells: pd.Series) -> list[str]:

@@ -34,7 +34,7 @@ def open_file(path: Path, text: Sequence[str] = ()) -> Any:
     known(f"the format of {path}", path.suffix.lower(), READERS)
     if not path.is_file():
         raise ValueError(
-            f"the data file must exist, received {path} (working directory {Path.cwd()}); mend "
+            f"the data file must exist, received {path} (working directory {Path.cwd()}); correct "
             "the path, or give an absolute one."
         )
     try:

@@ -51,7 +51,7 @@ def _where_to_look(study: StudyRecord, number: int) -> str:
     folder = run_folder(study, trial)
     if folder is not None:
         return f"read {folder / 'train.log'}"
-    return f"mend what made trial {number} fail, then run as many trials again"
+    return f"fix what made trial {number} fail, then run as many trials again"
 
 
 def _where(findings: Findings) -> str:

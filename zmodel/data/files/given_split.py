@@ -19,7 +19,7 @@ def named_parts(where: str, parts: NDArray) -> NDArray:
     if not (named == "train").any():
         raise ValueError(
             f"{where}: some samples must be of part train, found {', '.join(np.unique(named))}; "
-            "mend the names of the parts, or name none and let them be drawn."
+            "correct the names of the parts, or name none and let them be drawn."
         )
     return named
 
@@ -31,5 +31,5 @@ def check_groups(where: str, parts: NDArray, groups: NDArray) -> None:
         if len(places) > 1:
             raise ValueError(
                 f"{where}: a group must lie in one part, found {group!r} in "
-                f"{' and '.join(places)}: samples of it would leak; mend the split."
+                f"{' and '.join(places)}: samples of it would leak; correct the split."
             )

@@ -64,7 +64,7 @@ def encode(where: str, labels: NDArray, classes: NDArray) -> NDArray[np.int64]:
         raise ValueError(
             f"{where}: labels must be among those of the training part "
             f"({', '.join(map(str, classes[:10]))}), found {', '.join(map(str, unknown[:10]))}; "
-            "mend the labels or add training samples of that class."
+            "correct the labels or add training samples of that class."
         )
     return y.astype(np.int64)
 

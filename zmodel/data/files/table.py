@@ -83,7 +83,7 @@ def read_table(
     if isinstance(content, np.ndarray):
         if labels_path is None:
             raise ValueError(
-                f"{path} holds samples alone, their labels must be in another .npy file; name it "
+                f"{path} holds only samples, their labels must be in another .npy file; name it "
                 "by data.labels_path."
             )
         table = Table(content, open_file(labels_path))
@@ -190,5 +190,5 @@ def _check_length(path: Path, name: str, values: NDArray | None, n: int) -> None
     if values is not None and (len(values) != n or values.ndim > 1 + (name == "labels")):
         raise ValueError(
             f"{path}: {name} must have one entry per sample, {n}, found shape {values.shape}; "
-            "mend the file."
+            "correct the file."
         )

@@ -170,7 +170,7 @@ class ArrayFile(OwnData):
                 raise ValueError(
                     f"{path}: data.input_shape={list(self.sample_shape)} needs "
                     f"{math.prod(self.sample_shape)} numbers per sample, found "
-                    f"{math.prod(x.shape[1:])} (shape {x.shape[1:]}); mend data.input_shape."
+                    f"{math.prod(x.shape[1:])} (shape {x.shape[1:]}); correct data.input_shape."
                 )
             x = x.reshape(len(x), *self.sample_shape)
         if self.unequal_lengths:

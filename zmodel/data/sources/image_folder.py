@@ -92,7 +92,7 @@ def list_images(root: Path) -> list[Entry]:
     if not root.is_dir():
         raise ValueError(
             f"the folder of images must exist, received {root} (working directory {Path.cwd()}); "
-            "mend data.path, or give an absolute path."
+            "correct data.path, or give an absolute path."
         )
     folders = _folders(root)
     named = [folder for folder in folders if folder.name in PART_NAMES and _folders(folder)]

@@ -122,7 +122,7 @@ class TorchvisionData(InMemoryData):
         except (TypeError, ValueError) as error:
             raise ValueError(
                 f"data.options must be arguments of {self.source}, received {self.options} "
-                f"({error}); mend data.options."
+                f"({error}); correct data.options."
             ) from error
         except (OSError, RuntimeError) as error:  # URLError is an OSError
             how = "could not be fetched" if self.download else "is not there (data.download=false)"

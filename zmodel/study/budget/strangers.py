@@ -39,7 +39,7 @@ class Strangers:
                     self.silent.add(trial.number)
                     log.warning(
                         "trial %d was begun by another program that has not written to it for "
-                        "%g s: it counts as attempted, and the study goes on without it",
+                        "%g s: it counts as attempted, and the study continues without it",
                         trial.number, SILENT_AFTER,
                     )  # fmt: skip
         self.silent &= numbers

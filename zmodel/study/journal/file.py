@@ -69,7 +69,7 @@ class JournalFile(BaseJournalBackend):
 
     def _open(self) -> None:
         # Kept open: for fast reads, and because an inode that is open cannot be given to another
-        # file, so that a journal that was deleted and made anew is told from ours.
+        # file, so that a journal that was deleted and created again is told from ours.
         self._file = open_existing(self.path, os.O_RDONLY)
         self._number, self._offset, self._last = 0, 0, b""
 
@@ -138,7 +138,7 @@ class JournalFile(BaseJournalBackend):
         ):
             raise JournalError(
                 f"the journal {self.path} must only grow, but what was read from it before has "
-                "changed; start this process again to read it anew"
+                "changed; start this process again to read it again"
             )
 
     def inapplicable(self, error: Exception) -> JournalError:
@@ -160,7 +160,7 @@ class JournalFile(BaseJournalBackend):
             except OSError as error:
                 raise JournalError(
                     f"the journal {self.path} must be writable, but appending {len(data)} bytes "
-                    f"failed: {error.strerror}. Nothing was written; mend this (free space, mend "
+                    f"failed: {error.strerror}. Nothing was written; fix this (free space, repair "
                     "the disk) and give the same command again"
                 ) from error
             if os.fstat(file).st_nlink == 0:
@@ -190,7 +190,7 @@ class JournalFile(BaseJournalBackend):
         ):
             raise JournalError(
                 f"the journal {self.path} must stay the same file, but another one has been put in "
-                "its place (by a repair, or deleted and made anew); start this process again"
+                "its place (by a repair, or deleted and created again); start this process again"
             )
 
     def _remove_torn_line(self, file: int) -> int:

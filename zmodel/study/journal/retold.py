@@ -3,7 +3,7 @@
 The same trials, under distributions with more choices.
 
 Optuna fixes the choices of a parameter for the life of a study, also in what it reads. So the study
-is deleted and made anew under its name, with all trials and attributes. The journal is replaced
+is deleted and created again under its name, with all trials and attributes. The journal is replaced
 whole by one with these further lines: whoever dies before that has changed nothing, and the old
 lines stay in the file.
 """

@@ -61,8 +61,8 @@ class RepairReport:
         if self.backup:
             found.append(f"the file as it was is kept as {self.backup}")
         if self.command:
-            found.append(f"to go on with the study: {self.command}")
-        lines = f"{self.lines} lines, {len(self.damaged)} damaged" if self.lines else "made anew"
+            found.append(f"to continue the study: {self.command}")
+        lines = f"{self.lines} lines, {len(self.damaged)} damaged" if self.lines else "made again"
         head = f"{self.path}: {lines}; repaired"
         return "\n  ".join([head, *found])
 

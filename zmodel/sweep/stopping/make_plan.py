@@ -169,7 +169,7 @@ def _check_task(cfg: DictConfig) -> None:
         return
     targets = [str(target) for target in _targets(cfg.callbacks)]
     for name, why, file in (
-        (CHECKPOINT, "a paused trial goes on from its last.ckpt", "checkpoint"),
+        (CHECKPOINT, "a paused trial continues from its last.ckpt", "checkpoint"),
         (REPORT, "the rule compares what trials report", "study_report"),
     ):
         if not any(target.endswith(f".{name}") for target in targets):

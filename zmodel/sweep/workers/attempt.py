@@ -35,7 +35,7 @@ from zmodel.sweep.workers.trial_watch import TIMED_OUT, TrialWatch
 
 PUT_BACK = {
     KeyboardInterrupt: "Ctrl-C",
-    Refused: "its worker could not go on",
+    Refused: "its worker could not continue",
     NoSpace: "no space left on the disk",
 }
 """What the trial notes when the error that ends its worker is not its own."""
@@ -111,7 +111,7 @@ class Attempt:
         if outcome.reason is None or not resumed or further:
             return outcome
         self._set("starts_anew", True)
-        return TrialOutcome(put_back=f"it starts anew, since it could not resume: {outcome.reason}")
+        return TrialOutcome(put_back=f"it starts over, since it could not resume: {outcome.reason}")
 
     def _run(self, resumed: dict[str, Any]) -> TrialOutcome:
         session, given, ticket = self._session, self._given, self._ticket

@@ -84,9 +84,7 @@ class TrialWatch:
             return
         reason = f"{timeout_reason(limit)}, and hung: its process was ended"
         faulthandler.dump_traceback(STDERR)
-        print(
-            f"error: {reason}. To go on, give the same command again.", file=sys.stderr, flush=True
-        )
+        print(f"error: {reason}. To continue, repeat the command.", file=sys.stderr, flush=True)
         with suppress(Exception):  # then the trial is given again when this process is dead
             self._storage.set_trial_user_attr(self._id, "fail_reason", reason)
             self._storage.set_trial_state_values(self._id, TrialState.FAIL)

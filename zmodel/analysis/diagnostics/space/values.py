@@ -166,7 +166,7 @@ def caption(record: Values) -> str:
     if forced:
         chosen = f", of the chosen ones {np.median(free):.4g}" if free else ""
         parts.append(f"{len(forced)} were forced (median {np.median(forced):.4g}{chosen}).")
-    parts += [f"{name} = {c.label} was given up: {c.given_up}." for c in shown.cells if c.given_up]
+    parts += [f"{name} = {c.label} was abandoned: {c.given_up}." for c in shown.cells if c.given_up]
     return " ".join(parts)
 
 
