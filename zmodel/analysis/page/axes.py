@@ -141,11 +141,11 @@ def parameter_name(scale: Scale) -> str:
 
 def parameter_ticks(ax: Axes, scale: Scale, axis: str = "x", most: int = 4) -> None:
     """Ticks of a parameter on an axis that runs from 0 to 1 along its range."""
-    names = {scale.unit(value): label for value, label in _marks(scale, most)}
+    names = {scale.unit(value): label for value, label in tick_marks(scale, most)}
     getattr(ax, f"{axis}axis").set_ticks(list(names), list(names.values()))
 
 
-def _marks(scale: Scale, most: int) -> list[tuple[Any, str]]:
+def tick_marks(scale: Scale, most: int) -> list[tuple[Any, str]]:
     """Values of a parameter that are worth a tick, and how they are written."""
     from matplotlib.ticker import MaxNLocator
 

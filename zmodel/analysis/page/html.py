@@ -21,6 +21,8 @@ from zmodel.study.plain_text import plain
 
 SIGNS = {"ok": "✓ ok", "note": "ℹ note", "warning": "▲ warning", "alarm": "■ alarm"}
 MOST_ROWS = 60
+SCRIPTS = ("page.js", "live.js")
+TOUCH = ("trials.js", "explore.js")
 LONG = 40
 
 
@@ -36,8 +38,12 @@ def document(
     body: str,
     footer: str,
     refresh: int | None = None,
+    data: str = "",
 ) -> str:
-    """The whole page; `nav` are anchors and their names, `refresh` seconds between reloads."""
+    """The whole page; `nav` are anchors and their names, `refresh` seconds between reloads; `data`
+    a script element with the trials, of a page whose figures can be touched."""
+    scripts = (*SCRIPTS[:1], *TOUCH, *SCRIPTS[1:]) if data else SCRIPTS
+    script = "\n".join(map(asset, scripts))
     reload = f'<meta http-equiv="refresh" content="{int(refresh)}">' if refresh else ""
     links = "".join(f'<a href="#{text(anchor)}">{text(name)}</a>' for anchor, name in nav)
     return f"""<!DOCTYPE html>
@@ -56,7 +62,7 @@ def document(
 <button id="theme" type="button" hidden>light / dark</button></div></nav>
 <main id="main">{body}</main>
 <footer>{footer}</footer>
-<script>{asset("page.js")}</script>
+{data}<script>{script}</script>
 </body>
 </html>
 """
@@ -122,9 +128,11 @@ def table(
     links: dict[int, str] | None = None,
     label: str = "table",
     most: int = MOST_ROWS,
-    tall: bool = False,
+    name: str = "",
+    row_key: str = "",
 ) -> str:
-    """A sortable table. `links`: row index -> address that the row's first cell points to."""
+    """A sortable table. `links`: row index -> address that the row's first cell points to; `name`
+    of a table that scripts find, by the values of the column `row_key`."""
     if not rows:
         return ""
     shown = rows[:most]
@@ -134,12 +142,15 @@ def table(
         f'<th scope="col"{_left(words[c])}><button type="button">{_breakable(c)}</button></th>'
         for c in columns
     )
-    body = "".join(_row(row, columns, words, (links or {}).get(i)) for i, row in enumerate(shown))
+    body = "".join(
+        _row(row, columns, words, (links or {}).get(i), row_key) for i, row in enumerate(shown)
+    )
     cut = len(rows) - len(shown)
     more = f'<p class="soft">{cut:,} more rows are in the CSV file.</p>' if cut else ""
     return (
-        f'<div class="scroll{" tall" if tall else ""}" tabindex="0" role="region" '
-        f'aria-label="{text(label)}"><table class="sortable"><thead><tr>{head}</tr></thead>'
+        f'<div class="scroll{" tall" if name else ""}"{f" id={name}" if name else ""} tabindex="0" '
+        f'role="region" aria-label="{text(label)}"><table class="sortable">'
+        f"<thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>{more}"
     )
 
@@ -154,10 +165,11 @@ def _left(word: bool) -> str:
 
 
 def _row(
-    row: dict[str, Any], columns: Sequence[str], words: dict[str, bool], link: str | None
+    row: dict[str, Any], columns: Sequence[str], words: dict[str, bool], link: str | None, key: str
 ) -> str:
     cells = [_cell(row.get(c), words[c], None if n else link) for n, c in enumerate(columns)]
-    return f"<tr>{''.join(cells)}</tr>"
+    known = f' data-row="{text(row[key])}"' if key else ""
+    return f"<tr{known}>{''.join(cells)}</tr>"
 
 
 def _cell(value: Any, word: bool, link: str | None) -> str:

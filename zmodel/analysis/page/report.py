@@ -16,6 +16,7 @@ from zmodel.analysis.page.best_card import best_card
 from zmodel.analysis.page.files import to_csv, to_json
 from zmodel.analysis.page.rows import Row, mark_origin
 from zmodel.analysis.page.section import Section, make, to_html, write_files
+from zmodel.analysis.page.trial_data import trial_data
 from zmodel.analysis.rules.judge import headline
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import count_states, objective_name
@@ -85,7 +86,8 @@ def _page(
     nav.append(("trials", "Trials"))
     body.append(_trials(findings, table, folder))
     title, head = f"{findings.study.name}: report", _head(findings, verdicts)
-    return html.document(title, head, nav, "".join(body), html.footer(), refresh)
+    data = trial_data(findings, folder, MOST_TRIALS)
+    return html.document(title, head, nav, "".join(body), html.footer(), refresh, data)
 
 
 def _head(findings: Findings, verdicts: list[Verdict]) -> str:
@@ -123,8 +125,10 @@ def _trials(findings: Findings, table: list[Row], folder: Path) -> str:
     if len(table) > MOST_TRIALS:
         note += f"Shown: {MOST_TRIALS:,} of {len(table):,}. "
     return (
-        f'<h2 id="trials">Trials</h2><p>{note}A number links to the run\'s folder. '
+        '<div id="trials-section"><h2 id="trials">Trials</h2>'
+        f"<p>{note}A number links to the run's folder. "
         '<a href="trials.csv">trials.csv</a> has every trial, '
         '<a href="summary.json">summary.json</a> the verdicts and the main numbers.</p>'
-        + html.table(table, links, "All trials", MOST_TRIALS, tall=True)
+        + html.table(table, links, "All trials", MOST_TRIALS, "trials-table", "trial")
+        + "</div>"
     )

@@ -23,7 +23,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
-for (const button of document.querySelectorAll("button.copy")) {
+function addCopying(button) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     const text = button.parentElement.querySelector("code").textContent;
@@ -36,6 +36,7 @@ for (const button of document.querySelectorAll("button.copy")) {
     }
   });
 }
+document.querySelectorAll("button.copy").forEach(addCopying);
 
 // Theme: the system's, until the reader chooses otherwise.
 const toggle = document.getElementById("theme");
@@ -47,13 +48,3 @@ toggle.addEventListener("click", () => {
   document.documentElement.dataset.theme = dark ? "light" : "dark";
   try { localStorage.setItem("zmodel-theme", dark ? "light" : "dark"); } catch { /* not kept */ }
 });
-
-// A page that refreshes itself keeps its place.
-const place = `zmodel-place-${document.title}`;
-if (document.querySelector('meta[http-equiv="refresh"]')) {
-  try {
-    const y = sessionStorage.getItem(place);
-    if (y) { document.documentElement.style.scrollBehavior = "auto"; scrollTo(0, Number(y)); }
-    addEventListener("pagehide", () => sessionStorage.setItem(place, String(scrollY)));
-  } catch { /* starts at the top */ }
-}
