@@ -38,6 +38,7 @@ class Browser:
         os.close(to_write)
         self.errors: list[str] = []
         self._number, self._rest, self._session = 0, b"", None
+        self._pressed = False
         targets = self._call("Target.getTargets")["targetInfos"]
         target = next(t["targetId"] for t in targets if t["type"] == "page")
         found = self._call("Target.attachToTarget", targetId=target, flatten=True)
@@ -114,7 +115,10 @@ class Browser:
         return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
     def mouse(self, kind: str, x: float, y: float) -> None:
-        button = {"button": "left", "clickCount": 1} if kind != "mouseMoved" else {}
+        self._pressed = kind == "mousePressed" or (self._pressed and kind == "mouseMoved")
+        button: dict[str, Any] = {"buttons": int(self._pressed)}
+        if kind != "mouseMoved" or self._pressed:
+            button |= {"button": "left", "clickCount": 1}
         self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **button)
 
     def hover(self, element: str) -> None:

@@ -9,7 +9,8 @@ TITLE, QUESTION     a heading, and the question that the figure answers
 data(study)         StudyRecord -> a frozen record of numbers, epochs counted from 1; Unavailable
                     with the reason when the study does not hold what it needs; draws nothing
 draw(record, ax)    optional: draws the record into matplotlib axes, computes nothing;
-                    a diagnostic without it is a table
+                    a diagnostic without it is a table. Trials are drawn by marks.trials, so that
+                    the page knows which dot is which; a line of a depth by set_gid("depth 0")
 rows(record)        the numbers as a list of flat dictionaries, one per row of a table
 caption(record)     what the figure shows here, in one or two plain sentences with numbers
 SIZE or size(record)    optional: width and height in inches
