@@ -1,6 +1,7 @@
 """Linear models and gradient boosting on the parts that a regression of zmodel uses.
 
     python benchmarks/regression.py table.csv target
+    python benchmarks/regression.py series.npz
 
 Their settings are chosen by five-fold cross-validation of training and validation samples
 together; then they are fitted to all of these and tested once, as the final stage does.
@@ -29,7 +30,7 @@ GRID = {
 FOLDS = KFold(5, shuffle=True, random_state=0)
 
 
-def main(path: str, target: str) -> None:
+def main(path: str, target: str | None = None) -> None:
     data = ArrayFile(path, task="regression", label_column=target, normalize=False)
     train, test = data.load_train(), data.load_test()
     boosting = HistGradientBoostingRegressor(random_state=0, early_stopping=False)
@@ -41,14 +42,15 @@ def main(path: str, target: str) -> None:
         ),
     }
     y, true = train.y.ravel(), test.y.ravel()
+    x, x_test = (part.x.reshape(len(part.x), -1) for part in (train, test))  # series as vectors
     for name, model in models.items():
         predicted = np.full(len(true), y.mean())
         if model is not None:
-            predicted = model.fit(train.x, y).predict(test.x)
+            predicted = model.fit(x, y).predict(x_test)
         mse, mae = mean_squared_error(true, predicted), mean_absolute_error(true, predicted)
-        print(f"{name:<30} mse {mse:8.1f}  mae {mae:6.2f}  r2 {r2_score(true, predicted):.3f}")
+        print(f"{name:<30} mse {mse:8.5g}  mae {mae:6.4g}  r2 {r2_score(true, predicted):.3f}")
         if isinstance(model, GridSearchCV):
-            print(f"{'':<30} {model.best_params_}, folds: mse {-model.best_score_:.1f}")
+            print(f"{'':<30} {model.best_params_}, folds: mse {-model.best_score_:.5g}")
 
 
 if __name__ == "__main__":

@@ -94,6 +94,19 @@ def test_planned_size_is_the_real_one(shape: tuple[int, ...], norm: str, residua
         ZNet(shape, 3, 4, 5, max_parameters=count - 1, **keys)
 
 
+@pytest.mark.parametrize(
+    ("shape", "depth", "positions"),
+    [
+        ((2, 256), 3, 32), ((2, 257), 3, 1), ((2, 257), 0, 257), ((1, 64, 64), 3, 64),
+        ((1, 9, 65), 3, 1), ((300,), 3, 1),
+    ],
+)  # fmt: skip
+def test_auto_pools_what_is_long(shape: tuple[int, ...], depth: int, positions: int) -> None:
+    net = ZNet(shape, 3, depth, 7, pool="auto")
+    assert net.head.in_features == positions * (7 if depth else shape[0])
+    assert net(torch.randn(2, *shape)).shape == (2, 3)
+
+
 def test_widths_grow() -> None:
     net = ZNet((30,), 2, z_layers=4, width=3, growth=0.5)
     assert [layer.z.out_features for layer in net.layers] == [3, 2, 1, 1]

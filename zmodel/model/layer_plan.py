@@ -14,6 +14,9 @@ from zmodel.core.arguments import at_least, known, whole_numbers
 
 KINDS = {"dense": 1, "conv1d": 2, "conv2d": 3}  # kind -> dimensions of the shape it works on
 
+LONG = {1: 256, 2: 64}
+"""Axes of positions -> the longest axis that `pool=auto` flattens."""
+
 
 @dataclass(frozen=True)
 class LayerPlan:
@@ -39,6 +42,8 @@ class NetworkPlan:
     kind: str
     layers: tuple[LayerPlan, ...]
     features: int
+    mean_pool: bool
+    """Whether the classifier sees means over positions, not every position."""
 
     def widest(self) -> int:
         """Numbers in the input or output of a layer, the largest of them; per sample."""
@@ -68,16 +73,21 @@ def plan_network(
     at_least("stride", stride, 1)
     if padding is not None:
         at_least("padding", padding, 0)
-    known("pool", pool, ("flatten", "mean"))
+    known("pool", pool, ("auto", "flatten", "mean"))
     kind, shape = _kind_and_shape(whole_numbers("input_shape", input_shape, "[1,28,28]"), kind)
-    kernels, layers = _kernels(kernel_size), []
+    start, kernels, layers = shape, _kernels(kernel_size), []
     for i in range(z_layers):
         units = -(-_width(width, growth, i) // multiple) * multiple
         layer = _layer(shape, units, kernels[min(i, len(kernels) - 1)], stride, padding)
         layers.append(layer)
         shape = layer.out_shape
-    features = shape[0] if pool == "mean" else math.prod(shape)
-    return NetworkPlan(kind, tuple(layers), features)
+    mean = len(shape) > 1 and (pool == "mean" or (pool == "auto" and z_layers > 0 and _long(start)))
+    return NetworkPlan(kind, tuple(layers), shape[0] if mean else math.prod(shape), mean)
+
+
+def _long(shape: tuple[int, ...]) -> bool:
+    """Whether samples have so many positions that weights for each would be learned by heart."""
+    return max(shape[1:]) > LONG[len(shape) - 1]
 
 
 def _kind_and_shape(input_shape: tuple[int, ...], kind: str) -> tuple[str, tuple[int, ...]]:

@@ -54,7 +54,9 @@ class ZNet(nn.Module):
     dropout       probability per activation, in [0, 1)
     residual      add the input of a conv z-layer to its output, projected where shapes differ
     kind          auto (by the shape), conv1d, conv2d, or dense, which flattens any input
-    pool          what the classifier sees: flatten (all positions) or mean (over positions)
+    pool          what the classifier sees: flatten (all positions), mean (over positions), or auto:
+                  mean for signals of more than 256 positions and images of more than 64 on a
+                  side, where there are z-layers; else flatten
     max_...       refuse larger networks before they are built
 
     Weights start as torch initialises them. Raises ValueError for every argument out of range.
@@ -97,7 +99,7 @@ class ZNet(nn.Module):
         """About how many numbers per sample the backward pass needs."""
         self.widest = plan.widest()
         self.flat_input = plan.kind == "dense"
-        self.mean_pool = pool == "mean" and not self.flat_input
+        self.mean_pool = plan.mean_pool
         self.layers = nn.Sequential(*(made_of(layer, settings) for layer in plan.layers))
         self.head = nn.Linear(plan.features, num_classes)
 
