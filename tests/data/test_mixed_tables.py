@@ -61,7 +61,7 @@ def test_words_truth_values_and_dates_are_features(tmp_path):
 
 def test_missing_cells_are_filled_from_what_is_trained_on(tmp_path):
     path = saved(tmp_path, holed())
-    with pytest.raises(ValueError, match=r"(?s)2 things.*'height'.*impute=true.*'colour'"):
+    with pytest.raises(ValueError, match=r"(?s)2 problems.*'height'.*impute=true.*'colour'"):
         ArrayFile(path).setup("fit")
     data = ArrayFile(path, impute=True, normalize=False)
     data.setup("test")

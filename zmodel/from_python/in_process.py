@@ -1,4 +1,7 @@
-"""A command inside a Python process that goes on afterwards: a notebook, a script, a test."""
+"""Runs a command inside a Python process that continues afterwards.
+
+A notebook, a script, a test.
+"""
 
 from __future__ import annotations
 

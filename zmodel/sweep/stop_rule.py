@@ -1,4 +1,7 @@
-"""When a study ends before its budget: `hydra.sweeper.stop={hours: 8, gain: 0.002}`."""
+"""When a study ends before its budget: `hydra.sweeper.stop`.
+
+As in `hydra.sweeper.stop={hours: 8, gain: 0.002}`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Tables and series of users, and how they become samples.
+"""Tables of users, and how their rows become numbers.
+
+The same in training and when deployed.
 
 The same in training and when deployed.
 

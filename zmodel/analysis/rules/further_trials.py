@@ -1,4 +1,4 @@
-"""More trials of the same kind would probably still gain something that can be seen."""
+"""More trials would probably still bring a visible gain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What further trials would gain: an estimate from the upper tail of those that there are.
+"""Estimates what further trials would gain.
+
+The estimate uses the upper tail of those that there are.
 
 Random points near an optimum miss it by r with a chance that grows as r^(d / 2), d being the number
 of parameters that matter. Lourie et al. (arXiv 2311.09480, 2510.02721) fit this law to random

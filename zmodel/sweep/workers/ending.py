@@ -1,4 +1,6 @@
-"""Whether a study has reached the end that `hydra.sweeper.stop` sets it: decided once, for all.
+"""Whether a study has reached the end set by `hydra.sweeper.stop`.
+
+Decided once, for all workers.
 
 The first worker that sees it notes the reason in the study, and all other workers of the same rule
 end by that note, whatever their running trials will say. The note holds for later commands too,

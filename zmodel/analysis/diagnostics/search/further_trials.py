@@ -1,4 +1,4 @@
-"""Were there enough trials? What further ones would gain at most, over all and at each depth."""
+"""What further trials would gain at most, in all and per depth."""
 
 from __future__ import annotations
 
