@@ -13,11 +13,13 @@ from typing import Any
 from zmodel.analysis.comparison.compare import compare
 from zmodel.analysis.comparison.comparison_page import folder_name, write_comparison
 from zmodel.analysis.findings import Findings
+from zmodel.analysis.next_step import next_step
 from zmodel.analysis.page.report import write_report
 from zmodel.analysis.page.terminal import overview, side_by_side, verdict_lines
 from zmodel.analysis.rules.judge import judge, judge_late
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.study.folder import list_studies, study_folder
+from zmodel.study.plain_text import plain
 from zmodel.study.records import StudyRecord, find_study
 from zmodel.study.trial_attributes import attr
 
@@ -36,6 +38,9 @@ class Judged:
 def analyze(cfg: Mapping[str, Any]) -> list[Judged]:
     """Report on what the configuration names; ValueError says what the user must mend."""
     names = _names(cfg["study"], Path(cfg["paths"]["log_dir"]))
+    if _flag(cfg.get("next")):
+        _say_next(cfg, names)
+        return []
     every = _seconds(cfg["watch"])
     if every is None:
         return _once(cfg, names)[1]
@@ -63,6 +68,22 @@ def _say(text: str) -> None:
         print(text, flush=True)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+
+
+def _flag(given: Any) -> bool:
+    if not isinstance(given, bool | None):
+        raise ValueError(f"next must be true or false, received {given!r}; for example next=true")
+    return bool(given)
+
+
+def _say_next(cfg: Mapping[str, Any], names: Sequence[str]) -> None:
+    """The one command that a study asks for, and why; no report is written."""
+    if len(names) != 1:
+        raise ValueError(f"next=true takes one study, received {len(names)}: {', '.join(names)}")
+    findings = Findings(find_study(names[0], Path(cfg["paths"]["log_dir"]), cfg["storage"]))
+    step = next_step(findings, judge(findings))
+    _say(plain(step.command) if step.command else "no command")
+    _say(f"why: {plain(step.why)}")
 
 
 def _seconds(watch: Any) -> int | None:

@@ -16,6 +16,7 @@ from zmodel.analysis.diagnostics.search import (
     history,
     noise,
     pareto,
+    rounds,
     timeline,
     zombies,
 )
@@ -44,7 +45,18 @@ SECTIONS: tuple[tuple[str, tuple[ModuleType, ...]], ...] = (
     ("How the networks learned", (curves, confusion, residuals, overfitting, final)),
     (
         "How the search went",
-        (history, baseline, noise, further_trials, pareto, timeline, failures, duplicates, zombies),
+        (
+            history,
+            rounds,
+            baseline,
+            noise,
+            further_trials,
+            pareto,
+            timeline,
+            failures,
+            duplicates,
+            zombies,
+        ),
     ),
 )
 

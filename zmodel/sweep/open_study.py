@@ -23,6 +23,7 @@ from zmodel.study.journal.retold import outdated, retell
 from zmodel.study.storage.address import journal_path, redact, scheme
 from zmodel.study.storage.opening import open_storage
 from zmodel.study.study_json import write_study_json
+from zmodel.sweep.next_round import ROUND
 from zmodel.sweep.prepare import Prepared
 from zmodel.sweep.settings import Settings
 
@@ -125,6 +126,8 @@ def _note_settings(study: optuna.Study, prepared: Prepared) -> None:
         "pruner": (settings.pruner or {"_target_": "none"})["_target_"].rpartition(".")[-1],
         "coverage": settings.coverage,
     }
+    if prepared.round is not None:
+        attrs[ROUND] = prepared.round
     if study.user_attrs.get("ended") is not None:
         attrs["ended"] = None  # it goes on
     old = study.user_attrs

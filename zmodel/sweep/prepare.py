@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from zmodel.core.objective import curve_of
+from zmodel.sweep.next_round import next_round
 from zmodel.sweep.sampling.proposals import Proposals
 from zmodel.sweep.sampling.samplers import grid_size
 from zmodel.sweep.sampling.warm_start import first_configurations
@@ -55,6 +56,8 @@ class Prepared:
     """Overrides of a trial, under which the configuration composes."""
     first: list[dict[str, Any]]
     """Parameters of the first trials."""
+    round: dict[str, Any] | None
+    """What makes the study the next round of another."""
     bounds: frozenset[str] = frozenset()
     """Keys of the configuration that the search space refers to, such as z_layers.max."""
 
@@ -81,6 +84,7 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
     """
     settings = _placed(read_settings(given, folder), job.config)
     space = _read_space(settings, arguments, job)
+    space, told = next_round(settings, space)
     params = params_at(points(space)[0], space, job.config)
     example = [*space.fixed, *space.overrides(params)]
     cfg = job.compose(example, 0, folder, {})
@@ -102,14 +106,17 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
         curve=curve_of(cfg, settings.direction),
         shared=shared_config(cfg, job, space, settings),
         example=example,
-        first=first_configurations(settings.enqueue, settings.from_study, folder, space),
-        bounds=frozenset(_REFERENCE.findall(str(_raw_params(job)))),
+        first=first_configurations(settings, space),
+        round=told,
+        bounds=_bounds(job),
     )
 
 
-def _raw_params(job: Job) -> Any:
+def _bounds(job: Job) -> frozenset[str]:
+    """The keys that hydra.sweeper.params refers to."""
     params = OmegaConf.select(job.config, "hydra.sweeper.params", throw_on_resolution_failure=False)
-    return OmegaConf.to_container(params, resolve=False) if OmegaConf.is_config(params) else None
+    raw = OmegaConf.to_container(params, resolve=False) if OmegaConf.is_config(params) else None
+    return frozenset(_REFERENCE.findall(str(raw)))
 
 
 def _within(space: SearchSpace, settings: Settings, plan: EpochPlan | None) -> Settings:

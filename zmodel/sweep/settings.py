@@ -51,6 +51,7 @@ class Settings:
     baseline: bool
     enqueue: list[dict[str, Any]] | None
     from_study: str | None
+    next_of: str | None
     history: int | None
     max_failure_rate: float
     max_attempts: int

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from zmodel.core.equality import same
 from zmodel.study.budget.first_trial import FirstTrial
 from zmodel.study.budget.slots import Slots
-from zmodel.study.records import find_study
+from zmodel.study.folder import JOURNAL
+from zmodel.study.records import StudyRecord, find_study
 from zmodel.sweep.sampling.baseline import NoBaseline, baseline_of
 from zmodel.sweep.sampling.samplers import grid_attrs
 from zmodel.sweep.settings import Settings
@@ -24,25 +24,36 @@ TOP = 5
 """How many trials of ``from_study`` are tried."""
 
 
-def first_configurations(
-    enqueue: list[dict[str, Any]] | None, from_study: str | None, folder: Path, space: SearchSpace
-) -> list[dict[str, Any]]:
+def first_configurations(settings: Settings, space: SearchSpace) -> list[dict[str, Any]]:
     """Checked parameter sets, the given ones first.
 
     Raises:
         ValueError: a parameter or value outside the search space, or no such study.
     """
+    enqueue = settings.enqueue
     if enqueue is not None and not isinstance(enqueue, list):
         raise ValueError(f"hydra.sweeper.enqueue must be a list of mappings, got {enqueue!r}.")
     given = [space.validate(params) for params in enqueue or []]
-    return given + (best_of(from_study, folder, space) if from_study else [])
+    names = filter(None, dict.fromkeys([settings.next_of, settings.from_study]))
+    return given + [params for name in names for params in best_of(name, settings, space)]
 
 
-def best_of(name: str, folder: Path, space: SearchSpace) -> list[dict[str, Any]]:
-    """The best trials of a study beside ``folder`` that have all of its parameters, as far as they
-    fit this space."""
+def another_study(name: str, settings: Settings) -> StudyRecord:
+    """A study beside this one: in a journal of its own, else in the storage of this one."""
+    log_dir = settings.folder.parent.parent
+    try:
+        return find_study(name, log_dir)
+    except ValueError:
+        if settings.storage == str(settings.folder / JOURNAL):
+            raise
+        return find_study(name, log_dir, settings.storage)
+
+
+def best_of(name: str, settings: Settings, space: SearchSpace) -> list[dict[str, Any]]:
+    """The best trials of another study that have all of its parameters, as far as they fit this
+    space."""
     fitting = []
-    for trial in find_study(name, folder.parent.parent).best_first:
+    for trial in another_study(name, settings).best_first:
         known = {k: v for k, v in trial.params.items() if k in space.distributions}
         try:
             fitting.append(space.validate(known))

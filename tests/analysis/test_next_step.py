@@ -1,0 +1,81 @@
+"""What a study has left open, and the one command that it asks for next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.next_step import next_round_command, next_step, part_left
+from zmodel.analysis.open_space import in_words, open_space
+from zmodel.analysis.rules.judge import judge
+from zmodel.study.records import StudyRecord, TrialRecord
+
+DEPTH, LR = "model.z_layers", "lr"
+SPACE = {
+    DEPTH: IntDistribution(1, 5),
+    LR: FloatDistribution(1e-4, 1e-1, log=True),
+    "act": CategoricalDistribution(["relu", "tanh"]),
+}
+ATTRS = {"command": "python train.py -m study_name=s", "n_trials": 120}
+
+
+def study_of(count: int = 120, seed: int = 0, **more) -> StudyRecord:
+    """The best depth is 3, the best rate .01, tanh loses."""
+    rng = np.random.default_rng(seed)
+    trials = []
+    for i in range(count):
+        params = {DEPTH: 1 + i % 5, LR: 10 ** rng.uniform(-4, -1), "act": ("relu", "tanh")[i % 2]}
+        value = 0.9 - 0.1 * abs(params[DEPTH] - 3) - 0.1 * abs(np.log10(params[LR]) + 2)
+        value += rng.normal(0, 0.003) - 0.2 * (i % 2)
+        trials.append(TrialRecord(i, "complete", params, (value,), {}, None, None, {}))
+    return StudyRecord("s", ("maximize",), SPACE, tuple(trials), attrs={**ATTRS, **more})
+
+
+def test_ranges_are_around_what_cannot_be_ruled_out_and_the_rest_is_fixed():
+    left = open_space(study_of())
+    assert left["act"] == CategoricalDistribution(["relu"])
+    assert left[DEPTH].low <= 3 <= left[DEPTH].high and left[DEPTH] != SPACE[DEPTH]
+    assert 1e-4 < left[LR].low < 1e-2 < left[LR].high < 1e-1 and left[LR].log
+    assert part_left(SPACE, left) < 0.25 and part_left(SPACE, SPACE) == pytest.approx(1)
+    assert in_words(left["act"]) == "relu" and in_words(IntDistribution(2, 4)) == "2 to 4"
+
+
+def test_what_was_hardly_tried_stays_open():
+    study = study_of()
+    rest = tuple(t for t in study.trials if t.params[DEPTH] != 5 and t.params["act"] == "relu")
+    left = open_space(replace(study, trials=rest))
+    assert left[DEPTH].high == 5 and set(left["act"].choices) == {"relu", "tanh"}
+
+
+def test_the_best_configuration_is_left_in_nearly_every_study():
+    inside = 0
+    for seed in range(40):
+        left = open_space(study_of(60, seed))
+        depth, rate = left[DEPTH], left[LR]
+        inside += depth.low <= 3 <= depth.high and rate.low <= 1e-2 <= rate.high
+    assert inside >= 38
+
+
+def step_of(study: StudyRecord):
+    findings = Findings(study)
+    return next_step(findings, judge(findings))
+
+
+def test_one_command_is_recommended_with_its_reason():
+    assert "n_trials" not in step_of(study_of(100)).command  # its budget is not used up
+    few = step_of(study_of(5, n_trials=5))
+    assert "hydra.sweeper.n_trials" in few.command and "underexplored" in few.why
+    whole = study_of()
+    assert step_of(whole).command == "python train.py -m hparams_search=final study=s"
+    noted = {"validated": 20_000, "majority": 0.1}
+    trials = tuple(replace(t, attrs=noted) for t in whole.trials)
+    told = {**ATTRS, "optimized_metric": ["val/acc_best"]}
+    more = step_of(replace(whole, trials=trials[:40], attrs={**told, "n_trials": 40}))
+    assert "may gain" in more.why
+    assert step_of(replace(whole, attrs={})).command is None
+    assert "study_name=s-2 hydra.sweeper.next_of=s" in next_round_command(whole)
+    assert "study_name=s-3" in next_round_command(replace(whole, name="s-2"))
