@@ -58,6 +58,7 @@ def test_a_pruner_spares_forced_trials_and_controls(inline):
         "hydra.sweeper.n_trials=24", "hydra.sweeper.coverage={layers: 4}",
         "hydra/sweeper/pruner=median", "+hydra.sweeper.pruner.n_startup_trials=1",
         "hydra.sweeper.control=25%", "+callbacks.early_stopping.patience=3",
+        "hydra.sweeper.control_changes={callbacks.early_stopping.patience: 1000000}",
     )  # fmt: skip
     assert inline.run(*command, task=curve) == 0
     spared = [t for t in inline.trials if t.user_attrs.keys() & {"forced", "control"}]
