@@ -1,4 +1,4 @@
-"""Writes docs/sweeper.md: every setting of the sweeper, from conf/hydra/sweeper/zmodel.yaml.
+"""Writes docs/reference/sweeper.md from conf/hydra/sweeper/zmodel.yaml.
 
     python tools/sweeper_page.py
 
@@ -15,7 +15,7 @@ from schema import comment
 
 ROOT = Path(__file__).parent.parent
 SETTINGS = ROOT / "conf" / "hydra" / "sweeper" / "zmodel.yaml"
-PAGE = ROOT / "docs" / "sweeper.md"
+PAGE = ROOT / "docs" / "reference" / "sweeper.md"
 HEAD = """# Settings of the sweeper
 
 Each is a key of `hydra.sweeper`, as in

@@ -217,4 +217,4 @@ def anchor(title: str) -> str:
 
 def footer() -> str:
     made = datetime.now().isoformat(sep=" ", timespec="minutes")
-    return f"Made by zmodel's analyze.py on {made}. How each diagnostic works: docs/diagnostics.md."
+    return f"Made by zmodel's analyze.py on {made}. Explained in docs/reference/verdicts.md."

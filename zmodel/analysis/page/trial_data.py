@@ -1,4 +1,7 @@
-"""The trials as the page's script reads them: where each lies on every axis, its text and curve."""
+"""The trials as data for the script of the page.
+
+Where each lies on every axis, its text and curve.
+"""
 
 from __future__ import annotations
 
