@@ -1,4 +1,7 @@
-"""The one command that a study asks for next, and why: `analyze.py study=NAME next=true`."""
+"""The one command that a study recommends next, and why.
+
+As in `analyze.py study=NAME next=true`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What a study has left open of its search space: where its best trial may still be beaten.
+"""Which part of its search space a study has left open.
+
+Where its best trial may still be beaten.
 
 Open are the trials that cannot be told from the best one, and the best fifth, at least `LEAST`:
 

@@ -1,4 +1,6 @@
-"""The next round of a study: `hydra.sweeper.next_of=zlayers` searches what `zlayers` left open.
+"""The next round of a study searches what the last one left open.
+
+As in `hydra.sweeper.next_of=zlayers`.
 
 A parameter that is declared as it was in the last round gets what is left of it; one that is
 declared otherwise is taken as declared. Once the study exists, what it began with holds.

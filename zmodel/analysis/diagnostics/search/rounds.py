@@ -1,4 +1,4 @@
-"""The rounds of a search: the studies that led to this one, and the phases of each space."""
+"""The rounds of a search: studies that led to this one, and phases."""
 
 from __future__ import annotations
 
