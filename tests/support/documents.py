@@ -20,7 +20,9 @@ DOCUMENTS = [
 ]
 SHELL = ("", "bash", "sh")
 PROGRAMS = ("train.py", "analyze.py", "zmodel.train", "zmodel.analyze", "zmodel.study",
-            "zmodel.predict")  # fmt: skip
+            "zmodel.predict", "app.py")  # fmt: skip
+OWN = "app.py"
+"""A program that a document writes itself."""
 LONG = "benchmarks/"
 """Scripts that are not run here: they take minutes to hours, and what they print is in the docs."""
 SHOWN = ("--cfg", "--info", "--help", "--hydra-help")
@@ -99,6 +101,8 @@ def program(words: list[str]) -> tuple[str, list[str]]:
 
 def shortened(name: str, arguments: list[str]) -> list[str]:
     """The same command with less to do; further overrides win."""
+    if name == OWN:
+        return [*arguments, "hydra.sweeper.n_jobs=0"]
     if name not in ("train.py", "zmodel.train") or any(a in SHOWN for a in arguments):
         return arguments
     short = [*arguments, "trainer.max_epochs=1", "trainer.enable_progress_bar=false"]
@@ -123,7 +127,8 @@ def execute(command: str, folder: Path, root: Path, environment: dict[str, str])
     name, arguments = program(words)
     if name == LONG:
         return
-    start = [str(root / name)] if name.endswith(".py") else ["-m", name]
+    own = [name] if name == OWN else [str(root / name)]
+    start = own if name.endswith(".py") else ["-m", name]
     done = subprocess.run(
         [sys.executable, *start, *shortened(name, arguments)],
         cwd=folder, env={**os.environ, "PYTHONPATH": str(root), **environment}, text=True,

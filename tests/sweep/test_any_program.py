@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,13 @@ def test_several_values_have_a_direction_each(program):
     assert "solutions" in OmegaConf.load(program.folder / "optimization_results.yaml")
 
 
+def test_the_samplers_of_the_stock_plugin_work_as_their_users_name_them(program):
+    given = ["hydra.sweeper.direction=[minimize,minimize]", "hydra/sweeper/sampler=nsgaii"]
+    given += ["hydra.sweeper.sampler.seed=123", "hydra.sweeper.sampler.population_size=2"]
+    assert program.run(X, *given, task=lambda cfg: (cfg.x, 1 - cfg.x)) == 0
+    assert len(program.trials) == 4
+
+
 @pytest.mark.parametrize(
     ("returned", "named"),
     [(None, "None"), ((1.0, 2.0), "hydra.sweeper.direction")],
@@ -121,6 +129,25 @@ def test_the_search_may_stand_in_the_programs_own_file(program):
     assert {t.params["x"] for t in program.trials} <= {0.0, 0.25, 0.5, 0.75}
     assert program.record.directions == ("maximize",)
     assert set(program.trials[0].params) == {"x"}  # what the command fixes is not searched
+
+
+def test_a_task_that_workers_cannot_have_is_refused_before_anything_is_written(program):
+    lock = threading.Lock()
+
+    def task(cfg):
+        with lock:
+            return cfg.x
+
+    with pytest.raises(ValueError, match=r"picklable.*n_jobs=0"):
+        program.run(X, "hydra.sweeper.n_jobs=2", task=task)
+    assert not program.folder.exists()
+    assert program.run(X, task=task) == 0
+
+
+def test_a_search_for_nothing_is_refused(program):
+    with pytest.raises(ValueError, match="something to search"):
+        program.run()
+    assert not program.folder.exists()
 
 
 # --- folders ---

@@ -96,6 +96,8 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
     # a wrong option is an error now, not in every worker
     proposals.sampler_for_slot(0)
     make_pruner(settings.pruner)
+    if settings.n_jobs:
+        job.require_picklable()
     return Prepared(
         settings=settings,
         space=space,
@@ -168,7 +170,7 @@ def _read_space(settings: Settings, arguments: list[str], job: Job) -> SearchSpa
     space = parse_space(settings.params, arguments, settings.custom_search_space, loader)
     if not space.distributions and space.custom is None:
         raise ValueError(
-            "A study needs something to search, got an empty hydra.sweeper.params. Choose "
-            "hparams_search=zlayers or give a sweep such as 'model.z_layers=range(1,6)'."
+            "A study needs something to search, got an empty hydra.sweeper.params. Give a sweep "
+            "such as 'x=interval(0,1)'; of train.py, choose one: hparams_search=zlayers."
         )
     return space

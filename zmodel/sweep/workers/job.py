@@ -91,6 +91,18 @@ class Job:
             job_subdir_key="hydra.sweep.subdir",
         )
 
+    def require_picklable(self) -> None:
+        """ValueError when worker processes cannot have the task."""
+        try:
+            self.__getstate__()
+        except Exception as error:
+            raise ValueError(
+                f"The task must be picklable for worker processes, got: {error}. Its function goes "
+                "there with the global variables that it uses: make such an object inside the "
+                "function, or import it from a module; or run one trial after the other in this "
+                "process, hydra.sweeper.n_jobs=0."
+            ) from error
+
     def __getstate__(self) -> bytes:
         state = (dict(self.__dict__), Singleton.get_state())
         return bytes(cloudpickle.dumps(state))  # task functions live in __main__: pickled by value
