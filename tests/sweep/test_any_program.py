@@ -100,6 +100,21 @@ def test_the_samplers_of_the_stock_plugin_work_as_their_users_name_them(program)
 
 
 @pytest.mark.parametrize(
+    "needs_one",
+    [
+        MEDIAN[:1],
+        ["hydra.sweeper.history=100"],
+        ["hydra.sweeper.coverage={x: 1}", "hydra.sweeper.policy={}"],
+    ],
+)
+def test_what_needs_one_value_is_refused_with_several(program, needs_one):
+    given = ["x=choice(0.1, 0.2)", "hydra.sweeper.direction=[minimize,maximize]", *needs_one]
+    with pytest.raises(ValueError, match="one objective"):
+        program.run(*given)
+    assert not program.folder.exists()
+
+
+@pytest.mark.parametrize(
     ("returned", "named"),
     [(None, "None"), ((1.0, 2.0), "hydra.sweeper.direction")],
 )

@@ -65,6 +65,7 @@ class Settings:
     """Overrides that the same command needs to find the study again."""
 
 
+NO_PRUNER = "optuna.pruners.NopPruner"
 NO_KEYS = ("folder", "subdir", "return_to")
 KEYS = tuple(field.name for field in fields(Settings) if field.name not in NO_KEYS)
 
@@ -136,7 +137,8 @@ def settled(settings: Settings, cfg: DictConfig) -> Settings:
     direction = directions(cfg, settings.direction)
     if not settings.direction and "optimized_metric" not in cfg:
         print(f"note: hydra.sweeper.direction={USUAL}, since nothing says otherwise.")
-    for key in ("policy", "history", "stop"):
+    idle = (settings.pruner or {}).get("_target_", NO_PRUNER) == NO_PRUNER
+    for key in ("policy", "history", "stop", *([] if idle else ["pruner"])):
         if len(direction) > 1 and getattr(settings, key) is not None:
             raise ValueError(
                 f"hydra.sweeper.{key} needs one objective to tell which trials are best, received "
