@@ -208,7 +208,7 @@ def test_calibration_and_scores_of_known_predictions():
     assert most_confused(counts, ("a", "b")) == [
         {"true": "b", "predicted": "a", "count": 2, "share": 1.0}
     ]
-    first, second = per_class(counts, ("a", "b"), seeds=1)
+    first, second = per_class(counts, ("a", "b"))
     assert (first["precision"], first["recall"], first["support"]) == (0.8, 1.0, 8)
     assert (second["precision"], second["f1"]) == (0, 0)
     mean, std, interval = mean_and_interval([0.9, 0.92, 0.94])

@@ -73,10 +73,8 @@ def mean_and_interval(
     return mean, std, [max(low, mean - half), min(high, mean + half)]
 
 
-def per_class(
-    counts: NDArray[np.int64], classes: Sequence[str], seeds: int
-) -> list[dict[str, Any]]:
-    """Precision, recall, F1 of each class over all seeds; `support` is its size in the test set."""
+def per_class(counts: NDArray[np.int64], classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Precision, recall, F1 of each class over all seeds; `support` is the sum of its row."""
     hits, true, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     precision, recall = hits / np.maximum(predicted, 1), hits / np.maximum(true, 1)
     f1 = 2 * hits / np.maximum(true + predicted, 1)
@@ -86,7 +84,7 @@ def per_class(
             "precision": float(precision[i]),
             "recall": float(recall[i]),
             "f1": float(f1[i]),
-            "support": int(true[i]) // seeds,
+            "support": int(true[i]),
         }
         for i, name in enumerate(classes)
     ]

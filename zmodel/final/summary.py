@@ -143,7 +143,7 @@ class FinalResult:
         if not self.classified:
             return dict.fromkeys(keys)
         found = (
-            per_class(self.counts, self.classes, len(self.tested)),
+            per_class(self.counts, self.classes),
             {"classes": list(self.classes), "counts": self.counts.tolist()},
             most_confused(self.counts, self.classes),
             calibration(self.classified),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from zmodel.analysis.page import html
 from zmodel.analysis.rules.suggested_commands import reproduce_command
+from zmodel.analysis.statistics.final_stage import between_seeds
 from zmodel.analysis.statistics.noise import best_error, validation_of
 from zmodel.analysis.statistics.selection import (
     baseline_of,
@@ -78,7 +79,9 @@ def _beside(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     found = {}
     if (error := best_error(study, trial.value)) is not None:
         samples = validation_of(study).samples
-        found["standard error"] = f"{error:.2g}, of {samples:,} validation samples"
+        seeds = between_seeds(study)
+        spread = "" if seeds is None else f", with the spread between seeds of {seeds:.2g}"
+        found["standard error"] = f"{error:.2g}, of {samples:,} validation samples{spread}"
     if attr(trial, "baseline"):
         found["baseline"] = "this is the configuration as composed"
     elif (own := baseline_of(study)) is not None and own.value is not None:

@@ -41,7 +41,7 @@ def _row(study: StudyRecord, trial: TrialRecord, params: list[str]) -> Row:
         "cooled_from": attr(trial, "cooled_from"),
         "best_epoch": _from_one(attr(trial, "best_epoch")),
         "seconds": recorded_seconds(trial),
-        "parameters": attr(trial, "parameters"),
+        "weights": attr(trial, "parameters"),
         "forced": " ".join(attr(trial, "forced", [])),
         "baseline": bool(attr(trial, "baseline")),
         "phase": phase_of(trial.number, study.attrs) if phase_starts(study.attrs) else None,

@@ -26,15 +26,17 @@ def mean(samples: np.ndarray) -> np.ndarray:
 def bootstrap(
     values: Sequence[float], statistic: Statistic = median, rounds: int = ROUNDS, seed: int = 0
 ) -> tuple[float, float] | None:
-    """Percentile bootstrap interval (Efron 1979) at LEVEL; None for fewer than 3 values.
+    """Percentile bootstrap interval (Efron 1979) at LEVEL that holds the statistic itself.
 
-    Deterministic: the same values give the same interval.
+    None for fewer than 3 values. Deterministic: the same values give the same interval.
     """
     if len(values) < 3:
         return None
     data = np.asarray(values, dtype=float)
     draws = np.random.default_rng(seed).integers(0, len(data), size=(rounds, len(data)))
-    return spread(statistic(data[draws]))
+    low, high = spread(statistic(data[draws]))
+    own = float(statistic(data))
+    return min(low, own), max(high, own)
 
 
 def spread(samples: Sequence[float] | np.ndarray, level: float = LEVEL) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from statistics import NormalDist
 import numpy as np
 
 from zmodel.analysis.findings import Unavailable
+from zmodel.analysis.statistics.final_stage import between_seeds
 from zmodel.analysis.statistics.selection import objective_name, ranked
 from zmodel.study.records import StudyRecord
 from zmodel.study.run_folder import read_result, run_folder
@@ -65,9 +66,14 @@ def standard_error(accuracy: float, samples: int) -> float:
 def best_error(study: StudyRecord, value: float | None) -> float | None:
     """Standard error of a value of the study; None where it is not known."""
     try:
-        return None if value is None else standard_error(value, validation_of(study).samples)
+        return None if value is None else error_of(study, value, validation_of(study))
     except Unavailable:
         return None
+
+
+def error_of(study: StudyRecord, value: float, validation: Validation) -> float:
+    """Standard error of a value: of its samples and, once it is known, between seeds."""
+    return math.hypot(standard_error(value, validation.samples), between_seeds(study) or 0.0)
 
 
 def alike(scores: Sequence[float], errors: Sequence[float], level: float = LEVEL) -> list[bool]:

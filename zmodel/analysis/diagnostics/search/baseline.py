@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from zmodel.analysis.diagnostics.search import final
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page.rows import Row
+from zmodel.analysis.statistics.final_stage import summary_of
 from zmodel.analysis.statistics.selection import (
     baseline_of,
     objective_name,
@@ -88,7 +88,7 @@ def _pairs(moved: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
 
 
 def _final(study: StudyRecord) -> NewSeeds | None:
-    found: Any = final.summary_of(study).get("baseline")
+    found: Any = summary_of(study).get("baseline")
     try:
         low, high = map(float, found["gain_ci"]) if found["gain_ci"] else (None, None)
         return NewSeeds(int(found["rival"]), int(found["n"]), float(found["gain"]), low, high)

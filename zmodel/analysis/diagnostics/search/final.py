@@ -7,7 +7,6 @@ is measured here.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row
 from zmodel.analysis.page.value_axis import value_axis
+from zmodel.analysis.statistics.final_stage import summary_of
 from zmodel.analysis.statistics.selection import best, objective_name
 from zmodel.study.records import StudyRecord
 
@@ -55,16 +55,6 @@ class Final:
     def word(self) -> str:
         name = self.metric.removeprefix("test/")
         return "accuracy" if name == "acc" else name
-
-
-def summary_of(study: StudyRecord) -> dict[str, Any]:
-    """The content of final/summary.json; empty where it is missing or torn."""
-    path = study.folder / "final" / "summary.json" if study.folder else None
-    try:
-        found = json.loads(path.read_text(encoding="utf-8")) if path else {}
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def data(study: StudyRecord) -> Final:

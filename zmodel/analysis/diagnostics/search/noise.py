@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from statistics import median, stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from zmodel.analysis.diagnostics.search import final
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.page.value_axis import value_axis
 from zmodel.analysis.statistics.depths import Depths, depths_of
-from zmodel.analysis.statistics.noise import LEVEL, alike, standard_error, validation_of
+from zmodel.analysis.statistics.final_stage import between_seeds
+from zmodel.analysis.statistics.noise import LEVEL, alike, error_of, validation_of
 from zmodel.analysis.statistics.selection import (
     listed,
     need_scored,
@@ -44,7 +42,7 @@ class NoisyTrial:
     value: float
     error: float
     depth: str
-    parameters: int | None
+    weights: int | None
     alike: bool
 
 
@@ -74,17 +72,17 @@ class Noise:
     @property
     def simplest(self) -> NoisyTrial:
         """Of these the one with the fewest weights, where they are known."""
-        return min(self.alike, key=lambda t: (t.parameters is None, t.parameters or 0))
+        return min(self.alike, key=lambda t: (t.weights is None, t.weights or 0))
 
 
 def data(study: StudyRecord) -> Noise:
     need_scored(study)
-    known, seeds = validation_of(study), _between_seeds(study)
+    known, seeds = validation_of(study), between_seeds(study)
     trials = ranked(study)
     values = [t.value or 0.0 for t in trials]
     if not all(0 <= value <= 1 for value in values):
         raise Unavailable(f"values of {objective_name(study)} lie outside 0 to 1")
-    errors = [math.hypot(standard_error(v, known.samples), seeds or 0.0) for v in values]
+    errors = [error_of(study, v, known) for v in values]
     inside = alike([sign(study) * v for v in values], errors)
     param = next(iter(structural(study)), None)
     rows = zip(trials, values, errors, inside, strict=True)
@@ -108,18 +106,6 @@ def _trial(
     return NoisyTrial(trial.number, value, error, depth, attr(trial, "parameters"), near)
 
 
-def _between_seeds(study: StudyRecord) -> float | None:
-    """The median over the candidates of the final stage: one that trains badly, as the baseline
-    may, says nothing about the others. None before it."""
-    found: Any = final.summary_of(study).get("candidates")
-    try:
-        groups = [[float(v) for v in c["values"].values()] for c in found]
-    except (TypeError, KeyError, ValueError, AttributeError):
-        return None
-    spreads = [stdev(group) for group in groups if len(group) > 1]
-    return median(spreads) if spreads else None
-
-
 def draw(record: Noise, ax: Axes) -> None:
     shown = record.trials[:SHOWN]
     for near in (True, False):
@@ -132,7 +118,7 @@ def draw(record: Noise, ax: Axes) -> None:
     ends = [(t.value - t.error, min(t.value + t.error, 1.0)) for t in shown]
     for i, (low, high) in enumerate(ends):
         marks.interval(ax, i, low, high, color=style.MUTED, linewidth=0.8)
-    if record.simplest in shown and record.simplest.parameters is not None:
+    if record.simplest in shown and record.simplest.weights is not None:
         marks.ring(ax, shown.index(record.simplest), record.simplest.value, "fewest weights")
     ax.set_xlabel(f"trials, the best first{f' ({SHOWN} of {len(record.trials)})'}")
     # an interval that ends at 1 must not set the scale of the errors
@@ -158,6 +144,6 @@ def caption(record: Noise) -> str:
     if record.param and record.depths:
         text += f", at {short(record.param)} = {listed(record.depths)}"
     simple = record.simplest
-    if len(near) > 1 and simple.parameters is not None:
-        text += f". The simplest is trial {simple.trial} with {simple.parameters:,} weights"
+    if len(near) > 1 and simple.weights is not None:
+        text += f". The simplest is trial {simple.trial} with {simple.weights:,} weights"
     return text + "."

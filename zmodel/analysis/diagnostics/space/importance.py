@@ -15,8 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
@@ -65,13 +63,11 @@ class Importance:
 
     @property
     def order(self) -> list[str]:
-        """Parameters by their mean importance over the methods, largest first."""
-        params = {p for m in self.methods for p in m.params}
-        means = {
-            p: float(np.mean([m.params[p].value for m in self.methods if p in m.params]))
-            for p in params
-        }
-        return sorted(means, key=lambda p: (-means[p], p))
+        """Parameters by the first method, largest first, as `important` has them for the figures
+        of single parameters and pairs."""
+        first = self.methods[0].params
+        rest = {p for m in self.methods for p in m.params} - first.keys()
+        return [*sorted(first, key=lambda p: -first[p].value), *sorted(rest)]
 
     @property
     def agree(self) -> bool:
@@ -192,4 +188,5 @@ def caption(record: Importance) -> str:
                 f" {LABELS[method.name]} used up its time: intervals from {method.rounds} of "
                 f"{ROUNDS[method.name]} rounds."
             )
+    text += f" Order: by {LABELS[record.methods[0].name]}, as in the figures below."
     return text + " Few trials in the best tenth make PED-ANOVA coarse: look at the intervals."

@@ -16,7 +16,6 @@ from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.replay.audit import Audit, audit, by_value
-from zmodel.analysis.replay.patience import allowance, own_allowance
 from zmodel.analysis.replay.pruners import pruners_of, steps_are_instances
 from zmodel.analysis.replay.replay import events, replay, replayable
 from zmodel.analysis.statistics.selection import (
@@ -55,8 +54,6 @@ SHORT = {
 
 @dataclass(frozen=True)
 class Pruning:
-    """`epochs_allowed`: what all trials might have used; the rest early stopping saved."""
-
     param: str | None
     labels: tuple[str, ...]
     trials: int
@@ -64,7 +61,6 @@ class Pruning:
     sampled: bool
     already_pruned: int
     epochs_run: int
-    epochs_allowed: int
     audits: tuple[Audit, ...]
     skipped: dict[str, str]
 
@@ -85,7 +81,6 @@ def data(study: StudyRecord) -> Pruning:
     param = structural(study)[0] if structural(study) else None
     cells = cells_of(study, param) if param else None
     audits, skipped = _audits(study, trials, cells)
-    most = allowance(study, trials)
     return Pruning(
         param,
         cells.labels if cells else (),
@@ -94,7 +89,6 @@ def data(study: StudyRecord) -> Pruning:
         sampled,
         sum(t.state == "pruned" for t in trials),
         sum(len(t.curve) for t in trials),
-        sum(own_allowance(t, most) for t in trials),
         tuple(audits),
         skipped,
     )
@@ -216,9 +210,6 @@ def caption(record: Pruning) -> str:
         )
     else:
         parts.append("None would have lost the best value.")
-    kept = 1 - record.epochs_run / max(1, record.epochs_allowed)
-    if kept > 0:
-        parts.append(f"Early stopping had already saved {kept:.0%} of the epochs allowed.")
     if record.already_pruned:
         parts.append(
             f"{record.already_pruned} of the curves were pruned in the study itself and end there."

@@ -26,8 +26,8 @@ def judge(findings: Findings) -> list[Verdict] | None:
     )
     if found.param and found.depths:
         text += f" They have {short(found.param)} = {listed(found.depths)}."
-    if simple.parameters is not None:
-        text += f" The simplest is trial {simple.trial} with {simple.parameters:,} weights."
+    if simple.weights is not None:
+        text += f" The simplest is trial {simple.trial} with {simple.weights:,} weights."
     own = baseline_of(findings.study)
     if own is not None and own.number in [trial.trial for trial in near]:
         text += f" The baseline, trial {own.number}, is among them."
