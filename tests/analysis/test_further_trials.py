@@ -60,6 +60,16 @@ def test_where_nothing_can_be_said():
         analysis.further_trials(replace(paused, attrs={**paused.attrs, "stopping": {"a": 1}}))
 
 
+def test_given_configurations_count_for_the_best_alone():
+    values = list(np.linspace(0.4, 0.8, 30))
+    drawn = analysis.further_trials(study_of(values, validated=800)).study
+    given = study_of([0.9, *values], enqueued=True)
+    beside = analysis.further_trials(given).study
+    assert beside.chance < drawn.chance and beside.high < drawn.high
+    alone = gain_of_more(values, best=0.9)
+    assert beside.high == pytest.approx(alone.high)
+
+
 def test_it_is_told_per_study_and_per_depth():
     study = study_of(list(np.linspace(0.4, 0.8, 40)), validated=800, majority=0.1)
     record = analysis.further_trials(study)

@@ -69,6 +69,7 @@ KINDS: dict[str, Callable[[Any], Any]] = {
     "forced_to": _dictionary,
     "control": _flag,
     "baseline": _flag,
+    "enqueued": _flag,
     "baseline_moved": _dictionary,
     "until": _whole,
     "paused_at": _whole,
@@ -95,6 +96,11 @@ def attr(trial: FrozenTrial | TrialRecord, key: str, default: Any = None) -> Any
     attrs = trial.user_attrs if isinstance(trial, FrozenTrial) else trial.attrs
     value = KINDS[key](attrs.get(key))
     return default if value is None else value
+
+
+def is_given(trial: FrozenTrial | TrialRecord) -> bool:
+    """Whether its parameters were chosen beforehand: further trials will not be like it."""
+    return attr(trial, "enqueued") is True or attr(trial, "baseline") is True
 
 
 def fixed_params(trial: FrozenTrial) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.study.budget.ledger import is_put_back
+from zmodel.study.trial_attributes import is_given
 
 KEYS = ("hours", "gain")
 
@@ -47,7 +48,9 @@ class StopRule:
             return None
         from zmodel.analysis.statistics.more_trials import gain_of_more  # only where it is asked
 
-        found = gain_of_more(scores_of(trials, maximize))
+        drawn = [t for t in trials if not is_given(t)]
+        best = max(scores_of(trials, maximize), default=-math.inf)
+        found = gain_of_more(scores_of(drawn, maximize), best)
         if found is None or found.high > self.gain:
             return None
         return {

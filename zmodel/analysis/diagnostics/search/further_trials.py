@@ -23,6 +23,7 @@ from zmodel.analysis.statistics.selection import (
     structural,
 )
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.trial_attributes import is_given
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,7 +84,8 @@ def data(study: StudyRecord) -> FurtherTrials:
 
 
 def _gain(study: StudyRecord, trials: Sequence[TrialRecord], top: float) -> FurtherGain | None:
-    ended = sorted(trials, key=lambda t: (t.finished or datetime.max, t.number))
+    drawn = [t for t in trials if not is_given(t)]
+    ended = sorted(drawn, key=lambda t: (t.finished or datetime.max, t.number))
     found = [score(study, t) if t.state == "complete" else None for t in ended]
     accuracy = "acc" in objective_name(study) and 0 <= top <= 1
     ceiling = 1.0 if accuracy else math.inf
