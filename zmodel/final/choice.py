@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zmodel.core.run_value import value_of
+from zmodel.study.constraints import Constraint
 from zmodel.study.records import TrialRecord
 from zmodel.study.run_folder import read_result
 
@@ -33,6 +35,8 @@ class Candidate:
     trial: int
     runs: tuple[Run, ...]
     failed: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    """Constraints of the study that the means over its runs do not keep, in words."""
 
     @property
     def mean(self) -> float:
@@ -61,22 +65,37 @@ class Candidate:
         return math.ceil(statistics.median(run.epochs for run in self.runs))
 
 
-def candidates_of(trials: Iterable[TrialRecord], folder: Path) -> list[Candidate]:
+def candidates_of(
+    trials: Iterable[TrialRecord], folder: Path, constraints: Sequence[Constraint] = ()
+) -> list[Candidate]:
     """Group the trials of the final study, whose runs are in `folder`/trials, by configuration."""
     groups: dict[int, list[TrialRecord]] = {}
     for trial in trials:
         groups.setdefault(int(trial.params["trial"]), []).append(trial)
-    return [_candidate(number, group, folder) for number, group in groups.items()]
+    return [_candidate(number, group, folder, constraints) for number, group in groups.items()]
 
 
-def _candidate(number: int, trials: list[TrialRecord], folder: Path) -> Candidate:
+def _candidate(
+    number: int, trials: list[TrialRecord], folder: Path, constraints: Sequence[Constraint]
+) -> Candidate:
     runs = [
         _run(t, folder / "trials" / str(t.number))
         for t in trials
         if t.state == "complete" and t.value is not None
     ]
     failed = [str(t.attrs.get("fail_reason", t.state)) for t in trials if t.state != "complete"]
-    return Candidate(number, tuple(sorted(runs, key=lambda run: run.seed)), tuple(failed))
+    broken = filter(None, (_broken(constraint, runs) for constraint in constraints))
+    ordered = tuple(sorted(runs, key=lambda run: run.seed))
+    return Candidate(number, ordered, tuple(failed), tuple(broken))
+
+
+def _broken(constraint: Constraint, runs: Sequence[Run]) -> str | None:
+    """The mean over the runs that breaks it; None where it keeps it, or no run tells."""
+    told = [value_of(constraint.name, read_result(run.folder)) for run in runs]
+    values = [value for value in told if value is not None]
+    if not values or constraint.violation(mean := statistics.fmean(values)) <= 0:
+        return None
+    return f"{constraint.name} {mean:,.4g} ({constraint.text})"
 
 
 def _run(trial: TrialRecord, folder: Path) -> Run:
@@ -101,16 +120,23 @@ def _epochs(part: Mapping[str, Any]) -> int:
 def choose(
     candidates: Sequence[Candidate], maximize: bool, one_standard_error: bool = False
 ) -> Candidate:
-    """The best mean over seeds, among equals the fewest parameters; failed runs disqualify.
+    """The best mean over seeds, among equals the fewest parameters; failed runs disqualify, and so
+    do broken constraints.
 
     `one_standard_error`: the fewest parameters among those whose mean is not worse than the best
     mean by more than its standard error (Breiman et al., Classification and Regression Trees,
     1984, section 3.4.3).
 
     Raises:
-        ValueError: every candidate has a failed run.
+        ValueError: every candidate has a failed run or breaks a constraint.
     """
-    whole = [c for c in candidates if c.runs and not c.failed]
+    whole = [c for c in candidates if c.runs and not c.failed and not c.broken]
+    if not whole and any(c.broken for c in candidates):
+        told = "; ".join(f"trial {c.trial}: {', '.join(c.broken)}" for c in candidates if c.broken)
+        raise ValueError(
+            f"With new seeds no configuration keeps the constraints of the study: {told}. Continue "
+            "the study, or take more of its trials: final.top."
+        )
     if not whole:
         reasons = "; ".join(sorted({reason for c in candidates for reason in c.failed}))
         raise ValueError(f"No configuration finished with every seed, so none can win: {reasons}.")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from zmodel.analysis.statistics.selection import objective_name, ranked, score
 from zmodel.cli.overrides_of_trial import trial_overrides
 from zmodel.core.arguments import at_least
 from zmodel.core.atomic_file import write
+from zmodel.study.constraints import constraints_of
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 
@@ -47,6 +48,8 @@ class FinalPlan:
     baseline: int | None = None
     """The configuration as composed, a candidate whatever its rank; None: the study has none that
     was completed."""
+    constraints: dict[str, str] = field(default_factory=dict)
+    """Of the study, which the winner must keep with its new seeds too."""
 
     @property
     def maximize(self) -> bool:
@@ -115,8 +118,8 @@ def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
         chosen += [] if baseline in chosen else [baseline]
     if not chosen:
         raise ValueError(
-            f"The final stage needs a completed trial, study '{record.name}' has none yet. "
-            "Continue the study first."
+            f"The final stage needs a completed trial that keeps the study's constraints, study "
+            f"'{record.name}' has none yet. Continue the study first."
         )
     if record.folder is None:
         raise ValueError(
@@ -137,6 +140,7 @@ def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
         seeds=tuple(seed for seed, _ in zip(fresh, range(options["seeds"]), strict=False)),
         completed=len(best_first),
         baseline=baseline.number if baseline else None,
+        constraints={c.name: c.text for c in constraints_of(record.attrs)},
     )
 
 

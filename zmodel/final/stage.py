@@ -18,6 +18,7 @@ from zmodel.final.plan import FinalPlan, settle_plan
 from zmodel.final.sentences import for_terminal, number
 from zmodel.final.summary import SUMMARY_FILE, FinalResult, read_summary
 from zmodel.final.testing import test_once
+from zmodel.study.constraints import parse_constraints
 from zmodel.study.folder import JOURNAL, list_studies, study_folder
 from zmodel.study.records import StudyRecord, TrialRecord, find_study, load_study
 from zmodel.study.storage.file_lock import file_lock
@@ -29,7 +30,7 @@ from zmodel.sweep.start import start_study
 SETTINGS: dict[str, Any] = {
     "sampler": {"_target_": "optuna.samplers.GridSampler"}, "pruner": None, "coverage": None,
     "control": None, "enqueue": None, "from_study": None, "custom_search_space": None,
-    "history": None, "stopping": None, "epochs": None, "baseline": False,
+    "history": None, "stopping": None, "epochs": None, "baseline": False, "constraints": None,
 }  # fmt: skip
 """What the final stage decides about its sweeps whatever the configuration says."""
 
@@ -121,7 +122,8 @@ class Stage:
             ended = _ended(name, settings["storage"], folder)
         if len(ended) < settings["n_trials"]:
             return 0, []  # stopped on request
-        return 0, sorted(candidates_of(ended, folder), key=lambda c: trials.index(c.trial))
+        found = candidates_of(ended, folder, parse_constraints(plan.constraints))
+        return 0, sorted(found, key=lambda c: trials.index(c.trial))
 
     def _write(self, result: FinalResult, job: FinalJob) -> None:
         from zmodel.final.export import export_model

@@ -190,6 +190,7 @@ class FinalResult:
             "parameters": candidate.parameters if candidate.runs else None,
             "values": {str(run.seed): run.value for run in candidate.runs},
             "failed": list(candidate.failed),
+            "broken": list(candidate.broken),
         }
 
 

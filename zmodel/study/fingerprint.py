@@ -57,6 +57,7 @@ def make_fingerprint(
     objective: Any,
     space: Mapping[str, Any],
     fixed: Mapping[str, Any],
+    constraints: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """JSON-able; two equal fingerprints have comparable trials. ``data`` comes later."""
     made = {
@@ -66,6 +67,7 @@ def make_fingerprint(
         "conditions": space["conditions"],
         "fixed": dict(fixed),
         "data": None,
+        **({"constraints": dict(constraints)} if constraints else {}),
     }
     plain: dict[str, Any] = json.loads(json.dumps(made, default=str))
     return plain

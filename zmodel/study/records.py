@@ -29,6 +29,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.core.suggestion import suggestion
 from zmodel.study.budget.ledger import Ledger, is_foreign, is_paused, is_put_back, slot_of
+from zmodel.study.constraints import constraints_of, is_feasible, violations
 from zmodel.study.folder import run_folders
 from zmodel.study.location import address_of, runs_of
 from zmodel.study.storage.opening import open_storage
@@ -67,8 +68,15 @@ class TrialRecord:
     superseded: bool = False
     foreign: bool = False
     """Made by another program in a study of this one: it uses the budget all the same."""
+    violations: dict[str, float] = field(default_factory=dict)
+    """Constraint -> how far the trial is beyond its limit; above 0: the trial is infeasible."""
     partial: bool = False
     """Foreign, with a part of the study's parameters only: it cannot be compared with others."""
+
+    @property
+    def feasible(self) -> bool:
+        """Whether it keeps every constraint; a trial that has not ended may break one yet."""
+        return is_feasible(self.violations)
 
     @property
     def value(self) -> float | None:
@@ -95,7 +103,8 @@ class StudyRecord:
 
     @cached_property
     def comparable(self) -> tuple[TrialRecord, ...]:
-        """Completed trials with a finite first value and all parameters, in order of numbers."""
+        """Completed trials with a finite first value and all parameters that keep the constraints,
+        in order of numbers."""
         return tuple(
             t
             for t in self.trials
@@ -103,6 +112,7 @@ class StudyRecord:
             and t.value is not None
             and math.isfinite(t.value)
             and not t.partial
+            and t.feasible
         )
 
     @cached_property
@@ -143,10 +153,12 @@ def load_study(name: str, storage: BaseStorage, folder: Path | None = None) -> S
     latest = Ledger().read(frozen).latest
     attrs = storage.get_study_user_attrs(study_id)
     needed, declared = _always_there(attrs), _declared_space(attrs.get("space"))
+    constraints = constraints_of(attrs)
     records = [
         replace(
             _record(trial, declared if phase_starts(attrs) else {}),
             superseded=_superseded(trial, latest),
+            violations=violations(trial, constraints),
             foreign=bool(needed) and is_foreign(trial),
             partial=is_foreign(trial) and not needed <= trial.params.keys(),
         )

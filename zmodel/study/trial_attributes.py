@@ -56,6 +56,18 @@ def _dictionary(value: Any) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def _rejected(value: Any) -> list[dict[str, dict[str, Any]]] | None:
+    """Configurations that were not tried, each with its `params` and the `amounts` of it."""
+    if not isinstance(value, list | tuple):
+        return None
+    parts = ("params", "amounts")
+    return [
+        one
+        for one in value
+        if isinstance(one, dict) and all(isinstance(one.get(part), dict) for part in parts)
+    ]
+
+
 KINDS: dict[str, Callable[[Any], Any]] = {
     "slot": _whole,
     "attempt": _whole,
@@ -86,6 +98,9 @@ KINDS: dict[str, Callable[[Any], Any]] = {
     "seconds": _real,
     "parameters": _whole,
     "metrics": _dictionary,
+    "amounts": _dictionary,
+    "rejected": _whole,
+    "rejected_params": _rejected,
     "fail_reason": _line,
 }
 """Attribute -> how it is read: its value, or None when it is of another kind."""

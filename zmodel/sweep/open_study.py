@@ -68,7 +68,8 @@ def _settled(
     """The study once its fingerprint has been compared, opened anew if it had to be told again."""
     settings, space = prepared.settings, prepared.space.distributions
     fixed, told = prepared.shared.comparable, prepared.space.to_json()
-    made = make_fingerprint(settings.direction, prepared.objective, told, fixed)
+    limits = _constraints(settings)
+    made = make_fingerprint(settings.direction, prepared.objective, told, fixed, limits)
     widened = outdated(study.get_trials(deepcopy=False), space)
     if widened and settings.on_change != "refuse":
         _require_alone(settings, widened)  # before anything is noted
@@ -125,6 +126,7 @@ def _note_settings(study: optuna.Study, prepared: Prepared) -> None:
         "sampler": settings.sampler["_target_"].rpartition(".")[-1],
         "pruner": (settings.pruner or {"_target_": "none"})["_target_"].rpartition(".")[-1],
         "coverage": settings.coverage,
+        "constraints": _constraints(settings),
     }
     if prepared.round is not None:
         attrs[ROUND] = prepared.round
@@ -134,6 +136,11 @@ def _note_settings(study: optuna.Study, prepared: Prepared) -> None:
     for key, value in attrs.items():
         if key not in old or old[key] != value:
             study.set_user_attr(key, value)
+
+
+def _constraints(settings: Settings) -> dict[str, str] | None:
+    """As written."""
+    return {c.name: c.text for c in settings.constraints} or None
 
 
 def _constants(settings: Settings) -> dict[str, Any] | None:
@@ -158,6 +165,7 @@ def study_json(study: optuna.Study, settings: Settings) -> dict[str, Any]:
         "pruner": settings.pruner,
         "stopping": _constants(settings),
         "coverage": settings.coverage,
+        "constraints": _constraints(settings),
         "command": command_line(settings),
         "subdir": settings.subdir,
         "fingerprint": study.user_attrs["fingerprint"],

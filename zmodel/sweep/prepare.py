@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from zmodel.core.objective import curve_of
+from zmodel.sweep.limits.study_limits import Limits, make_limits
 from zmodel.sweep.next_round import next_round
 from zmodel.sweep.sampling.proposals import Proposals
 from zmodel.sweep.sampling.samplers import grid_size
@@ -31,6 +32,8 @@ from zmodel.sweep.workers.shared_config import SharedConfig, shared_config
 NOW = "${now:"
 """In a folder's name: another one at every start."""
 
+FEW = 100
+"""Of so many combinations the feasible ones are counted, whatever the budget."""
 EVERY_ONE = {"_target_": "optuna.samplers.BruteForceSampler"}
 """Tries every combination once, also under conditions."""
 
@@ -60,6 +63,7 @@ class Prepared:
     """What makes the study the next round of another."""
     bounds: frozenset[str] = frozenset()
     """Keys of the configuration that the search space refers to, such as z_layers.max."""
+    limits: Limits | None = None
 
     def follows(self, key: str, before: Any, now: Any) -> bool:
         """Whether a fixed setting changes only because the space does: it states a bound, or it is
@@ -91,8 +95,9 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
     objective = plain(cfg.get("optimized_metric"))
     settings = settled(settings, cfg)
     plan = make_plan(settings, space, cfg)
-    settings = _within(space, settings, plan)
-    proposals = Proposals(settings, space)
+    limits = make_limits(settings, space, job, cfg)
+    settings = _within(space, settings, plan, limits)
+    proposals = Proposals(settings, space, limits=limits)
     # a wrong option is an error now, not in every worker
     proposals.sampler_for_slot(0)
     make_pruner(settings.pruner)
@@ -108,9 +113,10 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
         curve=curve_of(cfg, settings.direction),
         shared=shared_config(cfg, job, space, settings),
         example=example,
-        first=first_configurations(settings, space),
+        first=first_configurations(settings, space, limits),
         round=told,
         bounds=_bounds(job),
+        limits=limits,
     )
 
 
@@ -121,7 +127,9 @@ def _bounds(job: Job) -> frozenset[str]:
     return frozenset(_REFERENCE.findall(str(raw)))
 
 
-def _within(space: SearchSpace, settings: Settings, plan: EpochPlan | None) -> Settings:
+def _within(
+    space: SearchSpace, settings: Settings, plan: EpochPlan | None, limits: Limits | None
+) -> Settings:
     """No more trials than the space has combinations: with the same seed, more would be the same.
 
     Where the budget has room for all of them, each is tried exactly once.
@@ -129,17 +137,35 @@ def _within(space: SearchSpace, settings: Settings, plan: EpochPlan | None) -> S
     budget = settings.n_trials
     if settings.sampler["_target_"].endswith("GridSampler"):
         size = grid_size(space)
+        if limits is not None and limits.known is not None:
+            return _only_feasible(limits, settings, size if budget is None else min(budget, size))
         return replace(settings, n_trials=size if budget is None else min(budget, size))
     if plan is not None:  # trials that run to their end
         paid = plan.epochs // plan.allowance
         budget = paid if budget is None else min(budget, paid)
     assert budget is not None
-    count = count_combinations(space, budget)
+    bounded = limits is not None and limits.known is not None
+    count = count_combinations(space, max(budget, FEW) if bounded else budget)
     if count is None:
         return settings
+    if limits is not None and bounded:
+        return _only_feasible(limits, settings, budget)
     if count < budget:
         _say_how_many(count, budget)
     return replace(settings, n_trials=count, sampler=EVERY_ONE, history=None)
+
+
+def _only_feasible(limits: Limits, settings: Settings, budget: int) -> Settings:
+    """Each configuration that keeps the constraints once, where the budget has room for all."""
+    assert limits.known is not None
+    listed = limits.listed()
+    count = len(listed)
+    if count > budget and not settings.sampler["_target_"].endswith("GridSampler"):
+        return settings
+    limits.known.combinations = listed
+    if count < budget:
+        _say_how_many(count, budget)
+    return replace(settings, n_trials=min(count, budget), sampler=EVERY_ONE, history=None)
 
 
 def _say_how_many(count: int, budget: int) -> None:

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.core.atomic_file import write
 from zmodel.study.budget.ledger import is_foreign
+from zmodel.study.constraints import constraints_of, is_feasible, violations
 from zmodel.sweep.space.search_space import SearchSpace
 
 
@@ -30,6 +31,11 @@ def write_results(study: optuna.Study, space: SearchSpace, folder: Path) -> int:
                 f"note: trial {trial.number} of another program counts, but has not all parameters "
                 f"of the study: it cannot be its best"
             )
+    limits = constraints_of(study.user_attrs)
+    kept = [t for t in whole if is_feasible(violations(t, limits))]
+    if whole and not kept:
+        print("note: no trial keeps hydra.sweeper.constraints, so none is the best")
+    whole = kept
     if not whole:
         return 0
     try:

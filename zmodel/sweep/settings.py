@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from zmodel.core.arguments import at_least, known, names
 from zmodel.core.names import folder_name
 from zmodel.core.objective import USUAL, curve_of, directions
+from zmodel.study.constraints import Constraint, parse_constraints
 from zmodel.study.folder import JOURNAL, SUBDIR
 from zmodel.sweep.from_config import build, plain
 from zmodel.sweep.launch.hardware import cores, gpu_ids
@@ -30,7 +31,7 @@ class Settings:
     storage: str
     """As :func:`zmodel.study.storage.opening.open_storage` takes it."""
     direction: tuple[str, ...]
-    """One per objective; empty until :func:`settled` has seen what is optimised."""
+    """Per objective; empty until :func:`settled` has seen what is optimised."""
     n_trials: int | None
     epochs: int | None
     hours: float | None
@@ -53,6 +54,8 @@ class Settings:
     from_study: str | None
     next_of: str | None
     history: int | None
+    constraints: tuple[Constraint, ...]
+    sizes: str | None
     max_failure_rate: float
     max_attempts: int
     trial_timeout: float | None
@@ -104,6 +107,7 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
         "control": share("control", given["control"]),
         "control_changes": given["control_changes"] or {},
         "max_failure_rate": share("max_failure_rate", given["max_failure_rate"]),
+        "constraints": parse_constraints(given["constraints"]),
         "preflight": None if preflight is None else names("hydra.sweeper.preflight", preflight),
         "preload": names("hydra.sweeper.preload", given["preload"]),
     }
@@ -113,8 +117,7 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
 def _check_numbers(given: Mapping[str, Any]) -> None:
     for key in ("max_attempts", "workers_per_gpu"):
         at_least(f"hydra.sweeper.{key}", given[key], 1)
-    budget = [key for key in ("n_trials", "epochs") if given[key] is not None]
-    for key in budget or ["n_trials"]:
+    for key in [k for k in ("n_trials", "epochs") if given[k] is not None] or ["n_trials"]:
         at_least(f"hydra.sweeper.{key}", given[key], 1)
     at_least("hydra.sweeper.seed", given["seed"], 0)
     if given["history"] is not None:

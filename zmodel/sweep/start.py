@@ -52,12 +52,14 @@ def start_study(given: Mapping[str, Any], arguments: list[str], folder: Path, jo
         study_id = storage.get_study_id_from_name(settings.study_name)
         plan = prepared.plan
         slots = Slots(storage, study_id, settings.n_trials, lock, settings.max_attempts, plan)
-        enqueue_once(slots, settings, prepared.space, job, prepared.first)
+        enqueue_once(slots, settings, prepared.space, job, prepared.first, prepared.limits)
         slots.refresh()
         settled, failed = len(slots.ledger.settled), len(slots.ledger.failed)
         deadline = Deadline.of(settings.hours)
         start = CommandStart(stop_request(study), settled, failed, deadline)
-        assignment = Assignment(settings, prepared.space, job, start, prepared.shared, plan)
+        assignment = Assignment(
+            settings, prepared.space, job, start, prepared.shared, prepared.limits, plan
+        )
         ending = Ending(settings, study, slots, prepared.proposals.floors, plan)
         if (reason := ending.reason()) is not None:
             study.set_user_attr("ended", reason)  # by an earlier command

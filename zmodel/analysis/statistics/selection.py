@@ -1,8 +1,8 @@
 """Which trials and parameters the diagnostics look at.
 
 A *score* is the first objective value with the sign that makes larger better, so that no
-diagnostic has to ask for the direction again. Infinite and NaN values count as trials, never as
-scores.
+diagnostic has to ask for the direction again. Infinite and NaN values, and those of trials that
+break a constraint, count as trials, never as scores.
 """
 
 from __future__ import annotations
@@ -55,13 +55,17 @@ def need_objective_curves(study: StudyRecord) -> None:
 
 
 def score(study: StudyRecord, trial: TrialRecord) -> float | None:
-    """The trial's first value, larger is better; None when it has no finite one."""
+    """The trial's first value, larger is better; None when it has no finite one, or breaks a
+    constraint of the study."""
     value = trial.value
-    return None if value is None or not math.isfinite(value) else sign(study) * value
+    if value is None or not math.isfinite(value) or not trial.feasible:
+        return None
+    return sign(study) * value
 
 
 def scored(study: StudyRecord) -> list[TrialRecord]:
-    """Completed trials with a finite first value and all parameters, in order of their numbers."""
+    """Completed trials with a finite first value and all parameters that keep the constraints, in
+    order of their numbers."""
     return list(study.comparable)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from optuna.storages import BaseStorage
@@ -15,9 +15,12 @@ from optuna.storages import _CachedStorage as CachedStorage
 # A journal is repaired by what its operations are, of which there is no public list.
 from optuna.storages.journal._storage import JournalOperation
 from optuna.study import Study, StudyDirection
+
+# A trial keeps the first value of a constraint: to judge it by another limit takes a twin.
+from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial, TrialState
 
-__all__ = ["CachedStorage", "JournalOperation", "frozen_study", "shown", "storage_of"]
+__all__ = ["CachedStorage", "JournalOperation", "frozen_study", "judged", "shown", "storage_of"]
 
 Show = Callable[[list[FrozenTrial]], list[FrozenTrial]]
 
@@ -36,6 +39,18 @@ def shown(study: Study, show: Show) -> Any:
     Samplers and search spaces ask for trials by ``_get_trials``, which no public name reaches.
     """
     return _Shown(study, show)
+
+
+def judged(trial: FrozenTrial, constraints: Mapping[str, float]) -> FrozenTrial:
+    """The trial with these constraints in place of its own; itself where they are the same."""
+    if trial.constraints == constraints:
+        return trial
+    twin = copy.copy(trial)
+    kept = {k: v for k, v in trial.system_attrs.items() if not k.startswith(_CONSTRAINTS_KEY)}
+    twin.system_attrs = kept
+    for name, value in constraints.items():
+        twin.set_constraint(name, value)
+    return twin
 
 
 class _Shown:

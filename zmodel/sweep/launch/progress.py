@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial, TrialState
 from zmodel.study.budget.ledger import is_foreign, is_put_back
 from zmodel.study.budget.slots import Slots
 from zmodel.study.budget.tally import Tally
+from zmodel.study.constraints import is_feasible
 from zmodel.study.storage.errors import StorageError
 from zmodel.study.storage.outage import StorageUnavailable
 from zmodel.study.trial_attributes import attr
@@ -103,7 +104,7 @@ class Progress:
 
     def _best(self, trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
         own = (t for t in trials if t.state == TrialState.COMPLETE and not is_foreign(t))
-        complete = [t for t in own if len(t.values) == 1]
+        complete = [t for t in own if len(t.values) == 1 and is_feasible(t.constraints)]
         sign = 1 if self._maximise else -1
         return max(complete, key=lambda t: sign * t.values[0], default=None)
 
@@ -198,6 +199,8 @@ def describe(trial: FrozenTrial, is_best: bool) -> str:
         parts.append(f"(forced: {', '.join(names)})")
     if trial.state == TrialState.FAIL:
         parts.append(_first_sentence(str(reason or again)))
+    if broken := [name for name, value in trial.constraints.items() if value > 0]:
+        parts.append(f"(infeasible: {', '.join(broken)})")
     if is_foreign(trial):
         parts.append("(of another program)")
     if is_best:

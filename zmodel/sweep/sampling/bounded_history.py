@@ -15,6 +15,7 @@ from optuna.samplers import BaseSampler
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from zmodel.study.constraints import is_feasible
 from zmodel.sweep.sampling.shown_history import ShownHistory
 
 BEST = 25
@@ -45,7 +46,9 @@ def shorten(
         return list(trials)
     sign = 1.0 if direction == StudyDirection.MAXIMIZE else -1.0
     complete = (t for t in finished if t.state == TrialState.COMPLETE)
-    best = heapq.nlargest(BEST, complete, key=lambda t: sign * t.values[0])
+    best = heapq.nlargest(
+        BEST, complete, key=lambda t: (is_feasible(t.constraints), sign * t.values[0])
+    )
     kept = {t.number for t in best}
     for trial in reversed(finished):
         if len(kept) == most:

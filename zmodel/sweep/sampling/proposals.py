@@ -6,12 +6,18 @@ The sampler, and what is forced on it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from typing import Any
 
 import optuna
+from numpy.random import SeedSequence
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, GridSampler, TPESampler
 from optuna.trial import FrozenTrial
 
+from zmodel.sweep.limits.each_feasible import EachFeasible
+from zmodel.sweep.limits.feasible_sampler import REDRAWN, REDRAWN_GP, FeasibleSampler
+from zmodel.sweep.limits.judged_history import JudgedHistory
+from zmodel.sweep.limits.study_limits import Limits
 from zmodel.sweep.sampling.bounded_history import BoundedHistory
 from zmodel.sweep.sampling.exact_decimals import ExactDecimals
 from zmodel.sweep.sampling.floor_schedule import FloorSchedule, forced_attrs
@@ -22,18 +28,31 @@ from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.combinations import count_combinations
 from zmodel.sweep.space.search_space import SearchSpace
 
+REDRAWS = 1
+"""Tells the seed of draws after too large proposals from the sampler's."""
+
 
 class Proposals:
     """The proposing side of a worker; between trials it keeps nothing that matters."""
 
-    def __init__(self, settings: Settings, space: SearchSpace, widened: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        space: SearchSpace,
+        widened: bool = False,
+        limits: Limits | None = None,
+    ) -> None:
         """`widened`: the study has trials of a narrower space."""
         self._settings = settings
         self._widened = widened
+        self._limits = limits
+        self._known = limits.known if limits is not None else None
         self._space = space
         self.floors = _floors(settings, space)
         most = settings.n_trials
-        self._every_one = most is not None and count_combinations(space, most) is not None
+        listed = self._known is not None and self._known.combinations is not None
+        counted = most is not None and count_combinations(space, most) is not None
+        self._every_one = listed or counted
         """The budget has room for every combination: to force one would repeat another."""
         self.needs_lock = needs_lock(settings.sampler)
         """Whether sampling must exclude other workers (samplers that keep state in the study)."""
@@ -54,7 +73,9 @@ class Proposals:
         return self.sampler_for_slot(ticket.user_attrs["slot"])
 
     def sampler_for_slot(self, slot: int) -> optuna.samplers.BaseSampler:
-        settings = self._settings
+        settings, limits, known = self._settings, self._limits, self._known
+        if known is not None and known.combinations is not None:
+            return EachFeasible(known.combinations, settings.seed)
         sampler: BaseSampler = make_sampler(settings.sampler, settings.seed, slot, self._space)
         if settings.history is not None and not isinstance(sampler, TPESampler | GPSampler):
             raise ValueError(
@@ -63,14 +84,23 @@ class Proposals:
             )
         if self._widened or settings.on_change == "widen":
             _refuse_to_widen(sampler)
+        learns = "constraints_func" in signature(type(sampler)).parameters
+        redrawn = REDRAWN_GP if isinstance(sampler, GPSampler) else REDRAWN
         grid = isinstance(sampler, GridSampler)  # hands out a point that a given trial has taken
-        if settings.coverage or settings.stopping or grid:
+        if settings.coverage or settings.stopping or grid or known is not None:
             sampler = ForcingSampler(sampler, self._space.distributions)
         if self._widened:
             sampler = WidenedHistory(sampler, self._space.distributions)
         if settings.history:
             sampler = BoundedHistory(sampler, settings.history)
-        return ExactDecimals(sampler)
+        sampler = ExactDecimals(sampler)
+        if limits is not None:
+            sampler = JudgedHistory(sampler, limits.constraints, learns)
+        if known is not None:
+            entropy = SeedSequence([settings.seed, slot, REDRAWS])
+            drawn = int(entropy.generate_state(1)[0])
+            sampler = FeasibleSampler(sampler, known, drawn, redrawn)
+        return sampler
 
     def changes(self, ticket: FrozenTrial) -> dict[str, Any]:
         """Values set in this trial's configuration whatever its parameters."""

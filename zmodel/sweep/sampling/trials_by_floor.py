@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.study.budget.ledger import is_put_back
 from zmodel.study.cells import Cell
+from zmodel.study.constraints import is_feasible
 from zmodel.study.trial_attributes import attr, fixed_params
 
 HOPELESS = 10
@@ -26,7 +27,7 @@ _RECENT = 50
 class FloorTrials:
     """The trials of one cell, which needs `least` completed ones.
 
-    `results` are the objective values in order of their end.
+    `results` are the objective values in order of their end, without those of infeasible trials.
     """
 
     cell: Cell
@@ -114,7 +115,7 @@ class TrialsByFloor:
         self._recent.append(completed)
         for floor in self._floors_of(known_values(trial)):
             floor.completed += completed
-            if completed:
+            if completed and is_feasible(trial.constraints):
                 floor.results.append(trial.values[0])
             floor.failed += trial.state == TrialState.FAIL
             floor.pruned += trial.state == TrialState.PRUNED

@@ -14,6 +14,7 @@ from zmodel.study.budget.first_trial import FirstTrial
 from zmodel.study.budget.slots import Slots
 from zmodel.study.folder import JOURNAL
 from zmodel.study.records import StudyRecord, find_study
+from zmodel.sweep.limits.study_limits import Limits
 from zmodel.sweep.sampling.baseline import NoBaseline, baseline_of
 from zmodel.sweep.sampling.samplers import grid_attrs
 from zmodel.sweep.settings import Settings
@@ -24,18 +25,28 @@ TOP = 5
 """How many trials of ``from_study`` are tried."""
 
 
-def first_configurations(settings: Settings, space: SearchSpace) -> list[dict[str, Any]]:
+def first_configurations(
+    settings: Settings, space: SearchSpace, limits: Limits | None
+) -> list[dict[str, Any]]:
     """Checked parameter sets, the given ones first.
 
     Raises:
-        ValueError: a parameter or value outside the search space, or no such study.
+        ValueError: a parameter or value outside the search space, a configuration that breaks a
+            limit, or no such study.
     """
     enqueue = settings.enqueue
     if enqueue is not None and not isinstance(enqueue, list):
         raise ValueError(f"hydra.sweeper.enqueue must be a list of mappings, got {enqueue!r}.")
     given = [space.validate(params) for params in enqueue or []]
+    for params in given:
+        if limits is not None and (broken := limits.broken(params)):
+            raise ValueError(
+                f"hydra.sweeper.enqueue must keep hydra.sweeper.constraints, and {params} has "
+                f"{broken}. Leave it out, or raise the limit."
+            )
     names = filter(None, dict.fromkeys([settings.next_of, settings.from_study]))
-    return given + [params for name in names for params in best_of(name, settings, space)]
+    best = [params for name in names for params in best_of(name, settings, space)]
+    return given + [p for p in best if limits is None or not limits.broken(p)]
 
 
 def another_study(name: str, settings: Settings) -> StudyRecord:
@@ -63,7 +74,12 @@ def best_of(name: str, settings: Settings, space: SearchSpace) -> list[dict[str,
 
 
 def enqueue_once(
-    slots: Slots, settings: Settings, space: SearchSpace, job: Job, given: list[dict[str, Any]]
+    slots: Slots,
+    settings: Settings,
+    space: SearchSpace,
+    job: Job,
+    given: list[dict[str, Any]],
+    limits: Limits | None,
 ) -> None:
     """Give the first slots of a study that has no trials yet: to its baseline, then to `given`."""
     if slots.trials():
@@ -72,6 +88,8 @@ def enqueue_once(
     if settings.baseline:
         try:
             found = baseline_of(settings, space, job, len(given))
+            if limits is not None and (broken := limits.broken(found.params)):
+                raise NoBaseline(f"the configuration as composed breaks constraints: {broken}")
         except NoBaseline as reason:
             print(f"note: the study has no baseline: {reason}.")
         else:

@@ -39,6 +39,6 @@ class WidenedHistory(ShownHistory):
         if told != trial.distributions:
             twin = copy.copy(trial)
             twin.distributions = told
-        if trial.state.is_finished():
+        if trial.state.is_finished() and trial.number >= 0:  # below 0: none of the study
             self._known[trial.number] = twin
         return twin

@@ -27,14 +27,14 @@ MOST_TRIED = 1000
 
 def points(space: SearchSpace) -> list[Params]:
     """At least one; a value for every declared parameter, whether its condition holds or not."""
-    ends = {name: _ends(name, space) for name in space.distributions}
-    count = max(map(len, ends.values()), default=1)
+    of = {name: ends(name, space) for name in space.distributions}
+    count = max(map(len, of.values()), default=1)
     found = [
-        {name: values[number if number < len(values) else 0] for name, values in ends.items()}
+        {name: values[number if number < len(values) else 0] for name, values in of.items()}
         for number in range(count)
     ]
     for name in space.conditions:
-        for end in ends[name]:
+        for end in of[name]:
             if not any(point[name] == end and name in _active(point, space) for point in found):
                 there = with_value(name, end, found[0], space)
                 found += [there] if name in _active(there, space) else []
@@ -74,7 +74,8 @@ def _active(point: Params, space: SearchSpace) -> Params:
     return params
 
 
-def _ends(name: str, space: SearchSpace) -> Sequence[Any]:
+def ends(name: str, space: SearchSpace) -> Sequence[Any]:
+    """The lowest and highest value of numbers, every choice of anything else."""
     distribution = space.distributions[name]
     if not isinstance(distribution, CategoricalDistribution):
         return _distinct(distribution.low, distribution.high)  # type: ignore[attr-defined]

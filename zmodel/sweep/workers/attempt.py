@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.core.running_trial import running
-from zmodel.study.run_folder import folder_of, set_aside
+from zmodel.study.run_folder import folder_of, read_result, set_aside
 from zmodel.study.trial_attributes import attr, fixed_params
 from zmodel.sweep.stopping.epoch_plan import epochs_done
 from zmodel.sweep.workers.optuna_trial import OptunaTrial
@@ -139,10 +140,28 @@ class Attempt:
         outcome = outcome_of(returned, self._folder, objectives, limit, shown.pruned)
         if outcome.unusable and not self._any(TrialState.COMPLETE):
             raise Refused(f"no trial can have a result: {outcome.reason}")
-        return outcome
+        return self._judged(outcome, trial)
 
     def _any(self, state: TrialState) -> bool:
         return any(trial.state == state for trial in self._session.slots.refresh())
+
+    def _judged(self, outcome: TrialOutcome, trial: optuna.Trial) -> TrialOutcome:
+        """Note how far a trial that has ended is beyond the study's constraints.
+
+        Raises:
+            ValueError: a constraint bounds what the run has not logged.
+        """
+        limits = self._given.limits
+        if limits is None or outcome.state is TrialState.FAIL:
+            return outcome
+        amounts = attr(self._storage.get_trial(self._id), "amounts", {})
+        if outcome.state is TrialState.COMPLETE:
+            amounts = {**amounts, **limits.logged(read_result(self._folder))}
+        for constraint in limits.constraints:
+            name = constraint.name
+            if name in amounts and name not in trial.constraints:
+                trial.set_constraint(name, constraint.violation(amounts[name]))
+        return replace(outcome, attrs={**outcome.attrs, "amounts": amounts})
 
     def _check_unchanged(self, cfg: DictConfig, own: list[str]) -> None:
         """Somebody has edited a file of the configuration while the study runs: a comment, say.

@@ -19,6 +19,7 @@ from pathlib import Path
 from zmodel.cli.command import is_users
 from zmodel.core.interrupt import stop
 from zmodel.study.fingerprint import has_begun, settle_data
+from zmodel.study.run_folder import read_result
 from zmodel.sweep.space.rehearsal_points import Params, params_at, points, with_value
 from zmodel.sweep.workers.job import HERE
 from zmodel.sweep.workers.outcome import STORAGE_ERRORS, NoSpace, as_values, require_space, value_of
@@ -123,6 +124,8 @@ def _run(session: Session, point: Params, judge: bool = False) -> None:
         if judge:
             as_values(value, len(settings.direction))
             _compare_data(session, folder)
+            if session.given.limits is not None:
+                session.given.limits.logged(read_result(folder))
     except Exception as error:
         require_space(error)
         raise

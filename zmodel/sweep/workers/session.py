@@ -13,6 +13,7 @@ from zmodel.study.budget.slots import Slots
 from zmodel.study.storage.opening import open_storage
 from zmodel.study.storage.study_lock import study_lock
 from zmodel.study.widening import phase_starts
+from zmodel.sweep.limits.study_limits import Limits
 from zmodel.sweep.sampling.proposals import Proposals
 from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.search_space import SearchSpace
@@ -45,6 +46,7 @@ class Assignment:
     job: Job
     start: CommandStart
     shared: SharedConfig
+    limits: Limits | None = None
     plan: EpochPlan | None = None
     """Of a budget of epochs."""
 
@@ -76,7 +78,7 @@ class Session:
             self.given.plan,
         )  # fmt: skip
         widened = bool(phase_starts(self.study.user_attrs))
-        self.proposals = Proposals(settings, self.given.space, widened)
+        self.proposals = Proposals(settings, self.given.space, widened, self.given.limits)
         self.ending = Ending(
             settings, self.study, self.slots, self.proposals.floors, self.given.plan
         )

@@ -1,0 +1,6 @@
+"""The constraints of a study: what is too large is known before training, and costs no trial.
+
+Read first: ``study_limits`` (what is checked at the start), then ``known_sizes`` (what is known of
+a configuration), ``feasible_sampler`` (proposals within the limits) and ``judged_history`` (what
+samplers learn of trials that broke one).
+"""
