@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from numbers import Integral
+from typing import Any
 
 from zmodel.core.suggestion import suggestion
 
@@ -82,3 +83,15 @@ def whole_numbers(key: str, value: object, example: str) -> tuple[int, ...]:
     for number in value:
         at_least(f"every entry of {key}", number, 1)
     return tuple(value)
+
+
+def share(key: str, given: Any) -> float:
+    """``0.05`` or ``"5%"`` as .05; ``None`` as 0."""
+    try:
+        text = str(given or 0)
+        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"{key} must be a share such as 0.05 or 5%, received {given!r}.")
+    return value

@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from zmodel.core.arguments import at_least, known, names
+from zmodel.core.arguments import at_least, known, names, share
 from zmodel.core.names import folder_name
 from zmodel.core.objective import USUAL, curve_of, directions
 from zmodel.study.constraints import Constraint, parse_constraints
@@ -104,9 +104,9 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
         "params": given["params"] or {},
         "coverage": given["coverage"] or {},
         "policy": _policy(given["policy"], given["coverage"]),
-        "control": share("control", given["control"]),
+        "control": share("hydra.sweeper.control", given["control"]),
         "control_changes": given["control_changes"] or {},
-        "max_failure_rate": share("max_failure_rate", given["max_failure_rate"]),
+        "max_failure_rate": share("hydra.sweeper.max_failure_rate", given["max_failure_rate"]),
         "constraints": parse_constraints(given["constraints"]),
         "preflight": None if preflight is None else names("hydra.sweeper.preflight", preflight),
         "preload": names("hydra.sweeper.preload", given["preload"]),
@@ -192,20 +192,6 @@ def _check_changes(cfg: DictConfig, changes: Mapping[str, Any]) -> None:
         )
 
 
-def share(key: str, given: Any) -> float:
-    """``0.05`` or ``"5%"`` as .05; ``None`` as 0."""
-    try:
-        text = str(given or 0)
-        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.0 <= value <= 1.0:
-        raise ValueError(
-            f"hydra.sweeper.{key} must be a share such as 0.05 or 5%, received {given!r}."
-        )
-    return value
-
-
 def _workers(given: int | None, per_gpu: int) -> int:
     n_jobs = len(gpu_ids()) * per_gpu or cores() if given is None else given
     at_least("hydra.sweeper.n_jobs", n_jobs, 0)
@@ -249,5 +235,6 @@ def _policy(given: Any, coverage: Any) -> Policy | None:
             "hydra.sweeper.policy chooses among the values that have floors, and there are none; "
             "give some, as in hydra.sweeper.coverage={model.z_layers: 3}."
         )
-    shares: dict[str, Any] = {k: share(f"policy.{k}", given[k]) for k in keys if k in given}
+    at = "hydra.sweeper.policy"
+    shares: dict[str, Any] = {k: share(f"{at}.{k}", given[k]) for k in keys if k in given}
     return Policy(**shares)
