@@ -87,8 +87,7 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
         HydraException: the configuration does not compose.
     """
     settings = _placed(read_settings(given, folder), job.config)
-    space = _read_space(settings, arguments, job)
-    space, told = next_round(settings, space)
+    space, told = next_round(settings, _read_space(settings, arguments, job))
     params = params_at(points(space)[0], space, job.config)
     example = [*space.fixed, *space.overrides(params)]
     cfg = job.compose(example, 0, folder, {})
@@ -97,10 +96,7 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
     plan = make_plan(settings, space, cfg)
     limits = make_limits(settings, space, job, cfg)
     settings = _within(space, settings, plan, limits)
-    proposals = Proposals(settings, space, limits=limits)
-    # a wrong option is an error now, not in every worker
-    proposals.sampler_for_slot(0)
-    make_pruner(settings.pruner)
+    proposals = _tried(Proposals(settings, space, limits=limits), settings)
     if settings.n_jobs:
         job.require_picklable()
     return Prepared(
@@ -118,6 +114,13 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
         bounds=_bounds(job),
         limits=limits,
     )
+
+
+def _tried(proposals: Proposals, settings: Settings) -> Proposals:
+    """A wrong option of sampler or pruner is an error now, not in every worker."""
+    proposals.sampler_for_slot(0)
+    make_pruner(settings.pruner)
+    return proposals
 
 
 def _bounds(job: Job) -> frozenset[str]:
