@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ from optuna.trial import TrialState
 
 from zmodel.study.budget.slots import Slots
 from zmodel.sweep.launch.controller import Controller
-from zmodel.sweep.launch.local_pool import Exit
+from zmodel.sweep.launch.local_pool import Exit, LocalPool
 
 
 def pids(engine: Engine, command: subprocess.Popen) -> list[int]:
@@ -246,3 +247,19 @@ def test_a_signal_while_a_worker_starts_reaches_it(tmp_path, signals, told):
     controller = Controller(settings, Slots(storage, 0, 3, nullcontext), places)
     assert controller.run() == 143
     assert places.told == [(0, told)], "and no second one is started"
+
+
+def test_ctrl_c_does_not_kill_the_fork_server_that_still_imports(monkeypatch):
+    """The terminal sends it to every process of the command."""
+    held = []
+
+    class Starting:
+        def start(self) -> None:
+            held.append(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+    pool = LocalPool(SimpleNamespace(settings=SimpleNamespace(n_jobs=1, preload=())))
+    context = SimpleNamespace(Pipe=multiprocessing.Pipe, Process=lambda **_: Starting())
+    monkeypatch.setattr(pool, "_context", context)
+    pool.start(0)
+    assert held == [True]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])

@@ -13,7 +13,10 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 
@@ -55,7 +58,8 @@ class LocalPool:
     def start(self, index: int) -> None:
         ours, theirs = self._context.Pipe(duplex=False)
         process = self._context.Process(target=_main, args=(self._given, index, theirs))
-        process.start()
+        with _sigint_held():
+            process.start()
         theirs.close()
         self._running[index] = (process, ours)
 
@@ -78,6 +82,18 @@ class LocalPool:
         for process, _ in self._running.values():
             if process.pid is not None and process.is_alive():
                 os.kill(process.pid, signum)
+
+
+@contextmanager
+def _sigint_held() -> Iterator[None]:
+    """Ctrl-C reaches this process after the block, and never one that is started in it: the fork
+    server would die of it while it imports, since it ignores the signal only afterwards."""
+    resource_tracker.ensure_running()  # its own start would let the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _message(pipe: Connection) -> str | None:
