@@ -1,7 +1,7 @@
 """Do 90 % intervals of what 20 more trials would gain hold? Simulated and tabled studies.
 
     python benchmarks/enough.py draw --tables FOLDER     studies of 80 trials, some minutes
-    python benchmarks/enough.py check                    how often: docs/reference/verdicts.md
+    python benchmarks/enough.py check                    how often: docs/measured/verdicts.md
 
 A study is looked at after 25, 40 and 60 of its trials; what the next 20 then gain is known. Tables
 are of complete learning curves, .npz files with the arrays `config` (depth, width, learning rate,

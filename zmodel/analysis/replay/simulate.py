@@ -2,7 +2,7 @@
 
 The thresholds of the verdicts are calibrated on them.
 
-The simulated network learns as the real one does on MNIST-1D (docs/reference/verdicts.md): every
+The simulated network learns as the real one does on MNIST-1D (docs/measured/verdicts.md): every
 further z-layer raises what can be reached, and slows the start. Its curve is
 
     accuracy(epoch) = chance + (reach - chance) * (1 - exp(-(epoch + 1) / tau[z]))

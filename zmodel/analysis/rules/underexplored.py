@@ -18,7 +18,7 @@ CHECK = "every value of the structural parameters completed enough trials, or ca
 SHARE_OF_EVEN = 1 / 3
 FLOOR = (2, 5)
 # below this chance (potential.py) a value counts as given up with reason; how these numbers were
-# chosen: docs/reference/verdicts.md, Calibration
+# chosen: docs/measured/verdicts.md
 CHANCE = 0.02
 LEAST_TO_JUDGE = 3
 

@@ -1,4 +1,4 @@
-"""What the final stage of a study has told: its summary, and the spread between seeds."""
+"""Reads the final stage of a study: its summary and spread between seeds."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ with k completed trials *can win* when such a gain would lift its best above the
 For one other value a gain is drawn as its final best minus the best of k trials taken without
 replacement from the earlier half of its trials, where the sampler had not yet refined them.
 Nothing is assumed about the metric's distribution. With no completed trial nothing is known and
-the chance is 1. The thresholds built on it are calibrated in docs/reference/verdicts.md.
+the chance is 1. The thresholds built on it are calibrated in docs/measured/verdicts.md.
 """
 
 from __future__ import annotations
