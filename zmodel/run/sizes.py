@@ -1,4 +1,4 @@
-"""What is known of a run before it is trained: its parameters, and the memory that training takes.
+"""Parameters and memory of a run, known before it is trained.
 
 The network is built and passed through without numbers (torch's `meta` device): shapes alone are
 computed, so that a network of a billion weights takes milliseconds and no memory.

@@ -1,4 +1,6 @@
-"""Bounds that the best configuration of a study must keep, as the user writes them.
+"""Constraints of a study as the user writes them.
+
+The best configuration must keep these bounds.
 
     hydra.sweeper.constraints={parameters: "<= 50000", memory: "<= 2GB", val/loss: "<= 0.4"}
 

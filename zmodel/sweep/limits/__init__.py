@@ -1,4 +1,6 @@
-"""The constraints of a study: what is too large is known before training, and costs no trial.
+"""Constraints of a study: what is too large is known before training.
+
+So it costs no trial.
 
 Read first: ``study_limits`` (what is checked at the start), then ``known_sizes`` (what is known of
 a configuration), ``feasible_sampler`` (proposals within the limits) and ``judged_history`` (what

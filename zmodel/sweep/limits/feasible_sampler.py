@@ -1,4 +1,6 @@
-"""Any Optuna sampler, whose proposals are drawn again until they keep the limits known in advance.
+"""A sampler whose proposals keep the constraints known in advance.
+
+Proposals are drawn again until they do.
 
 A configuration that is too large costs neither a slot nor a second of training. Two things would
 still push a search towards small networks:

@@ -1,4 +1,4 @@
-"""Whether a configuration keeps the constraints that can be told before it is trained.
+"""Whether a configuration keeps the constraints, before it is trained.
 
 What can be told is what the function at ``hydra.sweeper.sizes`` returns: the number of parameters
 and the memory of a training step for runs of this project.

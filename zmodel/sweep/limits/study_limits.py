@@ -1,4 +1,7 @@
-"""The constraints of a study at its start: what is known before training, and what can be kept."""
+"""Checks the constraints of a study when it starts.
+
+What is known before training, and what can be kept.
+"""
 
 from __future__ import annotations
 
