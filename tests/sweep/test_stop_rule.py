@@ -36,8 +36,9 @@ def test_hours_are_those_in_which_a_trial_ran():
 def test_trials_without_a_value_count_as_draws_and_those_put_back_do_not():
     done, failed = create_trial(value=2.0), create_trial(state=TrialState.FAIL)
     again = create_trial(state=TrialState.FAIL, user_attrs={"interrupted": "Ctrl-C"})
-    scores = scores_of([done, failed, again], maximize=False)
-    assert scores == [-2.0, float("-inf")]
+    large = create_trial(value=1.0, constraints={"parameters": 0.5})
+    scores = scores_of([done, failed, again, large], maximize=False)
+    assert scores == [-2.0, float("-inf"), float("-inf")]
 
 
 def test_a_study_ends_when_little_is_to_be_gained_and_a_larger_budget_continues(inline, capsys):

@@ -14,6 +14,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.study.budget.ledger import is_put_back
+from zmodel.study.constraints import is_feasible
 from zmodel.study.trial_attributes import is_given
 
 KEYS = ("hours", "gain")
@@ -90,12 +91,15 @@ def told(reason: Mapping[str, Any]) -> str:
 
 
 def scores_of(trials: Sequence[FrozenTrial], maximize: bool) -> list[float]:
-    """Of all ended trials in order of their ends, larger is better; -inf without a value."""
+    """Of all ended trials in order of their ends, larger is better; -inf without a value, and where
+    a constraint is broken."""
     sign = 1.0 if maximize else -1.0
     ended = [t for t in trials if t.state.is_finished() and not is_put_back(t)]
     ended.sort(key=lambda t: (t.datetime_complete or datetime.max, t.number))
     return [
-        sign * t.values[0] if t.state == TrialState.COMPLETE and t.values else -math.inf
+        sign * t.values[0]
+        if t.state == TrialState.COMPLETE and t.values and is_feasible(t.constraints)
+        else -math.inf
         for t in ended
     ]
 
