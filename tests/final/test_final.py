@@ -167,7 +167,8 @@ def test_every_form_of_the_model_predicts_the_same(done, tmp_path):
 def test_what_cannot_be_is_refused_before_a_run(done):
     assert "did you mean small" in done.run("hparams_search=final", "study=smal", code=1)
     assert "final.seeds" in done.run("hparams_search=final", "study=small", "seed=3", code=1)
-    assert "alone" in done.run("hparams_search=final", "study=small", "model.width=3,4", code=1)
+    swept = "model.width=3,4"
+    assert swept in done.run("hparams_search=final", "study=small", swept, code=1)
 
 
 def candidate(trial: int, values: list[float], parameters: int, failed=()) -> Candidate:
