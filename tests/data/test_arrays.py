@@ -78,6 +78,8 @@ def test_given_parts(tmp_path: Path) -> None:
     got = parts(ArrayFile(path, part_column="part", **RAW, split_seed=3))
     spans = {name: (x[:, 1].min().item(), x[:, 1].max().item()) for name, (x, _) in got.items()}
     assert spans == {"train": (0, 35), "val": (36, 47), "test": (48, 59)}
+    with pytest.raises(ValueError, match="reshuffle"):
+        parts(ArrayFile(path, part_column="part", **RAW, reshuffle=True))
     frame["part"] = ["test"] * 12 + ["train"] * 48  # validation is drawn from the rest
     got = parts(ArrayFile(csv(tmp_path, frame), part_column="part", **RAW))
     assert got["test"][0][:, 1].max() == 11 and got["val"][0][:, 1].min() > 11

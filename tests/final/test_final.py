@@ -34,6 +34,8 @@ from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.sweep.space.override_text import parser
 
 ROOT = Path(__file__).parents[2]
+OPTIONS = {"runs": 15, "candidates": 10, "confidence": 0.9, "stretch": 1,
+           "one_standard_error": False, "retrain": False}  # fmt: skip
 SMALL = ("data=digits", "trainer.max_epochs=2", "hydra.sweeper.n_jobs=0", "extras.threads=1")
 
 
@@ -231,7 +233,7 @@ def test_candidates_are_distinct_and_the_plan_is_kept(tmp_path):
             TrialRecord(number, state, {"model.width": width}, values, {}, None, None, {"seed": 1})
         )
     record = StudyRecord("s", ("maximize",), {}, tuple(trials), folder=tmp_path)
-    options = {"top": 3, "seeds": 2, "stretch": 1, "one_standard_error": False, "retrain": False}
+    options = {**OPTIONS, "top": 3, "seeds": 2}
     plan = settle_plan(record, options, tmp_path / "final")
     assert plan.candidates == (1, 0, 3) and plan.seeds == (0, 2)
     assert FinalPlan.read(tmp_path / "final" / "plan.json") == plan
@@ -261,7 +263,7 @@ def test_the_baseline_is_a_candidate_whatever_its_rank(tmp_path):
         attrs = {"seed": 1, "baseline": number == 0}
         params, value = {"model.width": width}, (0.5 + number / 10,)
         trials.append(TrialRecord(number, "complete", params, value, {}, None, None, attrs))
-    options = {"top": 1, "seeds": 2, "stretch": 1, "one_standard_error": False, "retrain": False}
+    options = {**OPTIONS, "top": 1, "seeds": 2}
     study = StudyRecord("s", ("maximize",), {}, tuple(trials[:3]), folder=tmp_path)
     plan = settle_plan(study, options, tmp_path / "final")
     assert (plan.candidates, plan.baseline) == ((2, 0), 0)

@@ -16,6 +16,7 @@ from zmodel.cli.command import message
 from zmodel.core.interrupt import Interrupted, stop
 from zmodel.core.running_trial import running
 from zmodel.run import run
+from zmodel.run.build import build_data
 from zmodel.run.result import judged_by_constant
 
 ROOT = Path(__file__).parents[2]
@@ -202,3 +203,14 @@ def test_no_callbacks_and_no_loggers_may_be_said_in_every_way(tmp_path, none):
                 cfg[group] = none
     assert run(cfg) == result(tmp_path)["metrics"]["val/acc_best"]
     assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_reshuffling_draws_the_split_by_the_seed_of_the_run(tmp_path):
+    def validated(*overrides: str) -> list[int]:
+        cfg = config(tmp_path, *SMALL, *overrides)
+        return build_data(cfg).split(build_data(cfg).load_train())[1].tolist()  # type: ignore[operator]
+
+    assert validated("seed=1") == validated("seed=2")
+    reshuffled = [validated(f"seed={seed}", "data.reshuffle=true") for seed in (1, 2, 1)]
+    assert reshuffled[0] == reshuffled[2] != reshuffled[1]
+    assert validated("seed=0", "data.reshuffle=true") == validated("seed=1")

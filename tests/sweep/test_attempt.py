@@ -17,7 +17,7 @@ from optuna.trial import TrialState, create_trial
 from zmodel.core.interrupt import Interrupted, stop
 from zmodel.core.running_trial import running_trial
 from zmodel.study.storage.opening import open_storage
-from zmodel.sweep.workers.attempt import release_memory
+from zmodel.sweep.workers.attempt import release_memory, seed_of
 from zmodel.sweep.workers.outcome import failure
 from zmodel.sweep.workers.trial_watch import TIME_IS_UP, TIMED_OUT, TrialWatch
 
@@ -187,3 +187,20 @@ def test_a_gpu_out_of_memory_fails_its_trial_and_gives_the_memory_back(monkeypat
     release_memory()
     assert outcome.reason == f"OutOfMemoryError: {error}" and outcome.values is None
     assert called == ["empty_cache"]
+
+
+def test_with_reshuffling_every_trial_has_a_seed_of_its_own(inline):
+    seeds: list[int] = []
+
+    def task(cfg):
+        seeds.append(cfg.seed)
+        return cfg.x
+
+    seed, reshuffle = "+seed=5", "+data.reshuffle=true"
+    assert inline.run("hydra.sweeper.n_trials=3", seed, reshuffle, task=task) == 0
+    assert seeds[-3:] == [5, 6, 7]
+    # the last override counts, so that the trial's configuration is found again with its seed
+    overrides = (inline.folder / "trials" / "2" / ".hydra" / "overrides.yaml").read_text()
+    assert overrides.splitlines()[-1] == "- seed=7"
+    assert seed_of({"seed": 5, "data.reshuffle": False}, 2) == []
+    assert seed_of({"data.reshuffle": True}, 2) == []  # it is searched

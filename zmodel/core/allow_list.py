@@ -19,6 +19,7 @@ ALLOWED_TARGETS = (
     "zmodel.sweep.sweeper.StudySweeper",
     "zmodel.sweep.stopping.depth_halving.DepthHalving",
     "zmodel.final.sweeper.FinalSweeper",
+    "zmodel.final.race.listed_runs.ListedRuns",
     "pytorch_lightning.Trainer",
     "pytorch_lightning.callbacks.*",
     "pytorch_lightning.loggers.*",

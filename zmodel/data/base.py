@@ -52,7 +52,7 @@ class InMemoryData(InMemoryLoaders, ABC):
                       so that patience, allowance and curves count epochs of a useful length
     eval_batch_size   most samples per validation and test batch; has no effect on the metrics
     val_fraction      share of the training part that validation gets, of every class alike
-    split_seed        decides the validation split; the seed of the run does not
+    split_seed        decides the validation split; with `reshuffle` the run adds its own seed
     normalize         subtract the mean and divide by the deviation, per channel (per feature for
                       vectors), both taken from what is trained on
     augment           called as augment(x, generator) on training batches, after normalisation
@@ -75,6 +75,7 @@ class InMemoryData(InMemoryLoaders, ABC):
         eval_batch_size: int = 4096,
         val_fraction: float = 0.2,
         split_seed: int = 0,
+        reshuffle: bool = False,
         normalize: bool = True,
         augment: Augment | None = None,
         folds: int | str | None = None,
@@ -91,10 +92,9 @@ class InMemoryData(InMemoryLoaders, ABC):
                 "data.folds keeps samples for validation that data.train_on_all trains on, got "
                 f"folds={folds} and train_on_all=true; set one of them to null."
             )
-        self.val_fraction, self.split_seed = val_fraction, split_seed
-        self.folds, self.fold = number, fold
-        self.normalize, self.train_on_all = normalize, train_on_all
-        self.data_dir = Path(data_dir).expanduser()
+        self.val_fraction, self.split_seed, self.reshuffle = val_fraction, split_seed, reshuffle
+        self.folds, self.fold, self.train_on_all = number, fold, train_on_all
+        self.normalize, self.data_dir = normalize, Path(data_dir).expanduser()
         self._hash: str | None = None
         self.normaliser: Normaliser | None = None
         """Fitted to the training samples by setup(); None when nothing is normalised."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zmodel.core.run_value import value_of
+from zmodel.final.race.rule import Standing, eligible
 from zmodel.study.constraints import Constraint
 from zmodel.study.records import TrialRecord
 from zmodel.study.run_folder import read_result
@@ -30,13 +31,17 @@ class Run:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A configuration with its runs, in order of their seeds; `failed` runs have no value."""
+    """A configuration with its runs, in order of their seeds; `failed` runs have no value.
+
+    `standing`: in a race, whose candidates differ in their number of runs.
+    """
 
     trial: int
     runs: tuple[Run, ...]
     failed: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
     """Constraints of the study that the means over its runs do not keep, in words."""
+    standing: Standing | None = None
 
     @property
     def mean(self) -> float:
@@ -123,9 +128,11 @@ def choose(
     """The best mean over seeds, among equals the fewest parameters; failed runs disqualify, and so
     do broken constraints.
 
+    In a race the scores of its standings count, of those that ran often enough.
+
     `one_standard_error`: the fewest parameters among those whose mean is not worse than the best
     mean by more than its standard error (Breiman et al., Classification and Regression Trees,
-    1984, section 3.4.3).
+    1984, section 3.4.3); in a race, than the standard error of the difference.
 
     Raises:
         ValueError: every candidate has a failed run or breaks a constraint.
@@ -140,10 +147,19 @@ def choose(
     if not whole:
         reasons = "; ".join(sorted({reason for c in candidates for reason in c.failed}))
         raise ValueError(f"No configuration finished with every seed, so none can win: {reasons}.")
+    least = eligible([len(c.runs) for c in whole])
+    whole = [c for c in whole if len(c.runs) >= least]
     sign = 1 if maximize else -1
-    best = max(whole, key=lambda c: (sign * c.mean, -c.parameters, -c.trial))
+
+    def score(c: Candidate) -> float:
+        return c.standing.score if c.standing else sign * c.mean
+
+    best = max(whole, key=lambda c: (score(c), -c.parameters, -c.trial))
     if not one_standard_error:
         return best
-    least = sign * best.mean - best.standard_error
-    near = [c for c in whole if sign * c.mean >= least]
-    return min(near, key=lambda c: (c.parameters, -sign * c.mean, c.trial))
+    near = [c for c in whole if score(best) - score(c) <= _error(c, best)]
+    return min(near, key=lambda c: (c.parameters, -score(c), c.trial))
+
+
+def _error(candidate: Candidate, best: Candidate) -> float:
+    return candidate.standing.error if candidate.standing else best.standard_error

@@ -28,7 +28,7 @@ from zmodel.final.model_formats import write_formats
 from zmodel.final.scores import Predictions
 from zmodel.final.summary import FinalResult
 from zmodel.final.testing import Tested
-from zmodel.run.build import build
+from zmodel.run.build import build, build_data
 from zmodel.sweep.workers.job import HERE
 
 SAMPLES = 64
@@ -48,7 +48,7 @@ def export_model(result: FinalResult, job: FinalJob, arguments: Sequence[str]) -
     predictions = chosen.predictions
     if isinstance(predictions, str):
         return {"skipped": f"no predictions to compare it with: {predictions}"}
-    data, model = build(cfg, "data"), build(cfg, "model")
+    data, model = build_data(cfg), build(cfg, "model")
     network, state, x = getattr(model, "make_network", None), _state(chosen), _raw_samples(data)
     config = {
         **_samples(data, x),

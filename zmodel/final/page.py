@@ -17,6 +17,7 @@ from zmodel.final.sentences import (
     number,
     optimism_sentences,
     prediction_sentences,
+    race_sentences,
     test_sentence,
     word,
 )
@@ -57,6 +58,7 @@ def _result(summary: dict[str, Any]) -> str:
     winner = summary["winner"]
     sentences = [
         test_sentence(summary),
+        *race_sentences(summary),
         *optimism_sentences(summary),
         *baseline_sentences(summary),
     ]
@@ -70,6 +72,8 @@ def _result(summary: dict[str, Any]) -> str:
             "baseline": c["trial"] == (summary["baseline"] or {}).get("trial"),
             "validation": c["val_mean"],
             "standard deviation": c["val_std"],
+            "seeds": len(c["values"]),
+            **({"compared": c["score"], "still able": c["able"]} if summary["race"] else {}),
             "in the search": c["search_value"],
             "weights": c["parameters"],
             "failed runs": len(c["failed"]) or None,

@@ -9,24 +9,26 @@ been looked at for several winners.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from zmodel.analysis.page.files import to_json
-from zmodel.analysis.statistics.selection import objective_name, ranked, score
+from zmodel.analysis.statistics.selection import objective_name, scored
 from zmodel.cli.overrides_of_trial import trial_overrides
 from zmodel.core.arguments import at_least
 from zmodel.core.atomic_file import write
+from zmodel.final.race.candidates import baseline_among, best_first, for_race
 from zmodel.study.constraints import constraints_of
-from zmodel.study.records import StudyRecord, TrialRecord
-from zmodel.study.trial_attributes import attr
+from zmodel.study.records import StudyRecord
 
 PLAN_FILE = "plan.json"
-OPTIONS = ("top", "seeds", "stretch", "one_standard_error", "retrain")
-COUNTS = ("top", "seeds", "stretch")
+COUNTS = {"top": 1, "seeds": 1, "stretch": 1, "runs": 1, "candidates": 2}
+"""Options that are whole numbers, and the least."""
+OPTIONS = (*COUNTS, "confidence", "one_standard_error", "retrain")
+FIXED = {"top": 3, "seeds": 5}
+"""What the one of the two is when the other is given: every candidate gets every seed, no race."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class FinalPlan:
     was completed."""
     constraints: dict[str, str] = field(default_factory=dict)
     """Of the study, which the winner must keep with its new seeds too."""
+
+    @property
+    def is_race(self) -> bool:
+        """Whether candidates leave; those of `final.top` or `final.seeds` all run to the end."""
+        return self.options["top"] is None
 
     @property
     def maximize(self) -> bool:
@@ -84,7 +91,7 @@ def settle_plan(record: StudyRecord, options: Mapping[str, Any], folder: Path) -
     Raises:
         ValueError: a wrong option, or one that differs from those of the first start.
     """
-    checked = {key: _checked(key, options.get(key)) for key in OPTIONS}
+    checked = check_options(options)
     path = folder / PLAN_FILE
     if not path.is_file() or not (folder / "trials").is_dir():
         plan = make_plan(record, checked)
@@ -92,9 +99,9 @@ def settle_plan(record: StudyRecord, options: Mapping[str, Any], folder: Path) -
         return plan
     plan = FinalPlan.read(path)
     lines = [
-        f"final.{key}: {plan.options.get(key)} -> {checked[key]}"
-        for key in OPTIONS
-        if plan.options.get(key) != checked[key]
+        f"final.{key}: {known} -> {checked[key]}"
+        for key, known in plan.options.items()
+        if checked.get(key) != known and not (key in FIXED and options.get(key) is None)
     ]
     if lines:
         raise ValueError(
@@ -104,18 +111,29 @@ def settle_plan(record: StudyRecord, options: Mapping[str, Any], folder: Path) -
     return plan
 
 
-def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
-    """Choose the best distinct configurations and seeds that no trial of the study has used.
+def check_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with `top` and `seeds` both given, or neither; ValueError for a wrong one."""
+    checked = {key: _checked(key, options.get(key)) for key in OPTIONS}
+    if any(checked[key] is not None for key in FIXED):
+        checked |= {key: checked[key] or least for key, least in FIXED.items()}
+    return checked
 
-    A search keeps the configurations whose seed was lucky; another seed draws anew. On small
-    validation sets many are equal: the lower validation loss then decides.
+
+def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
+    """Choose distinct configurations, and seeds that no trial of the study has used.
+
+    A search keeps the configurations whose seed was lucky; another seed draws anew.
     """
-    best_first = sorted(ranked(record), key=lambda t: (-(score(record, t) or 0.0), _loss(t)))
-    chosen = _distinct(best_first)[: options["top"]]
-    baseline = next((t for t in best_first if attr(t, "baseline")), None)
-    if baseline is not None:  # another trial may have repeated it
-        baseline = next((t for t in chosen if t.params == baseline.params), baseline)
-        chosen += [] if baseline in chosen else [baseline]
+    options = check_options(options)
+    everyone = best_first(record)
+    if options["top"] is None:
+        chosen = for_race(record, options["candidates"], options["confidence"])
+        count = options["runs"]
+    else:
+        chosen, count = everyone[: options["top"]], options["seeds"]
+    baseline = baseline_among(everyone, record)
+    if baseline is not None and baseline not in chosen:
+        chosen.append(baseline)
     if not chosen:
         raise ValueError(
             f"The final stage needs a completed trial that keeps the study's constraints, study "
@@ -128,7 +146,7 @@ def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
         )
     folder = record.folder
     used = {trial.attrs.get("seed") for trial in record.trials}
-    fresh = (seed for seed in range(len(used) + options["seeds"]) if seed not in used)
+    fresh = [seed for seed in range(len(used) + count) if seed not in used]
     return FinalPlan(
         study=record.name,
         metric=objective_name(record),
@@ -137,29 +155,22 @@ def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
         candidates=tuple(t.number for t in chosen),
         overrides={t.number: tuple(trial_overrides(folder, t.number)) for t in chosen},
         search_values={t.number: float(t.values[0]) for t in chosen if t.values},
-        seeds=tuple(seed for seed, _ in zip(fresh, range(options["seeds"]), strict=False)),
-        completed=len(best_first),
+        seeds=tuple(fresh[:count]),
+        completed=len(scored(record)),
         baseline=baseline.number if baseline else None,
         constraints={c.name: c.text for c in constraints_of(record.attrs)},
     )
 
 
-def _loss(trial: TrialRecord) -> float:
-    loss = attr(trial, "metrics", {}).get("val/loss")
-    return float(loss) if isinstance(loss, int | float) else math.inf
-
-
-def _distinct(trials: list[TrialRecord]) -> list[TrialRecord]:
-    """The first trial of each set of parameters."""
-    seen: dict[str, TrialRecord] = {}
-    for trial in trials:
-        seen.setdefault(json.dumps(trial.params, sort_keys=True, default=str), trial)
-    return list(seen.values())
-
-
 def _checked(key: str, value: Any) -> Any:
-    if key in COUNTS:
-        at_least(f"final.{key}", value, 1)
-    elif not isinstance(value, bool):
+    if key in COUNTS and not (key in FIXED and value is None):
+        at_least(f"final.{key}", value, COUNTS[key])
+    elif key == "confidence":
+        real = isinstance(value, int | float) and not isinstance(value, bool)
+        if not real or not 0.5 < value < 1:
+            raise ValueError(
+                f"final.confidence must lie between 0.5 and 1, got {value!r}. Set it to 0.9, say."
+            )
+    elif key not in COUNTS and not isinstance(value, bool):
         raise ValueError(f"final.{key} must be true or false, got {value!r}.")
     return value

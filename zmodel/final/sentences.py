@@ -24,18 +24,44 @@ def for_terminal(summary: dict[str, Any], folder: Path) -> str:
 
 
 def _candidates(summary: dict[str, Any]) -> list[str]:
-    lines = [f"{'trial':>6}  {'validation':<17}  {'in the search':<13}  weights"]
+    racing = summary.get("race") is not None
+    head = f"{'trial':>6}  {'validation':<17}  "
+    head += f"{'seeds':>5}  {'compared':<8}  " if racing else ""
+    lines = [f"{head}{'in the search':<13}  weights"]
     for c in summary["candidates"]:
         mark = "  <- winner" if c["trial"] == summary["winner"]["trial"] else ""
         if c["trial"] == (summary.get("baseline") or {}).get("trial"):
             mark = f"  baseline{mark}"
         mean, std = c["val_mean"], c["val_std"]
         value = "-" if mean is None else f"{number(mean)} ± {number(std)}"
+        if racing:
+            score = "-" if c["score"] is None else number(c["score"])
+            value = f"{value:<17}  {len(c['values']):>5}  {score:<8}"
         weights = f"{c['parameters']:,}" if c["parameters"] else "-"
         failed = f"  {len(c['failed'])} runs failed" if c["failed"] else ""
         found = number(c["search_value"])
         lines.append(f"{c['trial']:>6}  {value:<17}  {found:<13}  {weights}{failed}{mark}")
-    return lines
+    return [*lines, *race_sentences(summary)]
+
+
+def race_sentences(summary: dict[str, Any]) -> list[str]:
+    """What the race took, and who is left in it; nothing where there was none."""
+    race = summary.get("race")
+    if race is None:
+        return []
+    rest = [str(c["trial"]) for c in summary["candidates"] if c["able"] and c["values"]]
+    text = (
+        f"The race took {race['runs']} runs. Candidates are compared as if all had run with the "
+        "same seeds, the search as one of them"
+    )
+    left = [trial for trial in rest if trial != str(summary["winner"]["trial"])]
+    told = f"trial {left[0]}" if len(left) == 1 else f"trials {', '.join(left)}"
+    ending = (
+        f"{told} cannot be told from the winner at {race['confidence']:.0%}."
+        if left
+        else f"all others are worse at {race['confidence']:.0%}."
+    )
+    return [f"{text}: {ending}"]
 
 
 def test_sentence(summary: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from zmodel.cli.overrides_of_trial import key_of
 from zmodel.final.choice import Candidate, candidates_of, choose
 from zmodel.final.job import FinalJob, user_overrides
 from zmodel.final.plan import FinalPlan, settle_plan
+from zmodel.final.race.schedule import scheduled, with_standings
 from zmodel.final.sentences import for_terminal, number
 from zmodel.final.summary import SUMMARY_FILE, FinalResult, read_summary
 from zmodel.final.testing import test_once
@@ -28,7 +29,7 @@ from zmodel.sweep.space.override_text import parser
 from zmodel.sweep.start import start_study
 
 SETTINGS: dict[str, Any] = {
-    "sampler": {"_target_": "optuna.samplers.GridSampler"}, "pruner": None, "coverage": None,
+    "pruner": None, "coverage": None,
     "control": None, "enqueue": None, "from_study": None, "custom_search_space": None,
     "history": None, "stopping": None, "epochs": None, "baseline": False, "constraints": None,
 }  # fmt: skip
@@ -75,17 +76,17 @@ class Stage:
             stretch=plan.options["stretch"],
             directions=plan.directions,
         )
-        name = f"{plan.study}-final"
-        code, candidates = self._train(plan, job, plan.candidates, self.folder, name)
-        if not candidates:
+        code, found = self._train(plan, job, self.folder, f"{plan.study}-final")
+        if found is None:
             return code
+        candidates = with_standings(plan, found)
         winner = choose(candidates, plan.maximize, plan.options["one_standard_error"])
         chosen = winner
         if plan.options["retrain"] or winner.cross_validated:
             job = job.retraining(winner.median_epochs)
             name, folder = f"{plan.study}-retrained", self.folder / "retrained"
-            code, retrained = self._train(plan, job, (winner.trial,), folder, name)
-            if not retrained:
+            code, retrained = self._train(plan, job, folder, name, winner)
+            if retrained is None:
                 return code
             chosen = choose(retrained, plan.maximize)
         with file_lock(self.folder / "plan.lock"):  # a second terminal must not test as well
@@ -100,30 +101,33 @@ class Stage:
         return 0
 
     def _train(
-        self, plan: FinalPlan, job: FinalJob, trials: tuple[int, ...], folder: Path, name: str
-    ) -> tuple[int, list[Candidate]]:
-        """Every configuration with every seed; no candidates while runs are missing."""
-        settings = {
-            **self.settings,
-            **SETTINGS,
-            "study_name": name,
-            "direction": list(plan.directions),
-            "n_trials": len(trials) * len(plan.seeds),
-            "params": {
-                "trial": f"choice({','.join(map(str, trials))})",
-                "seed": f"choice({','.join(map(str, plan.seeds))})",
-            },
-        }
-        ended = _ended(name, settings["storage"], folder)
-        if len(ended) < settings["n_trials"]:
-            code = start_study(settings, list(self.arguments), folder, job)
-            if code:
-                return code, []
+        self, plan: FinalPlan, job: FinalJob, folder: Path, name: str, only: Candidate | None = None
+    ) -> tuple[int, list[Candidate] | None]:
+        """Round after round; no candidates while runs are missing, with the exit code.
+
+        Args:
+            only: whose seeds are run, in one round; None: all that are scheduled.
+        """
+        trials = (only.trial,) if only else plan.candidates
+        seeds = tuple(run.seed for run in only.runs) if only else plan.seeds
+        fixed = {"study_name": name, "direction": list(plan.directions), "params": {
+            "trial": f"choice({','.join(map(str, trials))})",
+            "seed": f"choice({','.join(map(str, seeds))})",
+        }}  # fmt: skip
+        settings = {**self.settings, **SETTINGS, **fixed}
+        while True:
             ended = _ended(name, settings["storage"], folder)
-        if len(ended) < settings["n_trials"]:
-            return 0, []  # stopped on request
-        found = candidates_of(ended, folder, parse_constraints(plan.constraints))
-        return 0, sorted(found, key=lambda c: trials.index(c.trial))
+            runs = [(only.trial, seed) for seed in seeds] if only else scheduled(plan, ended)
+            if len(ended) >= len(runs):
+                return 0, candidates_of(ended, folder, parse_constraints(plan.constraints))
+            listed = [{"trial": trial, "seed": seed} for trial, seed in runs]
+            sampler = {"_target_": "zmodel.final.race.listed_runs.ListedRuns", "runs": listed}
+            settings |= {"n_trials": len(runs), "sampler": sampler}
+            if ended:
+                settings["preflight"] = None  # the rounds before have shown that it works
+            code = start_study(settings, list(self.arguments), folder, job)
+            if code or len(_ended(name, settings["storage"], folder)) < len(runs):
+                return code, None  # failed, or stopped on request
 
     def _write(self, result: FinalResult, job: FinalJob) -> None:
         from zmodel.final.export import export_model
@@ -141,15 +145,22 @@ class Stage:
 
     def _announce(self, plan: FinalPlan) -> None:
         listed = ", ".join(f"{n} ({number(plan.search_values[n])})" for n in plan.candidates)
+        options = plan.options
+        how = (
+            f"a race of at most {options['runs']} runs, who is worse at "
+            f"{options['confidence']:.0%} leaves"
+            if plan.is_race
+            else f"{len(plan.seeds)} seeds each"
+        )
         print(
             f"final stage of study '{plan.study}': of {plan.completed} completed trials, "
-            f"{listed}, with {len(plan.seeds)} seeds each"
+            f"{listed}: {how}"
         )
         if plan.baseline is not None:
             print(f"the baseline, trial {plan.baseline}, is one of them")
-        wanted = plan.options["top"]
+        wanted = options["candidates" if plan.is_race else "top"]
         if len(plan.candidates) < wanted:
-            print(f"note: final.top={wanted}, but there are no more distinct configurations")
+            print(f"note: there are no more than {len(plan.candidates)} distinct configurations")
         unfinished = [t for t in self.record.trials if t.state in ("running", "waiting")]
         if unfinished:
             print(f"note: {len(unfinished)} trials of the study still run and come too late")

@@ -127,6 +127,7 @@ class FinalResult:
             "metric": plan.metric,
             "completed_trials_of_search": plan.completed,
             "options": plan.options,
+            "race": self._race(),
             "baseline": self.gain.to_json() if self.gain else None,
             "winner": self._winner(),
             "candidates": [self._candidate(c) for c in self.candidates],
@@ -181,7 +182,15 @@ class FinalResult:
             "runs": [run["tested"] for run in runs],
         }
 
+    def _race(self) -> dict[str, Any] | None:
+        """How many runs it took; None where all candidates got all seeds."""
+        if not self.plan.is_race:
+            return None
+        runs = sum(len(c.runs) + len(c.failed) for c in self.candidates)
+        return {"runs": runs, "confidence": self.plan.options["confidence"]}
+
     def _candidate(self, candidate: Candidate) -> dict[str, Any]:
+        sign, standing = (1 if self.plan.maximize else -1), candidate.standing
         return {
             "trial": candidate.trial,
             "search_value": self.plan.search_values[candidate.trial],
@@ -189,6 +198,10 @@ class FinalResult:
             "val_std": candidate.std if candidate.runs else None,
             "parameters": candidate.parameters if candidate.runs else None,
             "values": {str(run.seed): run.value for run in candidate.runs},
+            "score": sign * standing.score if standing else None,
+            "behind": standing.behind if standing else None,
+            "error": standing.error if standing else None,
+            "able": standing.able if standing else None,
             "failed": list(candidate.failed),
             "broken": list(candidate.broken),
         }

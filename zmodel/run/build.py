@@ -38,6 +38,14 @@ def build(cfg: DictConfig, key: str, **arguments: Any) -> Any:
         raise ValueError(f"{key} cannot be made of its values: {reason}. Mend {key}.") from error
 
 
+def build_data(cfg: DictConfig, **arguments: Any) -> pl.LightningDataModule:
+    """The data; with ``data.reshuffle`` the seed of the run draws the validation split."""
+    if cfg.data.get("reshuffle"):
+        arguments["split_seed"] = cfg.data.split_seed + cfg.seed
+    data: pl.LightningDataModule = build(cfg, "data", **arguments)
+    return data
+
+
 def build_callbacks(cfg: DictConfig) -> dict[str, Callback]:
     """The callbacks by their key; a progress bar only where the trainer has one."""
     made = {

@@ -10,7 +10,7 @@ from pytorch_lightning.utilities.seed import isolate_rng
 
 from zmodel.callbacks.monitor import logged
 from zmodel.core.running_trial import running_trial
-from zmodel.run.build import build
+from zmodel.run.build import build, build_data
 
 
 def declared_metrics(cfg: DictConfig, model: pl.LightningModule) -> Collection[str] | None:
@@ -36,5 +36,5 @@ def declared_metrics(cfg: DictConfig, model: pl.LightningModule) -> Collection[s
             enable_progress_bar=False,
             fast_dev_run=True,
         )
-        trainer.fit(build(cfg, "model"), datamodule=build(cfg, "data"))
+        trainer.fit(build(cfg, "model"), datamodule=build_data(cfg))
     return sorted(logged(trainer))

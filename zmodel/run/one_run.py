@@ -23,7 +23,7 @@ from zmodel.callbacks.monitor import logged
 from zmodel.callbacks.resumed_callbacks import ResumedCallbacks
 from zmodel.callbacks.stop_on_request import StopOnRequest
 from zmodel.core.objective import settle_monitors, values_of
-from zmodel.run.build import build, build_callbacks, build_trainer
+from zmodel.run.build import build, build_callbacks, build_data, build_trainer
 from zmodel.run.checks import check_options, check_validation
 from zmodel.run.declared_metrics import declared_metrics
 from zmodel.run.distributed import join, own_group
@@ -70,7 +70,7 @@ def run_split(
     check_checkpoint(cfg)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     which: dict[str, Any] = {} if fold is None else {"fold": fold.number}
-    data: pl.LightningDataModule = build(cfg, "data", **which)
+    data = build_data(cfg, **which)
     model: pl.LightningModule = build(cfg, "model")
     # further folds log what the first one does
     known = declared_metrics(cfg, model) if which.get("fold", 0) == 0 else None

@@ -112,6 +112,11 @@ class OwnData(InMemoryData):
     def split(self, train: Arrays) -> tuple[Indices, Indices]:
         parts, groups = self._given_parts, self._groups
         if parts is not None and (parts == "val").any():
+            if self.reshuffle:
+                raise ValueError(
+                    "data.reshuffle=true draws the validation part anew for every seed, but the "
+                    "source names one; drop its names, or set data.reshuffle=false."
+                )
             rest, val = np.flatnonzero(parts == "train"), np.flatnonzero(parts == "val")
         elif groups is not None:
             strata, _ = self.targets.strata(train.y)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -123,13 +123,14 @@ class Attempt:
             trial = optuna.Trial(session.study, self._id)
             told = {**ticket.params, **fixed_params(ticket)}
             params = space.suggest(trial, given.job.config, told)
-        overrides = [*space.fixed, *space.overrides(params)]
+        own_seed = seed_of(given.shared.fixed, ticket.user_attrs["slot"])
+        overrides = [*space.fixed, *space.overrides(params), *own_seed]
         changes = resumed | proposals.changes(ticket)
         cfg = given.job.compose(overrides, ticket.number, given.settings.folder, changes)
         self._folder = Path(cfg.hydra.run.dir)
         self._set("dir", str(self._folder))
         if given.job.comparable and given.job.files_edited:
-            self._check_unchanged(cfg, [*params, *changes])
+            self._check_unchanged(cfg, [*params, *changes, *(["seed"] if own_seed else [])])
         until = attr(ticket, "until")
         self._shown = shown = OptunaTrial(trial, self._storage, self._id, until)
         limit = given.settings.trial_timeout
@@ -220,6 +221,17 @@ class Attempt:
 
     def _set(self, key: str, value: Any) -> None:
         self._storage.set_trial_user_attr(self._id, key, value)
+
+
+def seed_of(fixed: Mapping[str, Any], slot: int) -> list[str]:
+    """The override that gives a trial a seed of its own; none where all trials have the same.
+
+    Args:
+        fixed: what the configurations of all trials have in common.
+    """
+    if not fixed.get("data.reshuffle") or not isinstance(fixed.get("seed"), int):
+        return []  # one that is searched is not fixed
+    return [f"seed={fixed['seed'] + slot}"]
 
 
 def release_memory() -> None:

@@ -1,0 +1,5 @@
+"""Which runs the final stage makes: who enters the race, who runs next, who leaves.
+
+Read first: ``rule``, which knows nothing of studies; then ``candidates``, ``schedule``, and
+``listed_runs``, by which workers get their runs.
+"""
