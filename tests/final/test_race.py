@@ -12,7 +12,7 @@ import pytest
 from zmodel.final.choice import Candidate, Run, choose
 from zmodel.final.plan import FinalPlan, make_plan, settle_plan
 from zmodel.final.race.candidates import for_race
-from zmodel.final.race.rule import BASELINE, TESTED, Race, Standing
+from zmodel.final.race.rule import BASELINE, TESTED, Position, Race
 from zmodel.final.race.schedule import scheduled, with_standings
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -144,7 +144,7 @@ def test_a_plan_schedules_rounds_and_a_loss_is_better_when_small(tmp_path):
 def test_few_lucky_runs_do_not_win():
     def candidate(trial: int, score: float, runs: int, parameters: int = 9) -> Candidate:
         made = tuple(Run(k, score, 1, parameters, Path()) for k in range(runs))
-        return Candidate(trial, made, standing=Standing(score, 0.95 - score, 0.02, True, runs))
+        return Candidate(trial, made, standing=Position(score, 0.95 - score, 0.02, True, runs))
 
     lucky, tried = candidate(1, 0.95, 1), candidate(2, 0.94, 5)
     assert choose([lucky, tried], maximize=True) is tried

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zmodel.core.run_value import value_of
-from zmodel.final.race.rule import Standing, eligible
+from zmodel.final.race.rule import Position, eligible
 from zmodel.study.constraints import Constraint
 from zmodel.study.records import TrialRecord
 from zmodel.study.run_folder import read_result
@@ -41,7 +41,7 @@ class Candidate:
     failed: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
     """Constraints of the study that the means over its runs do not keep, in words."""
-    standing: Standing | None = None
+    standing: Position | None = None
 
     @property
     def mean(self) -> float:

@@ -33,7 +33,7 @@ Scores = Sequence[Sequence[float] | None]
 
 
 @dataclass(frozen=True)
-class Standing:
+class Position:
     """A candidate in the race. `score`: as if with all seeds; `behind`: the leader, with the
     standard `error` of this; `able`: it can still win; `runs`: with new seeds."""
 
@@ -104,7 +104,7 @@ class Race:
         return [(i, standings[i].runs + k) for k in range(each) for i in chosen]
 
     def _last(
-        self, standings: Mapping[int, Standing], first: int, left: int
+        self, standings: Mapping[int, Position], first: int, left: int
     ) -> list[tuple[int, int]]:
         """When it is decided: runs by which the baseline, and the test, have an interval."""
         wanted = {first: min(TESTED, standings[first].runs + max(0, left))}
@@ -113,7 +113,7 @@ class Race:
             wanted[own] = max(BASELINE, wanted.get(own, 0))
         return [(i, k) for i, most in wanted.items() for k in range(standings[i].runs, most)]
 
-    def _chosen(self, standings: Mapping[int, Standing], first: int, most: int) -> list[int]:
+    def _chosen(self, standings: Mapping[int, Position], first: int, most: int) -> list[int]:
         """The leader and who can still win, the likeliest first; nobody when that is decided."""
         rivals = [i for i in standings if i != first and standings[i].able]
         if most <= 0 or not rivals:
@@ -123,7 +123,7 @@ class Race:
         leading = [first] if standings[first].runs <= least else []
         return [*leading, *rivals][:most]
 
-    def standings(self, scores: Scores) -> dict[int, Standing]:
+    def standings(self, scores: Scores) -> dict[int, Position]:
         """By candidate, of those without a failed run; nobody has left before the second round."""
         racing = [i for i, own in enumerate(scores) if own is not None]
         if not racing:
@@ -136,7 +136,7 @@ class Race:
             variance = covariance[k, k] + covariance[first, first] - 2 * covariance[k, first]
             behind, error = float(effects[first] - effects[k]), math.sqrt(max(0.0, variance))
             limit = quantile(self.confidence, freedom) * error if freedom else math.inf
-            found[i] = Standing(float(effects[k]), behind, error, behind <= limit, len(rows[k]) - 1)
+            found[i] = Position(float(effects[k]), behind, error, behind <= limit, len(rows[k]) - 1)
         return found
 
 
@@ -145,7 +145,7 @@ def eligible(runs: Sequence[int]) -> int:
     return min(LEAST, max(runs))
 
 
-def _deviations(standing: Standing) -> float:
+def _deviations(standing: Position) -> float:
     if standing.behind == 0:
         return 0.0
     return standing.behind / standing.error if standing.error else math.inf
