@@ -1,4 +1,4 @@
-"""The sampler of the final stage: the runs are listed, and a slot gets the one in its place."""
+"""The sampler of the final stage: it gives each slot its listed run."""
 
 from __future__ import annotations
 

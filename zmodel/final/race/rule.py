@@ -1,4 +1,4 @@
-"""Who runs next in the final stage: a race of configurations, in rounds of a few runs each.
+"""The rule of the race: rounds of a few runs each, until one is left.
 
 The search already has one value of every candidate. A run adds one with a new seed, and candidates
 take the seeds in the same order. The values follow a model of two terms, candidate + seed, fitted

@@ -1,4 +1,4 @@
-"""Which runs a final stage makes: those of a race, or all candidates with all seeds."""
+"""The runs of a final stage: a race, or all candidates with all seeds."""
 
 from __future__ import annotations
 
