@@ -18,6 +18,7 @@ from zmodel import analysis
 from zmodel.analysis import analyze_command as command
 from zmodel.analysis import catalog
 from zmodel.analysis.findings import Findings
+from zmodel.analysis.live import watch as live
 from zmodel.analysis.page.files import to_csv
 from zmodel.analysis.replay.simulate import DEPTH
 from zmodel.analysis.summary import summarize
@@ -298,7 +299,7 @@ def test_watching_refreshes_until_the_budget_is_spent(tmp_path: Path, monkeypatc
         for frozen in study.get_trials(states=(TrialState.RUNNING,)):
             study.tell(frozen.number, 0.5)
 
-    monkeypatch.setattr(command.time, "sleep", finish)
+    monkeypatch.setattr(live.time, "sleep", finish)
     monkeypatch.setattr(catalog, "SECTIONS", catalog.SECTIONS[:1])
     command.analyze(config(tmp_path, "busy", watch=5))
     assert len(pages) == 1
@@ -312,7 +313,7 @@ def test_ctrl_c_ends_watching_with_the_exit_code_of_the_contract(tmp_path: Path,
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command.time, "sleep", interrupt)
+    monkeypatch.setattr(live.time, "sleep", interrupt)
     monkeypatch.setattr(catalog, "SECTIONS", catalog.SECTIONS[:1])
     with pytest.raises(SystemExit) as end:
         command.analyze(config(tmp_path, "busy", watch=5))

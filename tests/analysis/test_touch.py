@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,10 @@ from browser import CHROMIUM, Browser
 from reports import config, make_study
 
 from zmodel.analysis import analyze_command as command
+from zmodel.analysis.live.control import Control
+from zmodel.analysis.live.server import ReportServer
+from zmodel.analysis.page.html import settled
+from zmodel.study.notes import notes_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -160,3 +166,65 @@ def test_nothing_is_wider_than_the_window(page: Browser, width: int, theme: str)
 def test_it_prints(page: Browser, tmp_path: Path):
     page.pdf(tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").read_bytes().count(b"/Type /Page\n") <= 12
+
+
+@pytest.fixture
+def refreshing(report: Path, tmp_path: Path) -> tuple[Path, str]:
+    """A page that was written just now and reloads every second, and its text for a later one."""
+    text = (report / "index.html").read_text()
+    now = datetime.now().isoformat(timespec="seconds")
+    text = re.sub(r'<html lang="en"( data-refresh="\d+")? data-made="[^"]*"',
+                  f'<html lang="en" data-refresh="1" data-made="{now}"', text)  # fmt: skip
+    path = tmp_path / "index.html"
+    path.write_text(text)
+    return path, text
+
+
+def test_a_page_that_refreshes_is_as_the_reader_left_it(opened: Browser, refreshing):
+    path, text = refreshing
+    opened.errors.clear()
+    opened.resize(1280)
+    opened.open(path.as_uri())
+    opened.run("window.first = true")
+    opened.run("document.querySelector('#slice details').open = true")
+    opened.click("document.querySelectorAll('#trials-table th button')[0]")
+    type_filter(opened, "z_layers>=3")
+    opened.run("pick(trialData.best); document.activeElement.blur()")
+    place = "Math.round(document.querySelector('#parallel').getBoundingClientRect().top)"
+    opened.run("document.querySelector('#parallel').scrollIntoView({behavior: 'instant'})")
+    shown, top = opened.run(SHOWN), opened.run(place)
+    path.write_text(text.replace("<h1>Study", "<p>one more line</p><h1>Study"))
+    opened.until("window.first === undefined && document.readyState === 'complete'")
+    assert "one more line" in opened.run("document.querySelector('header').textContent")
+    assert opened.run("document.querySelector('#slice details').open")
+    assert opened.run("document.querySelectorAll('#trials-table th')[0].ariaSort") == "ascending"
+    assert opened.run(SHOWN) == shown < 24
+    assert not opened.run(f"{PANEL}.hidden")
+    assert abs(opened.run(place) - top) <= 20
+    path.write_text(settled(text))
+    opened.run("window.first = true")
+    opened.until("window.first === undefined && document.readyState === 'complete'")
+    assert opened.run("document.documentElement.dataset.refresh") is None, "the watch has ended"
+    assert opened.errors == []
+
+
+def test_a_served_page_takes_notes_and_stops_the_study(opened: Browser, report: Path):
+    control = Control("zlayers", report.parents[2], None)
+    server = ReportServer("127.0.0.1", 0, report.parent, "report/index.html", control)
+    server.start()
+    try:
+        opened.errors.clear()
+        opened.open(server.address)
+        opened.until("document.querySelector('#controls') !== null")
+        opened.run("pick(3)")
+        opened.run(f"{PANEL}.querySelector('textarea').value = 'strange'")
+        opened.click(f"{PANEL}.querySelector('.note button')")
+        opened.until(f"{PANEL}.querySelector('.note [role=status]').textContent === ' saved'")
+        assert notes_of(control.study()) == {"3": "strange"}
+        opened.click("document.querySelector('#controls button')")
+        opened.until("document.querySelector('#controls [role=status]').textContent !== ''")
+        assert control.study().attrs["stop"]
+        assert opened.errors == []
+    finally:
+        server.shutdown()
+        server.server_close()

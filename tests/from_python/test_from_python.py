@@ -21,7 +21,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 import zmodel
 from zmodel import analyze, sweep, train
-from zmodel.analysis import analyze_command
+from zmodel.analysis import reporting
 from zmodel.core.interrupt import Interrupted
 from zmodel.from_python import commands
 from zmodel.from_python.in_process import as_command
@@ -78,8 +78,8 @@ def test_a_run_returns_its_result_and_leaves_the_process_as_it_was(capsys):
 
 def test_a_study_is_returned_continued_and_judged(capsys, monkeypatch):
     # forests and figures, which take seconds
-    monkeypatch.setattr(analyze_command, "judge_late", lambda findings: [])
-    monkeypatch.setattr(analyze_command, "write_report", lambda *given: given[2] / "index.html")
+    monkeypatch.setattr(reporting, "judge_late", lambda findings: [])
+    monkeypatch.setattr(reporting, "write_report", lambda *given: given[2] / "index.html")
     study = sweep(
         "zlayers",
         [*STUDY, "hydra.sweeper.n_jobs=0", "model.z_layers=0", "model.width=int(interval(4,8))"],

@@ -20,6 +20,10 @@ FLAGS = (
 SECONDS = 60.0
 
 
+class Navigated(Exception):
+    """The page was left while it was asked."""
+
+
 class Browser:
     """One page. `errors` are what its console and its scripts complained of."""
 
@@ -65,7 +69,10 @@ class Browser:
         while True:
             answer = self._next()
             if answer.get("id") == self._number:
-                assert "error" not in answer, answer["error"]
+                error = answer.get("error")
+                if error and "navigated" in error["message"]:
+                    raise Navigated
+                assert not error, error
                 return dict(answer["result"])
 
     def _next(self) -> dict[str, Any]:
@@ -104,9 +111,15 @@ class Browser:
 
     def until(self, condition: str, seconds: float = SECONDS) -> None:
         end = time.monotonic() + seconds
-        while not self.run(condition):
+        while not self._is(condition):
             assert time.monotonic() < end, f"never true: {condition}"
             time.sleep(0.05)
+
+    def _is(self, condition: str) -> bool:
+        try:
+            return bool(self.run(condition))
+        except Navigated:
+            return False
 
     def place(self, element: str) -> tuple[float, float]:
         """The middle of the element that a JavaScript expression gives, scrolled into view."""

@@ -31,6 +31,7 @@ from zmodel.analysis.diagnostics.training import (
     pausing,
     pruning_audit,
     residuals,
+    running,
     speed,
     stopping,
 )
@@ -42,7 +43,7 @@ SECTIONS: tuple[tuple[str, tuple[ModuleType, ...]], ...] = (
         "Pruning and stopping",
         (speed, foresight, pruning_audit, own_pruner, pausing, lengths, stopping),
     ),
-    ("How the networks learned", (curves, confusion, residuals, overfitting, final)),
+    ("How the networks learned", (running, curves, confusion, residuals, overfitting, final)),
     (
         "How the search went",
         (

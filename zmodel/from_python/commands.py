@@ -21,7 +21,7 @@ from zmodel.train import task as train_task
 if TYPE_CHECKING:
     import optuna
 
-    from zmodel.analysis.analyze_command import Judged
+    from zmodel.analysis.reporting import Judged
 
 MULTIRUN = ("-m", "--multirun")
 UNMET, INTERRUPTED = 3, 130

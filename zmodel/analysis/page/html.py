@@ -22,7 +22,8 @@ from zmodel.study.plain_text import plain
 SIGNS = {"ok": "✓ ok", "note": "ℹ note", "warning": "▲ warning", "alarm": "■ alarm"}
 MOST_ROWS = 60
 SCRIPTS = ("page.js", "live.js")
-TOUCH = ("trials.js", "explore.js")
+TOUCH = ("trials.js", "explore.js", "serve.js")
+REFRESH = '<noscript><meta http-equiv="refresh" content="{}"></noscript>'
 LONG = 40
 
 
@@ -44,10 +45,12 @@ def document(
     a script element with the trials, of a page whose figures can be touched."""
     scripts = (*SCRIPTS[:1], *TOUCH, *SCRIPTS[1:]) if data else SCRIPTS
     script = "\n".join(map(asset, scripts))
-    reload = f'<meta http-equiv="refresh" content="{int(refresh)}">' if refresh else ""
+    every = f' data-refresh="{int(refresh)}"' if refresh else ""
+    reload = REFRESH.format(refresh) if refresh else ""
+    made = datetime.now().isoformat(timespec="seconds")
     links = "".join(f'<a href="#{text(anchor)}">{text(name)}</a>' for anchor, name in nav)
     return f"""<!DOCTYPE html>
-<html lang="en">
+<html lang="en"{every} data-made="{made}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -59,6 +62,7 @@ def document(
 <a class="skip" href="#main">Skip to the verdicts</a>
 <header class="top">{head}</header>
 <nav class="sections" aria-label="Sections"><div>{links}
+<span id="live" class="soft" role="status"></span>
 <button id="theme" type="button" hidden>light / dark</button></div></nav>
 <main id="main">{body}</main>
 <footer>{footer}</footer>
@@ -66,6 +70,12 @@ def document(
 </body>
 </html>
 """
+
+
+def settled(page: str) -> str:
+    """The page without its refreshing: nobody will write it again."""
+    page = re.sub(r'<html lang="en" data-refresh="\d+"', '<html lang="en"', page, count=1)
+    return re.sub(REFRESH.format(r"\d+"), "", page, count=1)
 
 
 def verdict_list(verdicts: Sequence[Verdict]) -> str:

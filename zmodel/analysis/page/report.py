@@ -18,10 +18,13 @@ from zmodel.analysis.page.rows import Row, mark_origin
 from zmodel.analysis.page.section import Section, make, to_html, write_files
 from zmodel.analysis.page.trial_data import trial_data
 from zmodel.analysis.rules.judge import headline
+from zmodel.analysis.rules.suggested_commands import budget
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import count_states, objective_name
 from zmodel.analysis.summary import summarize
 from zmodel.core.atomic_file import write
+from zmodel.study.notes import OF_STUDY, notes_of
+from zmodel.study.records import StudyRecord
 from zmodel.study.run_folder import run_folder
 
 # a table of ten thousand rows helps nobody and makes the page heavy; the CSV has them all
@@ -85,12 +88,12 @@ def _page(
         )
     nav.append(("trials", "Trials"))
     body.append(_trials(findings, table, folder))
-    title, head = f"{findings.study.name}: report", _head(findings, verdicts)
+    title, head = f"{findings.study.name}: report", _head(findings, verdicts, refresh)
     data = trial_data(findings, folder, MOST_TRIALS)
     return html.document(title, head, nav, "".join(body), html.footer(), refresh, data)
 
 
-def _head(findings: Findings, verdicts: list[Verdict]) -> str:
+def _head(findings: Findings, verdicts: list[Verdict], refresh: int | None) -> str:
     study = findings.study
     counts = count_states(study.trials)
     facts = [f"{n:,} {state}" for state, n in counts.items() if n]
@@ -104,14 +107,20 @@ def _head(findings: Findings, verdicts: list[Verdict]) -> str:
         number = ended.get(key.removeprefix("stop."))
         if isinstance(number, int | float):
             facts.append(f"ended by hydra.sweeper.{key}={number:g}")
-    if counts["running"] or counts["waiting"]:
-        facts.append("still running")
+    if refresh or counts["running"] or counts["waiting"]:
+        done = sum(counts[state] for state in ("complete", "pruned", "failed"))
+        facts.append(f"so far: {done:,} of {budget(study):,} trials have ended")
     items = "".join(f"<li>{html.text(fact)}</li>" for fact in facts)
     return (
         f"<h1>Study {html.text(study.name)}</h1>"
         f'<p class="headline">{html.text(headline(findings, verdicts))}</p>'
-        f'<ul class="facts">{items}</ul>'
+        f'<ul class="facts">{items}</ul>{_note(study)}'
     )
+
+
+def _note(study: StudyRecord) -> str:
+    note = notes_of(study).get(OF_STUDY)
+    return f'<p class="note">Note: {html.text(note)}</p>' if note else ""
 
 
 def _trials(findings: Findings, table: list[Row], folder: Path) -> str:

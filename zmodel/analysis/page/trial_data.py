@@ -30,6 +30,7 @@ from zmodel.analysis.statistics.selection import (
     sign,
 )
 from zmodel.study.cells import value_label
+from zmodel.study.notes import notes_of
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.run_folder import run_folder
 from zmodel.study.trial_attributes import attr
@@ -75,7 +76,7 @@ def trial_data(findings: Findings, folder: Path, most: int) -> str:
     trials = ordered(study)[:most]
     columns = _columns(study, trials)
     depths = depths_of(study)
-    drawn = findings.get(parallel.data)
+    drawn, notes = findings.get(parallel.data), notes_of(study)
     places = {column.name: i for i, column in enumerate(columns)}
     content = {
         "best": study.best_first[0].number if scored(study) else None,
@@ -94,6 +95,7 @@ def trial_data(findings: Findings, folder: Path, most: int) -> str:
         "trials": [
             {
                 **_trial(study, trial, depths, folder),
+                "note": notes.get(str(trial.number)),
                 "at": [column.place(column.values[i]) for column in columns],
                 "text": [column.text(column.values[i]) for column in columns],
             }

@@ -23,7 +23,7 @@ def sweep_command(study: StudyRecord, overrides: dict[str, Any]) -> str | None:
 
     None for a study that did not record a command: it was made by something else.
     """
-    words = _recorded(study)
+    words = recorded_words(study)
     if words is None:
         return None
     kept = [w for w in words if w.split("=", 1)[0].lstrip("+~") not in overrides]
@@ -31,7 +31,7 @@ def sweep_command(study: StudyRecord, overrides: dict[str, Any]) -> str | None:
     return command_text(kept + added)
 
 
-def _recorded(study: StudyRecord) -> list[str] | None:
+def recorded_words(study: StudyRecord) -> list[str] | None:
     """The words of the study's command; None when it is not one that starts a study.
 
     Whoever can write to the storage could put any command here, for readers to copy.
@@ -124,7 +124,7 @@ def reproduce_command(study: StudyRecord, trial: TrialRecord) -> str | None:
 def _single_run(study: StudyRecord, trial: TrialRecord) -> str | None:
     """The study's program with the trial's parameters; None where one is no plain word."""
     values = {name: str(value) for name, value in trial.params.items()}
-    words = _recorded(study)
+    words = recorded_words(study)
     if words is None or not all(re.fullmatch(r"[\w.+-]+", value) for value in values.values()):
         return None
     names = {name.lstrip("+") for name in values}

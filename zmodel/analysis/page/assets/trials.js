@@ -180,6 +180,7 @@ function fillPanel(trial) {
     if (i && trial.text[i]) list.append(element("dt", {}, axis.label), element("dd", {}, trial.text[i]));
   });
   panel.replaceChildren(close, element("h3", {}, `Trial ${trial.number}, ${trial.state}`), curveOf(trial), list);
+  if (trial.note) panel.append(element("p", { class: "note" }, `Note: ${trial.note}`));
   if (trial.repeat) {
     const command = element("div", { class: "command" }, element("code", {}, trial.repeat), element("button", { type: "button", class: "copy" }, "copy"));
     panel.append(element("p", {}, "Run it again:"), command);
