@@ -60,9 +60,8 @@ def document(
 </head>
 <body>
 <a class="skip" href="#main">Skip to the verdicts</a>
-<header class="top">{head}</header>
+<header class="top">{head}<p id="live" class="soft" role="status"></p></header>
 <nav class="sections" aria-label="Sections"><div>{links}
-<span id="live" class="soft" role="status"></span>
 <button id="theme" type="button" hidden>light / dark</button></div></nav>
 <main id="main">{body}</main>
 <footer>{footer}</footer>

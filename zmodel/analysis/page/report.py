@@ -29,6 +29,7 @@ from zmodel.study.run_folder import run_folder
 
 # a table of ten thousand rows helps nobody and makes the page heavy; the CSV has them all
 MOST_TRIALS = 1000
+NOT_YET = "Too few trials have ended to judge anything."
 
 
 def write_report(
@@ -75,7 +76,7 @@ def _page(
     nav = [("verdicts", "Verdicts")]
     body = [
         '<h2 id="verdicts">Verdicts</h2>',
-        html.verdict_list(verdicts),
+        html.verdict_list(verdicts) if verdicts else f"<p>{NOT_YET}</p>",
         best_card(findings.study, folder),
     ]
     for title, group in catalog.SECTIONS:

@@ -126,6 +126,8 @@ def headline(findings: Findings, verdicts: list[Verdict]) -> str:
         return f"{text} Do not conclude from it yet: see the alarms."
     if worst == 2:
         return f"{text} Conclude with care: see the warnings."
+    if all(v.code != "believable" for v in verdicts):  # it runs, and is watched
+        return f"{text} It is not judged yet."
     return f"{text} No check speaks against it.{_lead(findings)}"
 
 

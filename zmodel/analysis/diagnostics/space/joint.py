@@ -94,6 +94,12 @@ def size(record: Joint) -> tuple[float, float]:
     return style.WIDTH, sum(heights)
 
 
+def nothing(record: Joint) -> str | None:
+    if any(n for pair in record.pairs for row in pair.completed for n in row):
+        return None
+    return "No trial with these parameters has completed yet."
+
+
 def _draw_notes(pair: Pair, ax: Axes, most: int) -> None:
     for i, row in enumerate(pair.completed):
         for j, n in enumerate(row):

@@ -69,13 +69,16 @@ def data(study: StudyRecord) -> Values:
 def draw(record: Values, ax: Axes) -> None:
     """What the values reached; how many trials they got where some were lost; which is ahead."""
     shown = record.main
-    parts = [("reached", 5.0)] + [("trials", 2.5)] * lost_some(shown) + [("ahead", 1.3)]
+    parts = [("trials", 2.5)] * lost_some(shown) + [("ahead", 1.3)]
+    if any(cell.completed for cell in shown.cells):
+        parts = [("reached", 5.0), *parts]
     if not any(cell.wins for cell in shown.cells):
         parts.pop()
     names, heights = zip(*parts, strict=True)
     panels = style.panels(ax, len(parts), 1, height_ratios=heights)
     of = dict(zip(names, panels, strict=True))
-    _draw_reached(record, of["reached"])
+    if "reached" in of:
+        _draw_reached(record, of["reached"])
     if "trials" in of:
         _draw_trials(shown, of["trials"])
     if "ahead" in of:

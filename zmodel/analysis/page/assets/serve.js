@@ -8,7 +8,7 @@ async function ask(path, body) {
 }
 
 function noteOf(key, label, notes) {
-  const box = element("textarea", { rows: 3, maxlength: 2000, "aria-label": label, placeholder: label });
+  const box = element("textarea", { rows: key === "study" ? 1 : 3, maxlength: 2000, "aria-label": label, placeholder: label });
   box.value = notes[key] ?? "";
   const said = element("span", { class: "soft", role: "status" });
   const save = element("button", { type: "button" }, "save note");
