@@ -16,6 +16,7 @@ import zmodel.cli.resolvers  # noqa: F401 - of the configuration
 from zmodel.cli.conf_folder import CONF
 from zmodel.cli.overrides_of_trial import expand
 from zmodel.cli.spelling import answer_params, spelled
+from zmodel.cli.template_names import answer
 from zmodel.core.allow_list import allowed_targets
 from zmodel.core.command_text import command_text
 from zmodel.core.provenance import program
@@ -151,6 +152,9 @@ def message(error: BaseException) -> str:
         name = refusal.filename2 or refusal.filename or "a file of this run"
         return str(refused(name, refusal))
     text = str(error)
+    instead = answer(text)
+    if instead is not None:
+        return f"{text.splitlines()[0]}\n{instead}"
     if isinstance(error, ModuleNotFoundError):
         return f"{text}. What trains comes with: pip install 'zmodel[train]'"
     if text.startswith("Config group override must be a string"):  # Hydra does not say which one

@@ -5,6 +5,7 @@ tags=größe                  letters that Hydra's grammar does not know: tags='
 paths.log_dir=~/logs        the home folder, which no shell puts in after a `=`
 logger=null                 no logger: logger=[]
 a=choice(null,1)            Hydra's choice() takes no null, its short form does: a=null,1
+trainer.max_steps=9         a key that the file does not set: ++trainer.max_steps=9
 data.normalize=no           false, as in a YAML file; Hydra reads a text, which counts as true
 """
 
@@ -30,6 +31,13 @@ EMPTIED = ("logger", "callbacks")
 TRUTH = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 SWITCHES = re.compile(r"^\+*(train|test|.*\..*)$")
 """Keys that may hold a truth value, and are no group with a file `off.yaml`."""
+UNSET = (
+    "accumulate_grad_batches", "benchmark", "detect_anomaly", "gradient_clip_algorithm",
+    "limit_predict_batches", "limit_test_batches", "limit_train_batches", "limit_val_batches",
+    "max_steps", "max_time", "min_steps", "num_nodes", "overfit_batches", "profiler", "strategy",
+    "sync_batchnorm", "use_distributed_sampler", "val_check_interval",
+)  # fmt: skip
+"""Options of Lightning's trainer that conf/trainer/default.yaml leaves out."""
 CHOICE = re.compile(r"choice\(([^()]*)\)")
 
 
@@ -44,6 +52,8 @@ def spelled(argument: str) -> str:
         value = ELEMENTS.sub(lambda found: _as_text(found[0]), value)
     elif SWITCHES.match(key) and all(word.lower() in TRUTH for word in value.split(",")):
         value = ",".join(TRUTH[word.lower()] for word in value.split(","))
+    if key.removeprefix("trainer.") in UNSET or key.startswith("+trainer."):
+        key = f"++{key.lstrip('+')}"  # adds or sets; Hydra wants to be told which
     if key in EMPTIED and value == "null":
         value = "[]"
     choice = CHOICE.fullmatch(value)

@@ -44,6 +44,8 @@ def as_command(name: str, arguments: Sequence[str]) -> Iterator[None]:
             sys.argv = [started[0], *written_out(started[1:])]
             yield
         except Interrupted as error:
+            if error.signum != signal.SIGINT:
+                raise SystemExit(error.exit_code) from error
             way = f"; to continue, add ckpt_path={error.checkpoint}" if error.checkpoint else ""
             raise KeyboardInterrupt(f"{error}{way}") from error
         except Exception as error:

@@ -5,6 +5,7 @@ Asked before anything is loaded or written.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def check_options(cfg: DictConfig) -> None:
             f"{patience}."
         )
     _check_epochs(cfg.trainer)
+    _check_end(cfg)
 
 
 def _check_epochs(trainer: DictConfig) -> None:
@@ -50,6 +52,20 @@ def _check_epochs(trainer: DictConfig) -> None:
     if least is not None and least > most:
         raise ValueError(
             f"trainer.min_epochs must not exceed trainer.max_epochs, got {least} and {most}."
+        )
+
+
+def _check_end(cfg: DictConfig) -> None:
+    """A run without a limit needs something that ends it."""
+    trainer = cfg.trainer
+    limits = ("max_epochs", "max_steps", "max_time", "fast_dev_run")
+    limited = any(trainer.get(key) not in (None, -1, False) for key in limits)
+    stops = any("Stopping" in str(c.get("_target_")) for c in cfg.callbacks.values() if c)
+    # without max_epochs and max_steps Lightning makes 1,000 epochs
+    if cfg.train and trainer.get("max_epochs") == -1 and not limited and not stops:
+        raise ValueError(
+            "trainer.max_epochs=-1 is without a limit and needs something that ends the run, got "
+            "neither callbacks.early_stopping nor trainer.max_steps or max_time. Add one of them."
         )
 
 
@@ -80,6 +96,23 @@ def check_validation(cfg: DictConfig, batches: int | None) -> None:
             f"{key}={name} needs a validation, and none comes before the run ends: "
             f"trainer.{setting}={cfg.trainer.get(setting)}. {advice}"
         )
+
+
+def check_shares(trainer: DictConfig, batches: Mapping[str, int]) -> None:
+    """ValueError for a share of the batches that is less than one of them.
+
+    Args:
+        batches: of each part that will be evaluated, ``val`` or ``test``, where they are known.
+    """
+    for part, count in batches.items():
+        key = f"limit_{part}_batches"
+        limit = trainer.get(key)
+        if isinstance(limit, float) and limit > 0 and count * limit < 1:
+            raise ValueError(
+                f"trainer.{key}={limit} must be one batch at least, and {part} has {count}. Make "
+                "batches smaller, as with data.eval_batch_size=16, or give a number of batches: "
+                f"trainer.{key}=1."
+            )
 
 
 def _no_validation(trainer: DictConfig, batches: int | None) -> tuple[str, str] | None:

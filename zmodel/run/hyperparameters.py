@@ -17,9 +17,9 @@ def log_hyperparameters(cfg: DictConfig, trainer: pl.Trainer, result: dict[str, 
     """Give them to every logger of the first process, and end its part of the run."""
     if not trainer.is_global_zero:
         return
-    resolved = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(resolved, dict)
-    params = {k: without_plumbing(resolved[k]) for k in GROUPS}
+    # node by node: cfg may hold Hydra's own part, which resolves in a job of Hydra alone
+    nodes = {key: cfg[key] for key in GROUPS if key in cfg}
+    params = {key: without_plumbing(plain(node)) for key, node in nodes.items()}
     params["parameters"] = result["parameters"]
     for logger in trainer.loggers:
         if isinstance(logger, pl.loggers.TensorBoardLogger):
@@ -29,6 +29,11 @@ def log_hyperparameters(cfg: DictConfig, trainer: pl.Trainer, result: dict[str, 
         else:
             logger.log_hyperparams(params)
         logger.finalize("success")
+
+
+def plain(node: Any) -> Any:
+    """A node of the configuration as plain data."""
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
 
 
 def without_plumbing(node: Any) -> Any:

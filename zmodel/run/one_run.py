@@ -24,7 +24,7 @@ from zmodel.callbacks.resumed_callbacks import ResumedCallbacks
 from zmodel.callbacks.stop_on_request import StopOnRequest
 from zmodel.core.objective import settle_monitors, values_of
 from zmodel.run.build import build, build_callbacks, build_data, build_trainer
-from zmodel.run.checks import check_options, check_validation
+from zmodel.run.checks import check_options, check_shares, check_validation
 from zmodel.run.declared_metrics import declared_metrics
 from zmodel.run.distributed import join, own_group
 from zmodel.run.fit_and_test import fit, test
@@ -80,6 +80,7 @@ def run_split(
     join(trainer, trainers)
     if hasattr(data, "content_hash") and (cfg.test or cfg.trainer.fast_dev_run):
         data.setup("test")  # a test part that is not sound is found before anything is spent
+    check_shares(cfg.trainer, evaluated(cfg, data))
     metrics: dict[str, float] = {}
     if cfg.train:
         fit(trainer, model, data, cfg, keeper)
@@ -124,14 +125,27 @@ def batches_of(cfg: DictConfig, data: pl.LightningDataModule) -> int | None:
     return len(data.train_dataloader())
 
 
+def evaluated(cfg: DictConfig, data: pl.LightningDataModule) -> dict[str, int]:
+    """Batches of the parts that the run evaluates, where the data tell without a trainer."""
+    if not hasattr(data, "content_hash") or cfg.trainer.get("overfit_batches"):
+        return {}
+    parts = {"val": data.val_dataloader} if cfg.train else {}
+    parts |= {"test": data.test_dataloader} if cfg.test else {}
+    return {part: len(loader()) for part, loader in parts.items()}
+
+
 def apply_extras(cfg: DictConfig) -> None:
     """What surrounds a run: warnings, tags, threads, the printed configuration."""
     if cfg.extras.ignore_warnings:
         warnings.filterwarnings("ignore")
-    if cfg.extras.threads is not None:
+    if cfg.extras.get("threads") is not None:
         torch.set_num_threads(cfg.extras.threads)
     if cfg.extras.print_config:
-        print(OmegaConf.to_yaml(cfg, resolve=True))
+        print(
+            OmegaConf.to_yaml(
+                OmegaConf.masked_copy(cfg, [str(k) for k in cfg if k != "hydra"]), resolve=True
+            )
+        )
     # quiet, whatever the order in which libraries are imported
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", ".*LeafSpec.*")

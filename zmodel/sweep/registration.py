@@ -36,6 +36,8 @@ def register_configs() -> None:
     ]
     store = ConfigStore.instance()
     store.store("zmodel", sweeper, GROUP, provider=PROVIDER, replace=True)
+    final = _read(Path(CONF, GROUP, "final.yaml"))
+    store.store("final", final, GROUP, provider=PROVIDER, replace=True)
 
 
 def _store(inner: str, path: Path) -> str:
