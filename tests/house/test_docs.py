@@ -66,6 +66,13 @@ def test_files_that_documents_name_exist(document: Path):
             assert (ROOT / name).is_file(), name
 
 
+def test_pages_that_code_names_exist():
+    for folder in ("zmodel", "tools", "benchmarks", "conf"):
+        for file in (f for f in (ROOT / folder).rglob("*") if f.suffix in (".py", ".yaml")):
+            for name in re.findall(r"(?<![\w/.])docs/[\w/-]+\.md", file.read_text()):
+                assert (ROOT / name).is_file(), f"{file.relative_to(ROOT)}: {name}"
+
+
 def test_the_readme_is_short_and_has_a_picture():
     text = README.read_text()
     assert len(text.splitlines()) <= 150 and "![" in text
