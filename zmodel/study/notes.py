@@ -1,4 +1,7 @@
-"""Notes that readers of a report keep with a study, where every machine sees them."""
+"""Notes that readers of a report add to a study.
+
+Every machine sees them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report of a study that still runs: on the screen, as a page that refreshes, over HTTP.
+"""Reports of a running study: terminal, refreshing page, HTTP.
 
 What a report contains belongs to ``page``. Read first: ``watch``, then ``server``.
 """

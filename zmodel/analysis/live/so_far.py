@@ -1,4 +1,7 @@
-"""What can be said of a study while it runs: faults as they are, the rest as notes."""
+"""Which verdicts can already be given while a study runs.
+
+Faults as they are, the rest as notes.
+"""
 
 from __future__ import annotations
 
