@@ -20,7 +20,15 @@ from zmodel.analysis.diagnostics.search import (
     timeline,
     zombies,
 )
-from zmodel.analysis.diagnostics.space import contour, importance, joint, parallel, slice, values
+from zmodel.analysis.diagnostics.space import (
+    constraints,
+    contour,
+    importance,
+    joint,
+    parallel,
+    slice,
+    values,
+)
 from zmodel.analysis.diagnostics.training import (
     confusion,
     curves,
@@ -37,7 +45,7 @@ from zmodel.analysis.diagnostics.training import (
 )
 
 SECTIONS: tuple[tuple[str, tuple[ModuleType, ...]], ...] = (
-    ("Where the trials went", (values, joint)),
+    ("Where the trials went", (values, joint, constraints)),
     ("What mattered", (importance, slice, contour, parallel)),
     (
         "Pruning and stopping",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from zmodel.analysis.diagnostics.search import baseline, final, further_trials, timeline
-from zmodel.analysis.diagnostics.space import importance, values
+from zmodel.analysis.diagnostics.space import constraints, importance, values
 from zmodel.analysis.diagnostics.training import overfitting, pruning_audit, stopping
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.verdict import Verdict
@@ -49,6 +49,7 @@ def summarize(findings: Findings, verdicts: list[Verdict]) -> dict[str, Any]:
         },
         "best": _best(findings),
         **parts,
+        **_constraints(findings),
         "verdicts": [verdict_json(verdict) for verdict in [*verdicts, *missing]],
     }
 
@@ -77,6 +78,19 @@ def _parts(findings: Findings) -> tuple[dict[str, Any], list[Verdict]]:
         text = f"No importance by {importance.LABELS[name]}: {why}."
         missing.append(Verdict(CODE_OF["importances"], "note", text))
     return parts, missing
+
+
+def _constraints(findings: Findings) -> dict[str, Any]:
+    """Of a study that has constraints."""
+    record = findings.get(constraints.data)
+    if record is None:
+        return {}
+    limits = {
+        limit.name: {"limit": limit.text, "broken": limit.broken, "best": limit.best}
+        for limit in record.limits
+    }
+    counts = {"infeasible": record.infeasible, "rejected": record.rejected}
+    return {"constraints": {"limits": limits, **counts, "better_infeasible": record.better}}
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:

@@ -14,11 +14,14 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optuna.trial import FrozenTrial
 
 from zmodel.study.trial_attributes import attr
+
+if TYPE_CHECKING:
+    from zmodel.study.records import TrialRecord
 
 FORM = re.compile(r"\s*(<=|>=)\s*([-+]?[\d_.]+(?:[eE][-+]?\d+)?)\s*([A-Za-z]*)\s*")
 UNITS = {
@@ -98,7 +101,7 @@ def is_feasible(found: Mapping[str, float]) -> bool:
     return all(value <= 0 for value in found.values())
 
 
-def known_amounts(trial: FrozenTrial) -> dict[str, float]:
+def known_amounts(trial: FrozenTrial | TrialRecord) -> dict[str, float]:
     """What a trial notes of what constraints may bound."""
     parameters = attr(trial, "parameters")
     noted = {**attr(trial, "metrics", {}), **({"parameters": parameters} if parameters else {})}

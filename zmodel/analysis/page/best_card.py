@@ -18,6 +18,7 @@ from zmodel.analysis.statistics.selection import (
     sign,
 )
 from zmodel.study.cells import value_label
+from zmodel.study.constraints import constraints_of, known_amounts
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.run_folder import metrics_of, run_folder
 from zmodel.study.trial_attributes import attr
@@ -49,7 +50,7 @@ def facts(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
         },
         **{name: value_label(value) for name, value in trial.params.items()},
     }
-    found |= _beside(study, trial)
+    found |= _beside(study, trial) | _limits(study, trial)
     if forced := attr(trial, "forced", []):
         found["forced"] = f"{', '.join(forced)}: not the sampler's choice"
     epochs, seconds = recorded_epochs(trial), recorded_seconds(trial)
@@ -72,6 +73,13 @@ def facts(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
         dirty = " with uncommitted changes" if trial.attrs.get("git_dirty") else ""
         found["commit"] = f"{trial.attrs['git_commit']}{dirty}"
     return found
+
+
+def _limits(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
+    """What it has of what constraints bound."""
+    known = known_amounts(trial)
+    constraints = [c for c in constraints_of(study.attrs) if c.name in known]
+    return {f"limit of {c.name}": f"{known[c.name]:,.6g} ({c.text})" for c in constraints}
 
 
 def _beside(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:

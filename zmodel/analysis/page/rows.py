@@ -23,14 +23,18 @@ def flat(record: Any, *left_out: str) -> Row:
 
 def mark_origin(study: StudyRecord, rows: Sequence[Row]) -> list[Row]:
     """Rows of trials with columns beside their numbers: what was forced on them, not chosen, and
-    where there are such, which one is the baseline, and the phase of a study that was widened."""
+    where there are such, which one is the baseline, which ones break a constraint, and the phase of
+    a study that was widened."""
     forced = {t.number: " ".join(attr(t, "forced", [])) for t in study.trials}
     baselines = [t.number for t in study.trials if attr(t, "baseline")]
+    infeasible = {t.number for t in study.trials if t.state == "complete" and not t.feasible}
 
     def marks(number: int) -> Row:
         marked: Row = {"trial": number, "forced": forced.get(number, "")}
         if baselines:
             marked["baseline"] = number in baselines
+        if infeasible:
+            marked["infeasible"] = number in infeasible
         if phase_starts(study.attrs):
             marked["phase"] = phase_of(number, study.attrs)
         return marked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zmodel.analysis.page.rows import Row
 from zmodel.analysis.statistics.selection import recorded_epochs, recorded_seconds, score
+from zmodel.study.constraints import constraints_of, known_amounts
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 from zmodel.study.widening import phase_of, phase_starts
@@ -42,6 +43,7 @@ def _row(study: StudyRecord, trial: TrialRecord, params: list[str]) -> Row:
         "best_epoch": _from_one(attr(trial, "best_epoch")),
         "seconds": recorded_seconds(trial),
         "weights": attr(trial, "parameters"),
+        **_limits(study, trial),
         "forced": " ".join(attr(trial, "forced", [])),
         "baseline": bool(attr(trial, "baseline")),
         "phase": phase_of(trial.number, study.attrs) if phase_starts(study.attrs) else None,
@@ -57,6 +59,16 @@ def _row(study: StudyRecord, trial: TrialRecord, params: list[str]) -> Row:
         "started": trial.started.isoformat(timespec="seconds") if trial.started else None,
         "fail_reason": attr(trial, "fail_reason", "")[:300] or None,
     }
+
+
+def _limits(study: StudyRecord, trial: TrialRecord) -> Row:
+    """Whether it keeps the constraints of the study, and what they bound that stands nowhere."""
+    constraints = constraints_of(study.attrs)
+    if not constraints:
+        return {}
+    known = known_amounts(trial)
+    amounts = {c.name: known.get(c.name) for c in constraints if c.name != "parameters"}
+    return {"feasible": trial.feasible if trial.state == "complete" else None, **amounts}
 
 
 def ended_by(trial: TrialRecord) -> str | None:

@@ -9,6 +9,7 @@ from zmodel.analysis.diagnostics.space import values
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules import (
     boundary,
+    constraint_binds,
     duplicates,
     early_stopping_bias,
     failures,
@@ -49,6 +50,7 @@ RULES: tuple[ModuleType, ...] = (
     early_stopping_bias,
     never_learned,
     boundary,
+    constraint_binds,
     few_trials,
     further_trials,
     foreign_trials,
@@ -105,6 +107,8 @@ def headline(findings: Findings, verdicts: list[Verdict]) -> str:
     unfinished = counts["running"] + counts["waiting"] > 0
     if not scored(study):
         yet = " yet" if unfinished else ""
+        if not all(t.feasible for t in study.trials if t.state == "complete"):
+            return f"No completed trial keeps the constraints{yet}: there is no best trial."
         return f"No trial has completed{yet}: there is nothing to conclude."
     winner = best(study)
     names = [n for n in structural(study) if n in winner.params][:1]

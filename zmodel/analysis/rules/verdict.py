@@ -10,6 +10,7 @@ CODES = (
     "underexplored",
     "pruning_bias",
     "boundary",
+    "constraint_binds",
     "few_trials",
     "further_trials",
     "duplicates",
