@@ -14,8 +14,8 @@ from zmodel.analysis.findings import Findings, Unavailable
 from zmodel.analysis.page import trial_table
 from zmodel.analysis.page.rows import mark_origin
 from zmodel.analysis.replay.simulate import DEPTH
-from zmodel.analysis.rules import constraint_binds
 from zmodel.analysis.rules.judge import headline
+from zmodel.analysis.rules.space import constraint_binds
 from zmodel.analysis.summary import summarize
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -61,7 +61,7 @@ def test_infeasible_trials_are_no_results():
     record = study(0.4, 0, beyond=6)
     assert len(record.comparable) == 30 and len(record.trials) == 36
     found = constraints.data(record)
-    assert (found.infeasible, found.rejected) == (6, 108)
+    assert (found.total("infeasible"), found.total("rejected")) == (6, 108)
     assert found.better is not None and found.better >= 30
     assert found.best == max(record.comparable, key=lambda t: t.value or 0).number
     (limit,) = found.limits

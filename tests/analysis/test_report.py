@@ -93,7 +93,7 @@ def test_what_shows_nothing_has_no_section_and_leaves_no_file_behind(tmp_path: P
     assert quiet <= {catalog.name_of(m) for m in catalog.modules()} - drawn
     # each of them is a sentence under its heading
     items = [tag for tag, attrs in page.tags if tag == "ul" and attrs.get("class") == "soft"]
-    assert len(items) == 3
+    assert len(items) == 4
 
 
 def test_the_page_is_self_contained_and_accessible(report: Path):

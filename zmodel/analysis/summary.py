@@ -89,7 +89,7 @@ def _constraints(findings: Findings) -> dict[str, Any]:
         limit.name: {"limit": limit.text, "broken": limit.broken, "best": limit.best}
         for limit in record.limits
     }
-    counts = {"infeasible": record.infeasible, "rejected": record.rejected}
+    counts = {key: record.total(key) for key in ("infeasible", "rejected")}
     return {"constraints": {"limits": limits, **counts, "better_infeasible": record.better}}
 
 

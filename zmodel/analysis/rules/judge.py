@@ -9,7 +9,6 @@ from zmodel.analysis.diagnostics.space import values
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules import (
     boundary,
-    constraint_binds,
     duplicates,
     early_stopping_bias,
     failures,
@@ -30,6 +29,7 @@ from zmodel.analysis.rules.best_trial import (
     small_validation,
     worse_than_baseline,
 )
+from zmodel.analysis.rules.space import constraint_binds
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.noise import best_error
 from zmodel.analysis.statistics.selection import (

@@ -1,4 +1,4 @@
-"""What the constraints of the study left: feasible trials, rejected proposals, the limits."""
+"""Trials that keep the constraints of the study, and proposals that were rejected."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TOP_SHARE, TOP_LEAST = 0.1, 5
 
 
 @dataclass(frozen=True)
-class Point:
+class Amount:
     """A completed trial; `feasible`: it keeps every constraint, not only this one."""
 
     trial: int
@@ -55,7 +55,7 @@ class Limit:
     name: str
     text: str
     limit: float
-    points: tuple[Point, ...]
+    points: tuple[Amount, ...]
     broken: int
     rejected: tuple[float, ...]
     best: float | None
@@ -87,17 +87,9 @@ class Constraints:
     better: int | None
     palette: Depths
 
-    @property
-    def infeasible(self) -> int:
-        return sum(share.infeasible for share in self.shares)
-
-    @property
-    def completed(self) -> int:
-        return sum(share.completed for share in self.shares)
-
-    @property
-    def rejected(self) -> int:
-        return sum(share.rejected for share in self.shares)
+    def total(self, count: str) -> int:
+        """Over all depths, of `completed`, `infeasible` or `rejected`."""
+        return sum(getattr(share, count) for share in self.shares)
 
 
 def data(study: StudyRecord) -> Constraints:
@@ -124,7 +116,7 @@ def data(study: StudyRecord) -> Constraints:
 def _limit(study: StudyRecord, constraint: Constraint, done: Sequence[TrialRecord]) -> Limit:
     known = {t.number: known_amounts(t).get(constraint.name) for t in study.trials}
     points = [
-        Point(t.number, amount, float(t.value or 0.0), t.feasible)
+        Amount(t.number, amount, float(t.value or 0.0), t.feasible)
         for t in done
         if (amount := known[t.number]) is not None and math.isfinite(amount)
     ]
@@ -236,8 +228,8 @@ def details(record: Constraints) -> tuple[str, list[Row]]:
 
 def caption(record: Constraints) -> str:
     text = (
-        f"{record.infeasible} of {record.completed} completed trials break a limit; "
-        f"{record.rejected} proposals were known to break one and cost no trial."
+        f"{record.total('infeasible')} of {record.total('completed')} completed trials break a "
+        f"limit; {record.total('rejected')} proposals were known to break one and cost no trial."
     )
     for limit in record.limits:
         if limit.best is not None:
