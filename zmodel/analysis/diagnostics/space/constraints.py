@@ -1,4 +1,4 @@
-"""Trials that keep the constraints of the study, and proposals that were rejected."""
+"""Trials that keep the constraints of the study, and rejected proposals."""
 
 from __future__ import annotations
 
