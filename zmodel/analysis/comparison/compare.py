@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from zmodel.analysis.diagnostics.search import final, history
 from zmodel.analysis.diagnostics.space import values
@@ -53,12 +55,40 @@ class Comparison:
     entries: tuple[ComparedStudy, ...]
     differences: tuple[str, ...]
 
+    @property
+    def leaders(self) -> list[ComparedStudy]:
+        """The study with the best value, then those that cannot be told from it by noise; without
+        known errors those of the same value."""
+        way = 1 if self.maximize else -1
+        known = sorted(
+            (e for e in self.entries if e.best is not None), key=lambda e: -way * (e.best or 0)
+        )
+        return [e for e in known if _alike(known[0], e)]
+
+    @property
+    def coinciding(self) -> list[tuple[str, str]]:
+        """Pairs of studies whose lines lie on each other."""
+        drawn = [e for e in self.entries if e.steps]
+        return [(a.name, b.name) for a, b in combinations(drawn, 2) if _same_line(a, b)]
+
     def value_at_epochs(self, epochs: int) -> dict[str, float | None]:
         """The best so far of each study once it had spent that many epochs."""
         return {
             e.name: next((v for _, spent, v in reversed(e.steps) if spent <= epochs), None)
             for e in self.entries
         }
+
+
+def _alike(leader: ComparedStudy, other: ComparedStudy) -> bool:
+    """Whether their best values differ by less than twice the error of the difference."""
+    gap = abs((leader.best or 0.0) - (other.best or 0.0))
+    return gap <= 2 * math.hypot(leader.best_error or 0.0, other.best_error or 0.0)
+
+
+def _same_line(a: ComparedStudy, b: ComparedStudy) -> bool:
+    """The best so far is the same nine tenths of the trials that both have."""
+    pairs = [x == y for (*_, x), (*_, y) in zip(a.steps, b.steps, strict=False)]
+    return sum(pairs) >= 0.9 * len(pairs)
 
 
 def compare(studies: Sequence[StudyRecord]) -> Comparison:

@@ -7,29 +7,36 @@ from typing import TYPE_CHECKING
 from zmodel.analysis.comparison.compare import Comparison
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row
-from zmodel.analysis.statistics.selection import short
+from zmodel.analysis.page.value_axis import error_floor, value_axis
+from zmodel.analysis.statistics.selection import listed, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TITLE = "Comparison"
 QUESTION = "Which study reached more, at which cost, and did each give every depth its chance?"
-SIZE = (7.6, 6.4)
+SIZE = (style.WIDTH, 9.0)
 
 
 def draw(record: Comparison, ax: Axes) -> None:
-    by_trials, by_epochs, depths, scores = style.panels(ax, 2, 2)
+    by_trials, by_epochs, depths, scores = style.panels(ax, 4, 1, height_ratios=[3, 3, 3, 2])
     looks = [(color, dash) for dash in ("-", "--", ":", "-.") for color in style.SERIES]
     for i, entry in enumerate(record.entries):
         color, dash = looks[i % len(looks)]
+        # a line that lies on another one shows on both sides of it
+        wide = 1.4 + 1.6 * min(3, len(record.entries) - 1 - i)
+        look: style.Look = {"color": color, "linestyle": dash, "linewidth": wide}
         trials, epochs, best = zip(*entry.steps, strict=True) if entry.steps else ((), (), ())
         for panel, cost in ((by_trials, trials), (by_epochs, epochs)):
-            marks.steps(panel, cost, best, color=color, linestyle=dash, label=entry.name)
+            marks.steps(panel, cost, best, label=entry.name, **look)
+            marks.dots(panel, cost[-1:], best[-1:], color, 22, alpha=1, zorder=3)
     by_trials.set_xlabel("trials that ended")
     by_epochs.set_xlabel("epochs spent")
     for panel in (by_trials, by_epochs):
-        panel.set_ylabel(f"best {record.objective} so far")
-        _clip_start(record, panel)
+        values = [value for entry in record.entries for *_, value in entry.steps]
+        if error_floor(values, record.maximize) is None:
+            _clip_start(record, panel)
+        value_axis(panel, f"best {record.objective}", values, record.maximize)
     axes.legend_above(by_trials, 3)
     _draw_depths(record, depths)
     _draw_scores(record, scores)
@@ -82,13 +89,13 @@ def _draw_scores(record: Comparison, ax: Axes) -> None:
     ax.set_yticks(range(len(names)), names)
     ax.set_ylim(len(names) - 0.4, -0.6)
     ax.grid(False, axis="y")
-    ax.locator_params(axis="x", nbins=4)
-    ax.set_xlabel(record.objective)
+    found = [v for e in record.entries for v in (e.best, e.baseline, e.test)]
+    value_axis(ax, record.objective, found, record.maximize, "x")
     axes.legend_above(ax, 3)
 
 
 def size(record: Comparison) -> tuple[float, float]:
-    return SIZE[0], SIZE[1] + 0.15 * max(0, len(record.entries) - 8)
+    return SIZE[0], SIZE[1] + 0.2 * max(0, len(record.entries) - 4)
 
 
 def rows(record: Comparison) -> list[Row]:
@@ -130,18 +137,30 @@ def details(record: Comparison) -> tuple[str, list[Row]]:
     ]
 
 
+def conclusion(record: Comparison) -> str:
+    """Who is ahead, or that nobody is."""
+    leaders = record.leaders
+    if not leaders:
+        return "No study has a completed trial yet."
+    if len(leaders) == 1:
+        return f"Best validation: {leaders[0].name} with {leaders[0].best:.4g}."
+    told = listed([f"{e.name} ({e.best:.4g})" for e in leaders])
+    same = len({e.best for e in leaders}) == 1
+    return f"A tie: {told} {'are equal' if same else 'cannot be told apart by their noise'}."
+
+
 def caption(record: Comparison) -> str:
     known = [e for e in record.entries if e.best is not None]
+    text = conclusion(record)
     if not known:
-        return "No study has a completed trial yet."
-    way = 1 if record.maximize else -1
-    leader = max(known, key=lambda e: way * (e.best or 0.0))
-    text = f"Best validation: {leader.name} with {leader.best:.4g}."
+        return text
+    for one, other in record.coinciding[:4]:
+        text += f" The lines of {one} and {other} coincide."
     spent = min(e.epochs for e in known)
     equal = record.value_at_epochs(spent)
     if spent and any(v is not None for v in equal.values()):
-        listed = ", ".join(
+        costs = ", ".join(
             f"{k} {'no trial yet' if v is None else f'{v:.4g}'}" for k, v in equal.items()
         )
-        text += f" At equal cost ({spent:,} epochs, the least that any spent): {listed}."
+        text += f" At equal cost ({spent:,} epochs, the least that any spent): {costs}."
     return text

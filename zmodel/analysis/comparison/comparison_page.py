@@ -45,14 +45,16 @@ def write_comparison(
     verdicts = {f.study.name: [verdict_json(v) for v in found] for f, found in judged}
     summary = {"studies": section.rows, "differences": record.differences, "verdicts": verdicts}
     write(folder / "summary.json", to_json(summary))
-    body = [
-        to_html(section, opened=True),
-        _differences(record),
-        '<h2 id="verdicts">Verdicts</h2>',
-        *(_study(findings, found, folder) for findings, found in judged),
-    ]
+    verdicts_of = "".join(_study(findings, found, folder) for findings, found in judged)
+    beside = (
+        f'<section><h3 id="verdicts">Verdicts</h3>{_differences(record)}{verdicts_of}</section>'
+    )
+    body = [html.figures(to_html(section, opened=True) + f"{beside}</section>")]
     names = ", ".join(e.name for e in record.entries)
-    head = f"<h1>Comparison of studies</h1><p class='headline'>{html.text(names)}</p>"
+    head = f"<h1>Comparison of studies</h1><p class='soft'>{html.text(names)}</p>"
+    told = comparison_figure.conclusion(record)
+    head += f'<p class="headline">{html.text(told)}</p>'
+    head += f'<h2 class="unseen">{html.text(section.title)}</h2>'
     index = folder / "index.html"
     nav = [("comparison", "Comparison"), ("verdicts", "Verdicts")]
     title = f"Comparison of {names}"
@@ -76,7 +78,7 @@ def _study(findings: Findings, verdicts: list[Verdict], folder: Path) -> str:
     if own and own.exists():
         link = f' <a href="{html.text(html.address(own, folder))}">its own report</a>'
     return (
-        f"<h3>{html.text(plain(study.name))}</h3>"
+        f"<h4>{html.text(plain(study.name))}</h4>"
         f"<p>{html.text(headline(findings, verdicts))}{link}</p>"
         + html.verdict_list([v for v in verdicts if v.severity != "note"])
     )
