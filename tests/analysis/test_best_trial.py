@@ -17,6 +17,7 @@ from zmodel.analysis.page.best_card import facts
 from zmodel.analysis.page.terminal import overview
 from zmodel.analysis.rules.judge import headline
 from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.between_seeds import between_seeds
 from zmodel.analysis.statistics.noise import Validation, alike, standard_error, validation_of
 from zmodel.analysis.summary import summarize
 from zmodel.study.records import StudyRecord, TrialRecord
@@ -126,6 +127,19 @@ def test_trials_that_cannot_be_told_from_the_best_and_the_simplest_of_them():
     losses = replace(many, attrs={"optimized_metric": ["val/loss"]})
     with pytest.raises(analysis.Unavailable, match="val/loss"):
         analysis.noise(losses)
+
+
+def test_replicates_give_the_spread_between_seeds():
+    def trial(number, value, **attrs):
+        return TrialRecord(number, "complete", {"x": number}, (value,), {}, None, None, attrs)
+
+    trials = [trial(0, 0.92), trial(1, 0.91), trial(2, 0.88, replicate=0),
+              trial(3, 0.90, replicate=0), trial(4, 0.88, replicate=1)]  # fmt: skip
+    study = StudyRecord("s", ("maximize",), {}, tuple(trials))
+    # trials are .03 better than their replicates: .89, .88, .90 and .88, .88, two of freedom
+    assert between_seeds(study) == pytest.approx((0.0002 / 2) ** 0.5)
+    assert between_seeds(replace(study, trials=tuple(trials[:4]))) is None
+    assert [t.number for t in study.best_first] == [0, 1]
 
 
 def test_the_spread_between_seeds_is_part_of_the_error(tmp_path):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import optuna
 import pytest
+import yaml
 from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState, create_trial
 
 from zmodel.core.running_trial import running_trial
+from zmodel.study.records import find_study
 from zmodel.study.storage.opening import open_storage
+from zmodel.sweep.sampling.replicates import WithoutReplicates
 
 
 def curve(cfg) -> float:
@@ -100,3 +103,30 @@ def test_warm_start_from_given_points_and_from_another_study(inline):
     with pytest.raises(ValueError, match="'y'"):
         new.run("hydra.sweeper.enqueue=[{y: 1}]")
     assert not new.folder.exists()
+
+
+def test_replicates_repeat_the_best_with_other_seeds_and_teach_the_sampler_nothing(inline):
+    seeds: dict[int, int] = {}
+
+    def task(cfg):
+        seeds[running_trial().number] = cfg.seed
+        return cfg.x + (0.5 if cfg.seed else 0)  # a replicate is lucky
+
+    trials, some = "hydra.sweeper.n_trials=12", "hydra.sweeper.replicate=25%"
+    assert inline.run(trials, some, "+seed=0", task=task) == 0
+    repeated = {t.number: t.user_attrs["replicate"] for t in inline.trials
+                if "replicate" in t.user_attrs}  # fmt: skip
+    assert list(repeated) == [3, 7, 11]
+    for number, original in repeated.items():
+        assert inline.trials[number].params == inline.trials[original].params
+        before = [t for t in inline.trials[:number] if t.number not in repeated]
+        best = sorted(before, key=lambda t: -t.values[0])[:3]
+        assert original in [t.number for t in best]
+        assert seeds[number] == number and seeds[original] == 0
+    assert len(set(repeated.values())) > 1  # the one that was repeated least
+    record = find_study("quick", inline.out)
+    assert not {t.number for t in record.comparable} & set(repeated)
+    best = yaml.safe_load((inline.folder / "optimization_results.yaml").read_text())
+    assert best["best_trial"] == record.best_first[0].number
+    shown = WithoutReplicates(optuna.samplers.RandomSampler()).see(inline.study, inline.trials)
+    assert [t.number for t in shown] == [n for n in range(12) if n not in repeated]

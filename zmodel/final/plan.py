@@ -21,7 +21,7 @@ from zmodel.core.arguments import at_least
 from zmodel.core.atomic_file import write
 from zmodel.final.race.candidates import baseline_among, best_first, for_race
 from zmodel.study.constraints import constraints_of
-from zmodel.study.records import StudyRecord
+from zmodel.study.records import StudyRecord, TrialRecord
 
 PLAN_FILE = "plan.json"
 COUNTS = {"top": 1, "seeds": 1, "stretch": 1, "runs": 1, "candidates": 2}
@@ -125,15 +125,7 @@ def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
     A search keeps the configurations whose seed was lucky; another seed draws anew.
     """
     options = check_options(options)
-    everyone = best_first(record)
-    if options["top"] is None:
-        chosen = for_race(record, options["candidates"], options["confidence"])
-        count = options["runs"]
-    else:
-        chosen, count = everyone[: options["top"]], options["seeds"]
-    baseline = baseline_among(everyone, record)
-    if baseline is not None and baseline not in chosen:
-        chosen.append(baseline)
+    chosen, baseline = _candidates(record, options)
     if not chosen:
         raise ValueError(
             f"The final stage needs a completed trial that keeps the study's constraints, study "
@@ -145,6 +137,7 @@ def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
             "that name. Give paths.log_dir=... of the machine on which it ran."
         )
     folder = record.folder
+    count = options["runs" if options["top"] is None else "seeds"]
     used = {trial.attrs.get("seed") for trial in record.trials}
     fresh = [seed for seed in range(len(used) + count) if seed not in used]
     return FinalPlan(
@@ -160,6 +153,21 @@ def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
         baseline=baseline.number if baseline else None,
         constraints={c.name: c.text for c in constraints_of(record.attrs)},
     )
+
+
+def _candidates(
+    record: StudyRecord, options: Mapping[str, Any]
+) -> tuple[list[TrialRecord], TrialRecord | None]:
+    """All of them, and the one that is the baseline."""
+    everyone = best_first(record)
+    baseline = baseline_among(everyone, record)
+    if options["top"] is None:
+        chosen = for_race(record, options["candidates"], options["confidence"])
+    else:
+        chosen = everyone[: options["top"]]
+    if baseline is not None and baseline not in chosen:
+        chosen.append(baseline)
+    return chosen, baseline
 
 
 def _checked(key: str, value: Any) -> Any:

@@ -29,7 +29,7 @@ from zmodel.sweep.space.override_text import parser
 from zmodel.sweep.start import start_study
 
 SETTINGS: dict[str, Any] = {
-    "pruner": None, "coverage": None,
+    "pruner": None, "coverage": None, "replicate": None,
     "control": None, "enqueue": None, "from_study": None, "custom_search_space": None,
     "history": None, "stopping": None, "epochs": None, "baseline": False, "constraints": None,
 }  # fmt: skip

@@ -112,6 +112,7 @@ class StudyRecord:
             and t.value is not None
             and math.isfinite(t.value)
             and not t.partial
+            and "replicate" not in t.attrs  # the configuration of another one, with another seed
             and t.feasible
         )
 

@@ -81,6 +81,7 @@ KINDS: dict[str, Callable[[Any], Any]] = {
     "forced_to": _dictionary,
     "control": _flag,
     "baseline": _flag,
+    "replicate": _whole,
     "enqueued": _flag,
     "baseline_moved": _dictionary,
     "until": _whole,

@@ -48,6 +48,7 @@ class Settings:
     coverage: dict[str, Any]
     policy: Policy | None
     control: float
+    replicate: float
     control_changes: dict[str, Any]
     baseline: bool
     enqueue: list[dict[str, Any]] | None
@@ -105,6 +106,7 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
         "coverage": given["coverage"] or {},
         "policy": _policy(given["policy"], given["coverage"]),
         "control": share("hydra.sweeper.control", given["control"]),
+        "replicate": share("hydra.sweeper.replicate", given["replicate"]),
         "control_changes": given["control_changes"] or {},
         "max_failure_rate": share("hydra.sweeper.max_failure_rate", given["max_failure_rate"]),
         "constraints": parse_constraints(given["constraints"]),

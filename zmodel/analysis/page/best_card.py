@@ -6,7 +6,7 @@ from pathlib import Path
 
 from zmodel.analysis.page import html
 from zmodel.analysis.rules.suggested_commands import reproduce_command
-from zmodel.analysis.statistics.final_stage import between_seeds
+from zmodel.analysis.statistics.between_seeds import between_seeds
 from zmodel.analysis.statistics.noise import best_error, validation_of
 from zmodel.analysis.statistics.selection import (
     baseline_of,

@@ -48,6 +48,7 @@ def _row(study: StudyRecord, trial: TrialRecord, params: list[str]) -> Row:
         "baseline": bool(attr(trial, "baseline")),
         "phase": phase_of(trial.number, study.attrs) if phase_starts(study.attrs) else None,
         "control": bool(attr(trial, "control")),
+        "replicate_of": attr(trial, "replicate"),
         "stopped_early": attr(trial, "stopped_early"),
         "never_learned": attr(trial, "never_learned"),
         "paused_at": attr(trial, "paused_at") if trial.state == "paused" else None,

@@ -1,9 +1,8 @@
-"""Reads the final stage of a study: its summary and spread between seeds."""
+"""Reads the summary of the final stage of a study."""
 
 from __future__ import annotations
 
 import json
-from statistics import median, stdev
 from typing import Any
 
 from zmodel.study.records import StudyRecord
@@ -17,18 +16,3 @@ def summary_of(study: StudyRecord) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def between_seeds(study: StudyRecord) -> float | None:
-    """Standard deviation between seeds of one configuration; None before the final stage.
-
-    The median over its candidates: one that trains badly, as the baseline may, says nothing about
-    the others.
-    """
-    found: Any = summary_of(study).get("candidates")
-    try:
-        groups = [[float(v) for v in c["values"].values()] for c in found]
-    except (TypeError, KeyError, ValueError, AttributeError):
-        return None
-    spreads = [stdev(group) for group in groups if len(group) > 1]
-    return median(spreads) if spreads else None

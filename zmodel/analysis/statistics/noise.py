@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.statistics.final_stage import between_seeds
+from zmodel.analysis.statistics.between_seeds import between_seeds
 from zmodel.analysis.statistics.selection import objective_name, ranked
 from zmodel.study.records import StudyRecord
 from zmodel.study.run_folder import read_result, run_folder

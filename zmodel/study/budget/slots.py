@@ -36,7 +36,7 @@ Decide = Callable[[Sequence[FrozenTrial], int], dict[str, Any]]
 
 INHERITED = (
     "slot", "forced", "forced_to", "crashes", "control", "spared", "until", "pauses", "seconds",
-    "baseline", "baseline_moved", "rejected", "rejected_params",
+    "baseline", "baseline_moved", "replicate", "rejected", "rejected_params",
 )  # fmt: skip
 """What an attempt takes from the one before it."""
 

@@ -22,6 +22,7 @@ from zmodel.sweep.sampling.bounded_history import BoundedHistory
 from zmodel.sweep.sampling.exact_decimals import ExactDecimals
 from zmodel.sweep.sampling.floor_schedule import FloorSchedule, forced_attrs
 from zmodel.sweep.sampling.forcing_sampler import ForcingSampler
+from zmodel.sweep.sampling.replicates import WithoutReplicates, next_repeated
 from zmodel.sweep.sampling.samplers import make_sampler, needs_lock
 from zmodel.sweep.sampling.widened_history import WidenedHistory
 from zmodel.sweep.settings import Settings
@@ -54,11 +55,18 @@ class Proposals:
         counted = most is not None and count_combinations(space, most) is not None
         self._every_one = listed or counted
         """The budget has room for every combination: to force one would repeat another."""
+        grid = settings.sampler["_target_"].endswith("GridSampler")
+        self._listed = self._every_one or grid  # each combination once
         self.needs_lock = needs_lock(settings.sampler)
         """Whether sampling must exclude other workers (samplers that keep state in the study)."""
 
     def decide(self, trials: Sequence[FrozenTrial], slot: int) -> dict[str, Any]:
         """User attributes of the next new trial, decided under the study's lock."""
+        share = self._settings.replicate
+        if int((slot + 1) * share) > int(slot * share) and not self._listed:
+            repeated = next_repeated(trials, self._settings.direction[0] == "maximize")
+            if repeated is not None:
+                return {"replicate": repeated}
         decided: dict[str, Any] = {}
         if self.floors is not None and not self._every_one:
             decided = forced_attrs(self.floors.next_forced(trials))
@@ -93,6 +101,8 @@ class Proposals:
             sampler = WidenedHistory(sampler, self._space.distributions)
         if settings.history:
             sampler = BoundedHistory(sampler, settings.history)
+        if settings.replicate:
+            sampler = WithoutReplicates(sampler)
         sampler = ExactDecimals(sampler)
         if limits is not None:
             sampler = JudgedHistory(sampler, limits.constraints, learns)

@@ -13,8 +13,8 @@ from optuna.pruners import BasePruner, NopPruner
 
 from zmodel.sweep.from_config import build, plain
 
-SPARED = {"forced", "control", "baseline"}
-"""A forced trial is there to be completed, a control and the baseline to be seen to their end."""
+SPARED = {"forced", "control", "baseline", "replicate"}
+"""A forced trial is there to be completed, the others to be seen to their end."""
 
 
 def make_pruner(config: Mapping[str, Any] | None) -> BasePruner:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -120,10 +120,11 @@ class Attempt:
         goes_on = attr(ticket, "paused_at") is not None  # all its parameters are known
         session.study.sampler = RandomSampler() if goes_on else proposals.sampler_for(ticket)
         with session.lock() if proposals.needs_lock else nullcontext():
+            repeated = self._repeated()
             trial = optuna.Trial(session.study, self._id)
-            told = {**ticket.params, **fixed_params(ticket)}
+            told = {**ticket.params, **fixed_params(ticket), **repeated}
             params = space.suggest(trial, given.job.config, told)
-        own_seed = seed_of(given.shared.fixed, ticket.user_attrs["slot"])
+        own_seed = given.shared.own_seed(ticket)
         overrides = [*space.fixed, *space.overrides(params), *own_seed]
         changes = resumed | proposals.changes(ticket)
         cfg = given.job.compose(overrides, ticket.number, given.settings.folder, changes)
@@ -163,6 +164,15 @@ class Attempt:
             if name in amounts and name not in trial.constraints:
                 trial.set_constraint(name, constraint.violation(amounts[name]))
         return replace(outcome, attrs={**outcome.attrs, "amounts": amounts})
+
+    def _repeated(self) -> dict[str, Any]:
+        """The parameters of the trial that this one repeats; none for another one."""
+        number = attr(self._ticket, "replicate")
+        if number is None:
+            return {}
+        params = dict(self._session.slots.trials()[number].params)
+        self._storage.set_trial_system_attr(self._id, "fixed_params", params)
+        return params
 
     def _check_unchanged(self, cfg: DictConfig, own: list[str]) -> None:
         """Somebody has edited a file of the configuration while the study runs: a comment, say.
@@ -221,17 +231,6 @@ class Attempt:
 
     def _set(self, key: str, value: Any) -> None:
         self._storage.set_trial_user_attr(self._id, key, value)
-
-
-def seed_of(fixed: Mapping[str, Any], slot: int) -> list[str]:
-    """The override that gives a trial a seed of its own; none where all trials have the same.
-
-    Args:
-        fixed: what the configurations of all trials have in common.
-    """
-    if not fixed.get("data.reshuffle") or not isinstance(fixed.get("seed"), int):
-        return []  # one that is searched is not fixed
-    return [f"seed={fixed['seed'] + slot}"]
 
 
 def release_memory() -> None:

@@ -10,8 +10,10 @@ from typing import Any
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from optuna.trial import FrozenTrial
 
 from zmodel.study.fingerprint import differences, fixed_part
+from zmodel.study.trial_attributes import attr
 from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.rehearsal_points import params_at, points, with_value
 from zmodel.sweep.space.search_space import SearchSpace
@@ -52,6 +54,13 @@ class SharedConfig:
     def comparable(self) -> dict[str, Any]:
         """The study's part of the fingerprint: `chosen` keys with the list of their values."""
         return {**self.fixed, **self.chosen}
+
+    def own_seed(self, trial: FrozenTrial) -> list[str]:
+        """The override that gives a trial a seed of its own; none where it has that of all."""
+        own = self.fixed.get("data.reshuffle") or attr(trial, "replicate") is not None
+        if not own or not isinstance(self.fixed.get("seed"), int):
+            return []  # one that is searched is not fixed
+        return [f"seed={self.fixed['seed'] + trial.user_attrs['slot']}"]
 
     def differences(self, cfg: DictConfig, own: Collection[str]) -> list[str]:
         """A line per key at which a trial's configuration is not what the study's is.

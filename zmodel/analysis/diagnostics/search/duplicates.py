@@ -10,6 +10,7 @@ from zmodel.analysis.page.rows import Row
 from zmodel.analysis.statistics.selection import score
 from zmodel.study.distribution_values import count_values
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.trial_attributes import attr
 
 TITLE = "Duplicates"
 QUESTION = "Was budget spent on repeating trials?"
@@ -44,7 +45,8 @@ class Duplicates:
 
 
 def data(study: StudyRecord) -> Duplicates:
-    counted = [t for t in study.trials if t.state in COUNTED and t.params]
+    trials = [t for t in study.trials if attr(t, "replicate") is None]  # repeated on purpose
+    counted = [t for t in trials if t.state in COUNTED and t.params]
     if not counted:
         raise Unavailable("no trial has parameters yet")
     same: dict[tuple[tuple[str, str], ...], list[TrialRecord]] = {}

@@ -9,8 +9,8 @@ from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.page.value_axis import value_axis
+from zmodel.analysis.statistics.between_seeds import between_seeds
 from zmodel.analysis.statistics.depths import Depths, depths_of
-from zmodel.analysis.statistics.final_stage import between_seeds
 from zmodel.analysis.statistics.noise import LEVEL, alike, error_of, validation_of
 from zmodel.analysis.statistics.selection import (
     listed,
@@ -139,7 +139,7 @@ def caption(record: Noise) -> str:
         f"error of {best.error:.4f}"
     )
     if record.seeds is not None:
-        text += f" with the spread between seeds of the final stage, {record.seeds:.4f}, in it"
+        text += f" with the spread between seeds, {record.seeds:.4f}, in it"
     text += f". {len(near)} of {len(record.trials)} trials cannot be told from it at {LEVEL:.0%}"
     if record.param and record.depths:
         text += f", at {short(record.param)} = {listed(record.depths)}"

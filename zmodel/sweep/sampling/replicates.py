@@ -1,0 +1,36 @@
+"""Replicates: the best configurations run again, each with another seed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from zmodel.study.trial_attributes import attr
+from zmodel.sweep.sampling.shown_history import ShownHistory
+
+TOP = 3
+"""So many configurations are repeated: the spread between seeds of those that may win."""
+
+
+def is_replicate(trial: FrozenTrial) -> bool:
+    return attr(trial, "replicate") is not None
+
+
+def next_repeated(trials: Sequence[FrozenTrial], maximize: bool) -> int | None:
+    """The trial to repeat: of the best ones so far the one that was repeated least, the best of
+    equals; None where none has completed."""
+    sign = -1 if maximize else 1
+    complete = [t for t in trials if t.state == TrialState.COMPLETE and not is_replicate(t)]
+    best = sorted(complete, key=lambda t: (sign * t.values[0], t.number))[:TOP]
+    times = Counter(attr(t, "replicate") for t in trials if is_replicate(t))
+    return min((t.number for t in best), key=lambda number: times[number], default=None)
+
+
+class WithoutReplicates(ShownHistory):
+    """Shows `sampler` each configuration once: a second value of it would count as a new one."""
+
+    def see(self, study: Study, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+        return [trial for trial in trials if not is_replicate(trial)]
