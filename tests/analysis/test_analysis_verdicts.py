@@ -193,7 +193,7 @@ def test_a_study_without_a_completed_trial_says_why(state):
     lost = [replace(t, state=state, values=None, curve={0: 0.1}) for t in study.trials]
     none = replace(study, trials=tuple(lost))
     assert worst(none, "pruning_bias" if state == "pruned" else "failures") == "alarm"
-    assert "lucky" not in only(none, "few_trials").message
+    assert "luck" not in only(none, "few_trials").message
     assert headline(Findings(none), []).startswith("No trial has completed:")
     waiting = replace(none, trials=(*lost, replace(lost[0], number=10, state="running")))
     assert headline(Findings(waiting), []).startswith("No trial has completed yet:")
@@ -206,7 +206,7 @@ def test_several_objectives_are_judged_by_the_first_and_it_is_said():
         study, trials=trials, directions=("maximize", "minimize"),
         attrs={"optimized_metric": ["val/acc_best", "parameters"]},
     )  # fmt: skip
-    assert "val/acc_best alone" in headline(Findings(both), [])
+    assert "Only val/acc_best" in headline(Findings(both), [])
     assert "val/acc_best" in _believable(both, ["x"]).message
     assert "val/acc_best 1, parameters 7" in overview(Findings(both), [])
 

@@ -89,8 +89,8 @@ def _confirm(findings: Findings) -> NextStep:
     if findings.get(final.data) is None:
         return NextStep(
             final_command(study),
-            "nothing speaks against the search, and further trials would hardly gain more than "
-            "noise: the final stage retrains the best with new seeds and tests the winner",
+            "the search has no open problem, and further trials would hardly gain more than noise: "
+            "the final stage retrains the best with new seeds and tests the winner",
         )
     command = command_text(["python", "train.py", f"from_study={study.name}"])
     return NextStep(command, "the search and its final stage are done: this trains the best again")

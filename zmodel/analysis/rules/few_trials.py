@@ -23,9 +23,9 @@ def judge(findings: Findings) -> list[Verdict] | None:
     severity = "alarm" if complete <= max(2, ALARM * varied) else "warning"
     missing = wanted - complete
     text = (
-        f"{_number(complete, 'completed trial')} for {_number(varied, 'parameter')}: the best one "
-        "is a lucky find rather than an optimum, and importances are guesses (from "
-        f"{wanted} on they begin to mean something)."
+        f"{_number(complete, 'completed trial')} for {_number(varied, 'parameter')}: the best "
+        "one may be luck, and importances are guesses. At least "
+        f"{wanted} completed trials are needed."
     )
     if not complete:
         text = "No trial has completed, so there is nothing to compare."

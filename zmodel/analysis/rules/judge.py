@@ -122,17 +122,17 @@ def headline(findings: Findings, verdicts: list[Verdict]) -> str:
         text += f" {len(near.alike)} of {len(near.trials)} trials cannot be told from it."
     if len(study.directions) > 1:
         text += (
-            f" That is by {objective_name(study)} alone, the first of {len(study.directions)} "
-            "objectives, by which the study is judged; for the others see the Pareto front."
+            f" Only {objective_name(study)}, the first of {len(study.directions)} objectives, is "
+            "judged; for the others see the Pareto front."
         )
     worst = max((v.rank for v in verdicts), default=0)
     if worst == 3:
-        return f"{text} Do not conclude from it yet: see the alarms."
+        return f"{text} Do not draw conclusions yet: see the alarms."
     if worst == 2:
         return f"{text} Conclude with care: see the warnings."
     if all(v.code != "believable" for v in verdicts):  # it runs, and is watched
         return f"{text} It is not judged yet."
-    return f"{text} No check speaks against it.{_lead(findings)}"
+    return f"{text} All checks passed.{_lead(findings)}"
 
 
 def _lead(findings: Findings) -> str:

@@ -96,9 +96,9 @@ def _verdict(findings: Findings, found: ParamTrials, more: list[CellTrials]) -> 
     return Verdict(
         CODE,
         "alarm" if any(map(_wiped_out, more)) else "warning",
-        f"The pruner stopped {_listed(found, more)}, {total} of {ended} overall: more than chance "
-        "explains. A network that starts slowly looks bad to a pruner whatever it would have "
-        f"reached, so the comparison of {short(found.param)} is not fair.",
+        f"The pruner stopped {_listed(found, more)}, {total} of {ended} overall. This is more than "
+        "chance explains. A pruner stops networks that start slowly, however good they would "
+        f"become, so the comparison of {short(found.param)} is not fair.",
         found.param,
         _evidence(found),
         _without_pruner(findings),
@@ -109,8 +109,8 @@ def _note(found: ParamTrials, gone: list[CellTrials]) -> Verdict:
     return Verdict(
         CODE,
         "note",
-        f"The pruner left no trial alive at some values ({_listed(found, gone)}); so few may be "
-        "chance.",
+        f"The pruner stopped all trials of some values ({_listed(found, gone)}). With so few this "
+        "may be chance.",
         found.param,
         _evidence(found),
     )

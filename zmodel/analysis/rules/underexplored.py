@@ -79,9 +79,8 @@ def _unknown(
     name, values = short(param.param), listed([cell.label for cell in cells])
     text = (
         f"{name} = {values} got {trials} of {total} trials and "
-        f"{'none' if done == 0 else done} completed: {'its' if len(cells) == 1 else 'their'} "
-        "potential is unknown, so nothing can be said against "
-        f"{'it' if len(cells) == 1 else 'them'}."
+        f"{'none' if done == 0 else done} completed. Nobody knows what "
+        f"{'this value' if len(cells) == 1 else 'these values'} can reach."
     )
     weight = findings.get(importance.ranking) or {}
     is_first = bool(weight) and max(weight, key=lambda p: weight[p].value) == param.param

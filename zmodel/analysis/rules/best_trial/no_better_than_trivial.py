@@ -28,12 +28,12 @@ def judge(findings: Findings) -> list[Verdict] | None:
     most = round(found.majority * n)
     alarm = never_learned(value, [most, n - most])
     text = (
-        f"Always naming the most frequent class gives {found.majority:.4g}; the best trial reaches "
-        f"{value:.4g} on {n} samples, and chance alone would give the best of "
+        f"Always predicting the most frequent class gives {found.majority:.4g}. The best trial "
+        f"reaches {value:.4g} on {n} samples. Chance alone would give the best of "
         f"{len(found.trials)} trials as much with a probability of {chance:.2g}."
     )
     if at_level:
-        text += f" {at_level} trials reach no more than that class alone."
+        text += f" {at_level} trials are not better than that."
     evidence = {"majority": found.majority, "best": value, "samples": n, "chance": chance}
     return [
         Verdict(
