@@ -1,1 +1,1 @@
-"""Rules about the search space: its limits, its useless regions, what should not be searched."""
+"""Rules about the search space: limits, useless regions, bad choices."""
