@@ -11,6 +11,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from zmodel.study.cells import Cells, cells_of
 from zmodel.study.records import StudyRecord
 
+MOST_STEPS = 20
+"""An integer of more values is as good as continuous."""
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -36,6 +39,16 @@ class Scale:
         if self.log:
             place, low, high = math.log(max(place, 1e-300)), math.log(low), math.log(high)
         return min(1.0, max(0.0, (place - low) / (high - low))) if high > low else 0.5
+
+    @property
+    def steps(self) -> list[float] | None:
+        """Places, 0 to 1, of the values of a category or of an integer of few values; None for
+        what is as good as continuous."""
+        if self.cells is not None:
+            return [self.unit(cell.target) for cell in self.cells]
+        if not self.integer or self.high - self.low >= MOST_STEPS:
+            return None
+        return [self.unit(value) for value in range(int(self.low), int(self.high) + 1)]
 
 
 def scale_of(study: StudyRecord, param: str) -> Scale:

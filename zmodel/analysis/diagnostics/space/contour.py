@@ -27,10 +27,10 @@ GRID = 40
 BANDWIDTH = 0.12
 LEAST = 10
 PARAMS = 3
+CROWD = 200
+"""From so many trials on their circles are small, or they would hide the landscape."""
 PAIRS = 2
 """So many are drawn; on the page a reader chooses any two."""
-MOST_STEPS = 20
-"""An integer of more values is smoothed like a number."""
 
 
 @dataclass(frozen=True)
@@ -81,30 +81,21 @@ def _smooth(points: np.ndarray, x: Scale, y: Scale) -> np.ndarray:
 
 def _weights(places: np.ndarray, scale: Scale) -> np.ndarray:
     distance = ticks_of(scale)[:, None] - places[None, :]
-    if steps_of(scale):
+    if scale.steps:
         return (np.abs(distance) < 1e-9).astype(float)
     return np.exp(-0.5 * (distance / BANDWIDTH) ** 2)
 
 
-def steps_of(scale: Scale) -> list[float] | None:
-    """Places of the values of an integer or a category; None for what is as good as continuous."""
-    if scale.cells is not None:
-        return [scale.unit(cell.target) for cell in scale.cells]
-    if not scale.integer or scale.high - scale.low >= MOST_STEPS:
-        return None
-    return [scale.unit(value) for value in range(int(scale.low), int(scale.high) + 1)]
-
-
 def ticks_of(scale: Scale) -> np.ndarray:
     """Places at which the landscape is known."""
-    steps = steps_of(scale)
+    steps = scale.steps
     return (np.arange(GRID) + 0.5) / GRID if steps is None else np.array(steps)
 
 
 def _edges(scale: Scale) -> np.ndarray:
     """Where the cells around the ticks begin and end."""
     ticks = ticks_of(scale)
-    if steps_of(scale) is None or len(ticks) < 2:
+    if scale.steps is None or len(ticks) < 2:
         return np.linspace(0, 1, len(ticks) + 1)
     middle = (ticks[1:] + ticks[:-1]) / 2
     return np.array([2 * ticks[0] - middle[0], *middle, 2 * ticks[-1] - middle[-1]])
@@ -123,7 +114,12 @@ def draw(record: Contours, ax: Axes) -> None:
             _edges(pair.x), _edges(pair.y), pair.grid, cmap=cmap, norm=norm, rasterized=True
         )
         x, y, value = zip(*pair.points, strict=True)
-        look: style.Look = {"cmap": cmap, "norm": norm, "alpha": 1, "size": 16}
+        look: style.Look = {
+            "cmap": cmap,
+            "norm": norm,
+            "alpha": 1,
+            "size": 16 if len(x) < CROWD else 5,
+        }
         marks.dots(panel, x, y, value, **look).set_gid(f"trials {' '.join(map(str, pair.trials))}")
         for axis, scale in (("x", pair.x), ("y", pair.y)):
             axes.parameter_ticks(panel, scale, axis)

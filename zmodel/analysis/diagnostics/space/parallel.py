@@ -158,7 +158,8 @@ def draw(record: Parallel, ax: Axes) -> None:
     """One axis below the other: their names stay readable on a narrow screen."""
     for line in reversed(record.lines):
         points = [(place, at) for at, place in enumerate(line.places) if place is not None]
-        color, width = (style.SECOND, 1.4) if line.among_best else (style.PALE, 0.7)
+        wide = 1.4 if len(record.lines) < 200 else 0.7
+        color, width = (style.SECOND, wide) if line.among_best else (style.PALE, 0.5 * wide)
         look: style.Look = {"color": color, "linewidth": width}
         if line is record.lines[0]:
             look |= {"linewidth": 2.4, "marker": "o", "markersize": 5}

@@ -28,6 +28,8 @@ TITLE = "Slices"
 QUESTION = "How does the value change along each parameter?"
 MOST = 8
 COLUMNS = 2
+CROWD = 300
+"""From so many trials on their dots are small."""
 # values further from the best than this many times the median's distance are drawn at the edge
 REACH = 3.0
 
@@ -98,11 +100,11 @@ def draw(record: Slices, ax: Axes) -> None:
             points = [p for p in part.points if p.beyond == beyond]
             marks.trials(
                 panel,
-                [p.place for p in points],
+                _beside(part.scale, points),
                 [record.edge if beyond else p.value for p in points],
                 [p.trial for p in points],
                 record.depths,
-                15,
+                15 if len(points) < CROWD else 7,
                 marker=("v" if record.maximize else "^") if beyond else "o",
             )
         axes.parameter_ticks(panel, part.scale)
@@ -113,6 +115,14 @@ def draw(record: Slices, ax: Axes) -> None:
         if i % columns:
             panel.set_ylabel("")
     _legend(record, panels[0])
+
+
+def _beside(scale: Scale, points: list[Point]) -> list[float]:
+    """The points of one integer or category beside each other, always in the same way."""
+    steps = scale.steps
+    wide = min(0.05, 0.22 / (len(steps) - 1)) if steps and len(steps) > 1 else 0.0
+    spread = np.random.default_rng(0).uniform(-wide, wide, len(points))
+    return [point.place + float(shift) for point, shift in zip(points, spread, strict=True)]
 
 
 def _legend(record: Slices, ax: Axes) -> None:

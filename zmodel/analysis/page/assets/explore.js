@@ -177,7 +177,7 @@ function drawScatter() {
     if (a === null || b === null) continue;
     const color = colorOf(trial);
     const look = trial.state === "complete" ? `fill: ${color}` : `fill: none; stroke: ${color}; stroke-width: 1.5px`;
-    const dot = drawn("circle", { cx: placeX(a).toFixed(1), cy: placeY(b).toFixed(1), r: 4, style: look });
+    const dot = drawn("circle", { cx: placeX(a).toFixed(1), cy: placeY(b).toFixed(1), r: trialData.trials.length < 300 ? 4 : 2.6, style: look });
     addMark(dot, trial.number);
     svg.append(dot);
   }
