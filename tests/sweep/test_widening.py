@@ -6,6 +6,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import TPESampler
 
+from zmodel import analysis
 from zmodel.study.budget.lease import Lease
 from zmodel.study.records import load_study
 from zmodel.study.storage.opening import open_storage
@@ -56,6 +57,13 @@ def test_trials_of_both_phases_count_and_floors_hold_over_all(inline):
     storage = open_storage(str(inline.folder / "study.journal"), read_only=True)
     record = load_study(inline.name, storage)
     assert {t.distributions["x"] for t in record.trials} == {FloatDistribution(-1, 2)}
+    phases = analysis.rounds(record).rounds
+    assert [(p.phase, p.trials, p.space["layers"]) for p in phases] == [
+        (1, 8, "1 to 2"), (2, 6, "1 to 4"),
+    ]  # fmt: skip
+    assert analysis.history(record).phases == (8,)
+    table = analysis.frame(record).set_index("trial")["phase"]
+    assert table[7] == 1 and table[8] == 2
 
 
 @pytest.mark.parametrize(

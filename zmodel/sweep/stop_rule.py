@@ -13,7 +13,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from zmodel.study.budget.ledger import is_put_back
+from zmodel.study.budget.ledger import is_foreign, is_put_back
 from zmodel.study.constraints import is_feasible
 from zmodel.study.trial_attributes import is_given
 
@@ -110,7 +110,7 @@ def worked_seconds(trials: Sequence[FrozenTrial]) -> float:
     spans = sorted(
         (t.datetime_start.timestamp(), (t.datetime_complete or now).timestamp())
         for t in trials
-        if t.datetime_start is not None
+        if t.datetime_start is not None and (t.datetime_complete or not is_foreign(t))
     )
     total, until = 0.0, -math.inf
     for begin, end in spans:
