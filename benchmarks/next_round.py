@@ -23,8 +23,7 @@ import optuna
 from enough import SAMPLERS, SIMULATED, space_of, value_of
 from optuna.trial import TrialState, create_trial
 
-from zmodel.analysis.next_step import part_left
-from zmodel.analysis.open_space import open_space
+from zmodel.analysis.open_space import open_space, part_left
 from zmodel.analysis.replay.simulate import DEPTH
 from zmodel.study.records import load_study
 from zmodel.sweep.sampling.floor_schedule import FloorSchedule, forced_attrs

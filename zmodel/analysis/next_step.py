@@ -5,19 +5,10 @@ As in `analyze.py study=NAME next=true`.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-
-from optuna.distributions import (
-    BaseDistribution,
-    CategoricalDistribution,
-    FloatDistribution,
-    IntDistribution,
-)
 
 from zmodel.analysis.diagnostics.search import final, further_trials
 from zmodel.analysis.findings import Findings
-from zmodel.analysis.open_space import open_space
 from zmodel.analysis.rules.suggested_commands import (
     final_command,
     more_trials,
@@ -27,7 +18,6 @@ from zmodel.analysis.rules.suggested_commands import (
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import count_states, scored
 from zmodel.core.command_text import command_text
-from zmodel.study.records import StudyRecord
 
 FIRST = (
     "zombies", "failures", "never_learned", "no_better_than_trivial", "small_validation",
@@ -35,8 +25,6 @@ FIRST = (
 )  # fmt: skip
 """Among verdicts of one severity: what spoils the judgement of all else comes before it."""
 PROGRAMS = ("python ", "zmodel-")
-SMALL = 0.25
-"""A next round is worth its start when at most this part of the space is left open."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +58,10 @@ def _place(code: str) -> int:
 
 
 def _search_on(findings: Findings) -> NextStep | None:
-    """More trials, here or in a next round, when they may gain what can be seen."""
+    """More trials in the same study, when they may gain what can be seen.
+
+    A next round was measured to gain no more (docs/measured/verdicts.md).
+    """
     study, found = findings.study, findings.get(further_trials.data)
     if found is None or found.error is None or (found.study.high or 0.0) <= found.error:
         return None
@@ -78,10 +69,7 @@ def _search_on(findings: Findings) -> NextStep | None:
         f"{found.ahead} more trials may gain up to {found.study.high:.2g} (90 %), more than the "
         f"standard error of the best value, {found.error:.2g}"
     )
-    part = part_left(study.space, open_space(study))
-    if part > SMALL:
-        return NextStep(more_trials(study, found.ahead, {}), why)
-    return NextStep(next_round_command(study), f"{why}; {part:.1%} of the space is left open")
+    return NextStep(more_trials(study, found.ahead, {}), why)
 
 
 def _confirm(findings: Findings) -> NextStep:
@@ -94,27 +82,3 @@ def _confirm(findings: Findings) -> NextStep:
         )
     command = command_text(["python", "train.py", f"from_study={study.name}"])
     return NextStep(command, "the search and its final stage are done: this trains the best again")
-
-
-def next_round_command(study: StudyRecord) -> str | None:
-    """The study that searches what this one left open."""
-    base, _, number = study.name.rpartition("-")
-    count = int(number) + 1 if base and number.isdigit() else 2
-    name = f"{base if count > 2 else study.name}-{count}"
-    return sweep_command(study, {"study_name": name, "hydra.sweeper.next_of": study.name})
-
-
-def part_left(space: dict[str, BaseDistribution], left: dict[str, BaseDistribution]) -> float:
-    """The part of a space that is left, as a product over its parameters."""
-    return math.prod(_width(left[name]) / _width(now) for name, now in space.items())
-
-
-def _width(distribution: BaseDistribution) -> float:
-    if isinstance(distribution, CategoricalDistribution):
-        return len(distribution.choices)
-    assert isinstance(distribution, FloatDistribution | IntDistribution)
-    low, high = float(distribution.low), float(distribution.high)
-    half = (distribution.step or 0) / 2
-    if distribution.log:
-        return math.log((high + half) / (low - half)) or 1.0
-    return high - low + 2 * half or 1.0

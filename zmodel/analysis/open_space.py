@@ -129,3 +129,19 @@ def in_words(distribution: BaseDistribution) -> str:
     assert isinstance(distribution, FloatDistribution | IntDistribution)
     low, high = f"{distribution.low:.6g}", f"{distribution.high:.6g}"
     return low if distribution.single() else f"{low} to {high}"
+
+
+def part_left(space: dict[str, BaseDistribution], left: dict[str, BaseDistribution]) -> float:
+    """The part of a space that is left, as a product over its parameters."""
+    return math.prod(_width(left[name]) / _width(now) for name, now in space.items())
+
+
+def _width(distribution: BaseDistribution) -> float:
+    if isinstance(distribution, CategoricalDistribution):
+        return len(distribution.choices)
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    low, high = float(distribution.low), float(distribution.high)
+    half = (distribution.step or 0) / 2
+    if distribution.log:
+        return math.log((high + half) / (low - half)) or 1.0
+    return high - low + 2 * half or 1.0
