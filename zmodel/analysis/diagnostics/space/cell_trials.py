@@ -83,9 +83,8 @@ class ParamTrials:
 def param_trials(study: StudyRecord, param: str) -> ParamTrials:
     cells = cells_of(study, param)
     groups = cells.split(study.trials)
-    scored = [
-        [t for t in g if t.state == "complete" and score(study, t) is not None] for g in groups
-    ]
+    own = [[t for t in g if attr(t, "replicate") is None] for g in groups]
+    scored = [[t for t in g if t.state == "complete" and score(study, t) is not None] for g in own]
     scores = [[score(study, t) or 0.0 for t in group] for group in scored]
     first = param in structural(study)
     total = sum(map(len, groups)) or 1  # waiting trials have no parameters yet
