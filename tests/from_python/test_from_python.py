@@ -174,9 +174,10 @@ def test_a_script_without_a_guard_may_start_workers_and_be_interrupted(tmp_path)
     done = subprocess.run([sys.executable, "study.py"], capture_output=True, text=True, timeout=300)
     assert "completed 2" in done.stdout and done.returncode == 0, done.stdout + done.stderr
     longer = Path("study.py").read_text().replace("n_trials=2", "n_trials=20")
-    Path("study.py").write_text(longer.replace("max_epochs=1", "max_epochs=60"))
+    longer = longer.replace("max_epochs=1", "max_epochs=60").replace("n_jobs=2", "n_jobs=1")
+    Path("study.py").write_text(longer.replace("])", ", 'study_name=other'])"))
     running = subprocess.Popen(
-        [sys.executable, "study.py", "study_name=other"], stdout=subprocess.PIPE,
+        [sys.executable, "study.py"], stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
     assert running.stdout is not None

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "template"
 
@@ -21,6 +22,14 @@ def command(folder: Path, *words: str) -> str:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def test_the_final_stage_of_the_project_has_the_keys_of_ours():
+    own, ours = (
+        OmegaConf.load(folder / "hparams_search" / "final.yaml")
+        for folder in (EXAMPLE / "configs", EXAMPLE.parents[1] / "conf")
+    )
+    assert own.final == ours.final
 
 
 @pytest.mark.slow
