@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import subprocess
@@ -64,6 +65,24 @@ def test_files_that_documents_name_exist(document: Path):
     for name in re.findall(rf"\b(?:{folders})/[\w/.-]+\.(?:py|yaml|md)\b", document.read_text()):
         if name not in written and not name.startswith(YOURS):
             assert (ROOT / name).is_file(), name
+
+
+@pytest.mark.parametrize(
+    ("file", "functions"),
+    [
+        ("run/result.py", ("describe", "validation", "allowance")),
+        ("analysis/summary.py", ("summarize", "_parts", "_best")),
+        ("final/summary.py", ("summary",)),
+    ],
+)
+def test_every_key_of_a_result_is_on_the_page_of_files(file: str, functions: tuple[str, ...]):
+    page = (ROOT / "docs" / "reference" / "files.md").read_text()
+    tree = ast.parse((ROOT / "zmodel" / file).read_text())
+    made = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef) and f.name in functions]
+    assert len(made) == len(functions)
+    for node in (node for f in made for node in ast.walk(f) if isinstance(node, ast.Dict)):
+        for key in (key.value for key in node.keys if isinstance(key, ast.Constant)):
+            assert f"`{key}`" in page, f"{file}: {key}"
 
 
 def test_pages_that_code_names_exist():
