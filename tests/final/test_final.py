@@ -29,6 +29,7 @@ from zmodel.final.scores import (
     most_confused,
     per_class,
 )
+from zmodel.final.stage import retrains_winner
 from zmodel.final.summary import FinalResult
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.sweep.space.override_text import parser
@@ -44,7 +45,12 @@ class Stage:
     """A study of digits and the command of its final stage."""
 
     log_dir: Path
-    options: tuple[str, ...] = ("final.top=2", "final.seeds=2", "final.stretch=2")
+    options: tuple[str, ...] = (
+        "final.top=2",
+        "final.seeds=2",
+        "final.stretch=2",
+        "final.retrain=false",
+    )
 
     @property
     def folder(self) -> Path:
@@ -309,6 +315,24 @@ def test_how_long_a_retraining_takes(tmp_path, result, epochs, folds):
     (found,) = candidates_of([ended], tmp_path)
     assert (found.median_epochs, found.runs[0].folds) == (epochs, folds)
     assert found.cross_validated == (folds > 1)
+
+
+@pytest.mark.parametrize(
+    ("option", "folds", "cooled", "able", "retrains"),
+    [
+        ("auto", 1, (True, True), True, True),
+        ("auto", 1, (True, False), True, False),  # the last weights of one are not its best
+        ("auto", 1, (True, True), False, False),  # data of somebody else
+        (True, 1, (False, False), False, True),
+        (False, 1, (True, True), True, False),
+        (False, 5, (False, False), False, True),  # folds leave no network
+    ],
+)
+def test_who_is_trained_on_all_samples(option, folds, cooled, able, retrains):
+    runs = [Run(i, 0.9, 20, 5, Path(), folds, c) for i, c in enumerate(cooled)]
+    job = SimpleNamespace(trains_on_all=lambda trial: able)
+    winner = Candidate(3, tuple(runs))
+    assert retrains_winner(option, winner, job) is retrains  # type: ignore[arg-type]
 
 
 def test_a_retraining_keeps_its_last_weights():

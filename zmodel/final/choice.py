@@ -27,6 +27,8 @@ class Run:
     parameters: int
     folder: Path
     folds: int = 1
+    cooled: bool = False
+    """Whether the learning rate fell to 0 before it ended."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ class Candidate:
     @property
     def cross_validated(self) -> bool:
         return any(run.folds > 1 for run in self.runs)
+
+    @property
+    def cooled_down(self) -> bool:
+        """Whether every run ended with its learning rate at 0: then the last weights are good."""
+        return all(run.cooled for run in self.runs)
 
     @property
     def median_epochs(self) -> int:
@@ -112,6 +119,7 @@ def _run(trial: TrialRecord, folder: Path) -> Run:
         parameters=int(trial.attrs.get("parameters", 0)),
         folder=folder,
         folds=len(parts),
+        cooled=all(part.get("cooled_from") is not None for part in parts),
     )
 
 

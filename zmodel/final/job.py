@@ -101,6 +101,11 @@ class FinalJob(Job):
             run_mode=RunMode.MULTIRUN,
         )
 
+    def trains_on_all(self, trial: int) -> bool:
+        """Whether the data of a trial can be trained on without a validation part."""
+        config = self._composed_alone(self.expanded([f"trial={trial}"]))
+        return OmegaConf.select(config, "data.train_on_all") is not None
+
     def retraining(self, epochs: int) -> FinalJob:
         """The same runs on training and validation samples together, for so many epochs.
 

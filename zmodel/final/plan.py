@@ -179,6 +179,9 @@ def _checked(key: str, value: Any) -> Any:
             raise ValueError(
                 f"final.confidence must lie between 0.5 and 1, got {value!r}. Set it to 0.9, say."
             )
+    elif key == "retrain":
+        if not isinstance(value, bool) and value != "auto":
+            raise ValueError(f"final.retrain must be auto, true or false, got {value!r}.")
     elif key not in COUNTS and not isinstance(value, bool):
         raise ValueError(f"final.{key} must be true or false, got {value!r}.")
     return value

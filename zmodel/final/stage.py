@@ -82,7 +82,8 @@ class Stage:
         candidates = with_standings(plan, found)
         winner = choose(candidates, plan.maximize, plan.options["one_standard_error"])
         chosen = winner
-        if plan.options["retrain"] or winner.cross_validated:
+        retrains = retrains_winner(plan.options["retrain"], winner, job)
+        if retrains:
             job = job.retraining(winner.median_epochs)
             name, folder = f"{plan.study}-retrained", self.folder / "retrained"
             code, retrained = self._train(plan, job, folder, name, winner)
@@ -95,7 +96,7 @@ class Stage:
             tested = test_once(chosen, job, self.arguments, self.folder / "test")
             further = tuple(user_overrides(self.arguments))
             result = FinalResult(
-                plan, tuple(candidates), winner, tuple(tested), further, self.folder
+                plan, tuple(candidates), winner, tuple(tested), further, self.folder, retrains
             )
             self._write(result, job)
         return 0
@@ -175,6 +176,16 @@ class Stage:
         if grown > 0:
             print(f"note: {grown} trials of the study were completed after it")
         return 0
+
+
+def retrains_winner(option: bool | str, winner: Candidate, job: FinalJob) -> bool:
+    """Whether the winner is trained again on all samples; folds leave no network to be tested.
+
+    Without a validation part the last weights count. They are good where the run cooled down.
+    """
+    if winner.cross_validated or option is True:
+        return True
+    return option == "auto" and winner.cooled_down and job.trains_on_all(winner.trial)
 
 
 def _ended(name: str, storage: str | None, folder: Path) -> list[TrialRecord]:

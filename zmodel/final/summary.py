@@ -33,7 +33,7 @@ SHARES = ("test/acc", "test/f1")
 @dataclass(frozen=True)
 class FinalResult:
     """`winner` with its validation values; `tested` holds the runs that met the test set, which
-    are retrained ones if that was asked for; `further`: overrides that the user gave all runs."""
+    are trained on all samples if `retrained`; `further`: overrides that the user gave all runs."""
 
     plan: FinalPlan
     candidates: tuple[Candidate, ...]
@@ -41,11 +41,7 @@ class FinalResult:
     tested: tuple[Tested, ...]
     further: tuple[str, ...]
     folder: Path
-
-    @property
-    def retrained(self) -> bool:
-        """Folds leave no network of their own to be tested."""
-        return bool(self.plan.options["retrain"]) or self.winner.cross_validated
+    retrained: bool = False
 
     @property
     def gain(self) -> Gain | None:
