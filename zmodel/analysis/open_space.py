@@ -2,7 +2,8 @@
 
 Where its best trial may still be beaten.
 
-Open are the trials that cannot be told from the best one, and the best fifth, at least `LEAST`:
+Open are the trials that cannot be distinguished from the best one, and the best fifth, at least
+`LEAST`:
 
 - of a number, the range of the open trials and a margin on each side, the mean distance between
   them, at least a twentieth of the declared range, on the scale it is sampled on;

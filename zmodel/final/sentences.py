@@ -57,7 +57,7 @@ def race_sentences(summary: dict[str, Any]) -> list[str]:
     left = [trial for trial in rest if trial != str(summary["winner"]["trial"])]
     told = f"trial {left[0]}" if len(left) == 1 else f"trials {', '.join(left)}"
     ending = (
-        f"{told} cannot be told from the winner at {race['confidence']:.0%}."
+        f"{told} cannot be distinguished from the winner at {race['confidence']:.0%}."
         if left
         else f"all others are worse at {race['confidence']:.0%}."
     )

@@ -146,7 +146,7 @@ def conclusion(record: Comparison) -> str:
         return f"Best validation: {leaders[0].name} with {leaders[0].best:.4g}."
     told = listed([f"{e.name} ({e.best:.4g})" for e in leaders])
     same = len({e.best for e in leaders}) == 1
-    return f"A tie: {told} {'are equal' if same else 'cannot be told apart by their noise'}."
+    return f"A tie: {told} {'are equal' if same else 'differ by less than their noise'}."
 
 
 def caption(record: Comparison) -> str:

@@ -119,7 +119,7 @@ def headline(findings: Findings, verdicts: list[Verdict]) -> str:
     text += f"(trial {winner.number})."
     near = findings.get(noise.data)
     if near is not None and len(near.alike) > 1:
-        text += f" {len(near.alike)} of {len(near.trials)} trials cannot be told from it."
+        text += f" {len(near.alike)} of {len(near.trials)} trials cannot be distinguished from it."
     if len(study.directions) > 1:
         text += (
             f" Only {objective_name(study)}, the first of {len(study.directions)} objectives, is "
@@ -144,5 +144,5 @@ def _lead(findings: Findings) -> str:
     name, leader = short(depth.param), depth.leader
     if depth.rivals:
         rivals = ", ".join(cell.label for cell in depth.rivals)
-        return f" {name} = {leader.label} and {rivals} cannot be told apart."
+        return f" {name} = {leader.label} and {rivals} cannot be distinguished."
     return f" {name} = {leader.label} is ahead in {leader.wins:.0%} of bootstrap rounds."

@@ -1,4 +1,4 @@
-"""Which trials and depths cannot be told from the best one."""
+"""Which trials and depths cannot be distinguished from the best one."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TITLE = "Within the noise"
-QUESTION = "Which trials cannot be told from the best one, and which of them is the simplest?"
+QUESTION = "Which trials cannot be distinguished from the best one, and which is the simplest?"
 SIZE = (style.WIDTH, 3.2)
 SHOWN = 40
 
 
 @dataclass(frozen=True)
 class NoisyTrial:
-    """`alike`: it cannot be told from the best; `depth` is empty where none varies."""
+    """`alike`: it cannot be distinguished from the best; `depth` is empty where none varies."""
 
     trial: int
     value: float
@@ -66,7 +66,7 @@ class Noise:
 
     @property
     def depths(self) -> list[str]:
-        """Those that have a trial which cannot be told from the best."""
+        """Those that have a trial which cannot be distinguished from the best."""
         return sorted({t.depth for t in self.alike if t.depth}, key=lambda z: (len(z), z))
 
     @property
@@ -110,7 +110,7 @@ def draw(record: Noise, ax: Axes) -> None:
     shown = record.trials[:SHOWN]
     for near in (True, False):
         found = [(i, t) for i, t in enumerate(shown) if t.alike == near]
-        label = "cannot be told from the best" if near else "worse"
+        label = "cannot be distinguished from the best" if near else "worse"
         look: style.Look = {"hollow": not near, "zorder": 3}
         places = [i for i, _ in found], [t.value for _, t in found]
         marks.trials(ax, *places, [t.trial for _, t in found], record.palette, **look)
@@ -140,7 +140,7 @@ def caption(record: Noise) -> str:
     )
     if record.seeds is not None:
         text += f" with the spread between seeds, {record.seeds:.4f}, in it"
-    text += f". {len(near)} of {len(record.trials)} trials cannot be told from it at {LEVEL:.0%}"
+    text += f". {len(near)} of {len(record.trials)} trials are as good at {LEVEL:.0%}"
     if record.param and record.depths:
         text += f", at {short(record.param)} = {listed(record.depths)}"
     simple = record.simplest

@@ -180,7 +180,7 @@ def _ahead(shown: ParamTrials) -> str:
     text = f"{name} = {leader.label} is ahead in {leader.wins:.0%} of bootstrap rounds"
     if shown.rivals:
         others = ", ".join(f"{c.label} in {c.wins:.0%}" for c in shown.rivals)
-        text += f" ({others}): these cannot be told apart"
+        text += f" ({others}): these cannot be distinguished"
     few = [c.label for c in shown.cells if c.states["complete"] < TOP]
     left_out = f" Not compared, under {TOP} completed trials: {', '.join(few)}." if few else ""
     return f"{text}, by the mean of its {TOP} best trials.{left_out}"

@@ -1,4 +1,4 @@
-"""Several configurations cannot be told from the best one."""
+"""Several configurations cannot be distinguished from the best one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zmodel.analysis.statistics.noise import LEVEL
 from zmodel.analysis.statistics.selection import baseline_of, listed, short
 
 CODE = "indistinguishable"
-CHECK = "the best trial can be told from all others"
+CHECK = "the best trial can be distinguished from all others"
 
 
 def judge(findings: Findings) -> list[Verdict] | None:
@@ -21,7 +21,7 @@ def judge(findings: Findings) -> list[Verdict] | None:
     if len(near) < 2:
         return []
     text = (
-        f"{len(near)} of {len(found.trials)} trials cannot be told from the best one at "
+        f"{len(near)} of {len(found.trials)} trials cannot be distinguished from the best one at "
         f"{LEVEL:.0%}: the standard error of its value is {found.trials[0].error:.4f}."
     )
     if found.param and found.depths:
