@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from zmodel.final.choice import Candidate, Run, choose
-from zmodel.final.plan import FinalPlan, make_plan, settle_plan
+from zmodel.final.plan import DEFAULTS, FinalPlan, check_options, make_plan, settle_plan
 from zmodel.final.race.candidates import for_race
 from zmodel.final.race.rule import BASELINE, TESTED, Position, Race
 from zmodel.final.race.schedule import scheduled, with_standings
@@ -173,3 +174,9 @@ def test_top_and_seeds_stay_a_way_and_old_plans_go_on(tmp_path):
 def test_an_option_that_cannot_work_is_refused(tmp_path, wrong):
     with pytest.raises(ValueError, match=f"final.{next(iter(wrong))}"):
         make_plan(study(tmp_path, [0.1, 0.2], [1, 2]), {**OPTIONS, **wrong})
+
+
+def test_a_file_older_than_an_option_still_works():
+    shipped = OmegaConf.load(Path(__file__).parents[2] / "conf" / "hparams_search" / "final.yaml")
+    assert {k: v for k, v in shipped.final.items() if k != "storage"} == DEFAULTS
+    assert check_options({"stretch": 2}) == {**DEFAULTS, "stretch": 2}

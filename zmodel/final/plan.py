@@ -26,7 +26,11 @@ from zmodel.study.records import StudyRecord, TrialRecord
 PLAN_FILE = "plan.json"
 COUNTS = {"top": 1, "seeds": 1, "stretch": 1, "runs": 1, "candidates": 2}
 """Options that are whole numbers, and the least."""
-OPTIONS = (*COUNTS, "confidence", "one_standard_error", "retrain")
+DEFAULTS = {
+    "top": None, "seeds": None, "stretch": 1, "runs": 15, "candidates": 10,
+    "confidence": 0.9, "one_standard_error": False, "retrain": "auto",
+}  # fmt: skip
+"""Those of final.yaml: a program whose own file is older than an option works as it did."""
 FIXED = {"top": 3, "seeds": 5}
 """What the one of the two is when the other is given: every candidate gets every seed, no race."""
 
@@ -113,7 +117,7 @@ def settle_plan(record: StudyRecord, options: Mapping[str, Any], folder: Path) -
 
 def check_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options with `top` and `seeds` both given, or neither; ValueError for a wrong one."""
-    checked = {key: _checked(key, options.get(key)) for key in OPTIONS}
+    checked = {key: _checked(key, options.get(key, value)) for key, value in DEFAULTS.items()}
     if any(checked[key] is not None for key in FIXED):
         checked |= {key: checked[key] or least for key, least in FIXED.items()}
     return checked
