@@ -85,6 +85,17 @@ def test_every_key_of_a_result_is_on_the_page_of_files(file: str, functions: tup
             assert f"`{key}`" in page, f"{file}: {key}"
 
 
+def test_every_verdict_has_its_thresholds_on_a_page():
+    page = (ROOT / "docs" / "reference" / "verdicts.md").read_text()
+    files = list((ROOT / "zmodel" / "analysis" / "rules").rglob("*.py"))
+    codes = {
+        code for f in files for code in re.findall(r'^CODE = "(\w+)"', f.read_text(), re.MULTILINE)
+    }
+    assert len(codes) > 15
+    missing = [code for code in sorted(codes) if f"| `{code}` |" not in page]
+    assert not missing
+
+
 def test_pages_that_code_names_exist():
     for folder in ("zmodel", "tools", "benchmarks", "conf"):
         for file in (f for f in (ROOT / folder).rglob("*") if f.suffix in (".py", ".yaml")):
