@@ -42,7 +42,7 @@ def test_every_command_is_one_that_runs_or_says_why_not(block: Block, tmp_path: 
 def check_overrides(name: str, arguments: list[str], folders: list[Path]) -> None:
     overrides = [a for a in arguments if "=" in a and not a.startswith("-")]
     if "-m" in arguments:  # of a sweep, the first value
-        overrides = [o if "[" in o else o.split(",")[0] for o in overrides]
+        overrides = [o if "[" in o or "{" in o else o.split(",")[0] for o in overrides]
     own = arguments[arguments.index("--config-dir") + 1] if "--config-dir" in arguments else "conf"
     paths = [f"file://{folder / own}" for folder in folders if (folder / own).is_dir()]
     overrides.append(f"hydra.searchpath=[{','.join(paths)}]")

@@ -52,7 +52,8 @@ def test_whatever_the_program_names_itself_is_on_the_allow_list():
     """In the YAML files and, for values set by code, in the source."""
     sources = [*CONF.rglob("*.yaml"), *(CONF.parent / "zmodel").rglob("*.py")]
     pattern = re.compile(r"_target_\"?: *\"?([\w.]+\.\w+)")
-    named = {name for path in sources for name in pattern.findall(path.read_text())}
+    advice = "template_names.py"  # what a user may write, who then extends the list
+    named = {name for p in sources if p.name != advice for name in pattern.findall(p.read_text())}
     assert {"zmodel.trackers.wandb_logger", "zmodel.callbacks.last_weights.LastWeights"} <= named
     refused = {n for n in named if not any(fnmatch(n, prefix) for prefix in ALLOWED_TARGETS)}
     assert not refused
