@@ -27,12 +27,14 @@ from zmodel.analysis.diagnostics.space import (
     joint,
     parallel,
     slice,
+    useless,
     values,
 )
 from zmodel.analysis.diagnostics.training import (
     confusion,
     curves,
     foresight,
+    late_epochs,
     lengths,
     overfitting,
     own_pruner,
@@ -45,13 +47,16 @@ from zmodel.analysis.diagnostics.training import (
 )
 
 SECTIONS: tuple[tuple[str, tuple[ModuleType, ...]], ...] = (
-    ("Where the trials went", (values, joint, constraints)),
+    ("Where the trials went", (values, joint, constraints, useless)),
     ("What mattered", (importance, slice, contour, parallel)),
     (
         "Pruning and stopping",
         (speed, foresight, pruning_audit, own_pruner, pausing, lengths, stopping),
     ),
-    ("How the networks learned", (running, curves, confusion, residuals, overfitting, final)),
+    (
+        "How the networks learned",
+        (running, curves, late_epochs, confusion, residuals, overfitting, final),
+    ),
     (
         "How the search went",
         (

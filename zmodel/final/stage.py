@@ -32,6 +32,7 @@ SETTINGS: dict[str, Any] = {
     "pruner": None, "coverage": None, "replicate": None,
     "control": None, "enqueue": None, "from_study": None, "custom_search_space": None,
     "history": None, "stopping": None, "epochs": None, "baseline": False, "constraints": None,
+    "roles": None,
 }  # fmt: skip
 """What the final stage decides about its sweeps whatever the configuration says."""
 

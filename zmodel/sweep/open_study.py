@@ -127,6 +127,7 @@ def _note_settings(study: optuna.Study, prepared: Prepared) -> None:
         "pruner": (settings.pruner or {"_target_": "none"})["_target_"].rpartition(".")[-1],
         "coverage": settings.coverage,
         "constraints": _constraints(settings),
+        "roles": settings.roles or None,
     }
     if prepared.round is not None:
         attrs[ROUND] = prepared.round

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from zmodel.core.objective import curve_of
 from zmodel.sweep.limits.study_limits import Limits, make_limits
 from zmodel.sweep.next_round import next_round
+from zmodel.sweep.roles import check_roles
 from zmodel.sweep.sampling.proposals import Proposals
 from zmodel.sweep.sampling.samplers import grid_size
 from zmodel.sweep.sampling.warm_start import first_configurations
@@ -197,6 +198,7 @@ def _placed(settings: Settings, config: DictConfig) -> Settings:
 def _read_space(settings: Settings, arguments: list[str], job: Job) -> SearchSpace:
     loader = job.hydra_context.config_loader
     space = parse_space(settings.params, arguments, settings.custom_search_space, loader)
+    check_roles(settings.roles, space.distributions)
     if not space.distributions and space.custom is None:
         raise ValueError(
             "A study needs something to search, got an empty hydra.sweeper.params. Give a sweep "

@@ -16,6 +16,7 @@ from zmodel.study.constraints import Constraint, parse_constraints
 from zmodel.study.folder import JOURNAL, SUBDIR
 from zmodel.sweep.from_config import build, plain
 from zmodel.sweep.launch.hardware import cores, gpu_ids
+from zmodel.sweep.roles import read_roles
 from zmodel.sweep.sampling.after_floors import Policy
 from zmodel.sweep.stop_rule import StopRule, read_stop
 from zmodel.sweep.stopping.depth_halving import DepthHalving
@@ -47,6 +48,7 @@ class Settings:
     custom_search_space: str | None
     coverage: dict[str, Any]
     policy: Policy | None
+    roles: dict[str, str]
     control: float
     replicate: float
     control_changes: dict[str, Any]
@@ -105,6 +107,7 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
         "params": given["params"] or {},
         "coverage": given["coverage"] or {},
         "policy": _policy(given["policy"], given["coverage"]),
+        "roles": read_roles(given["roles"]),
         "control": share("hydra.sweeper.control", given["control"]),
         "replicate": share("hydra.sweeper.replicate", given["replicate"]),
         "control_changes": given["control_changes"] or {},

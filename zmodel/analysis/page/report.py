@@ -100,6 +100,7 @@ def _head(findings: Findings, verdicts: list[Verdict], refresh: int | None) -> s
     facts = [f"{n:,} {state}" for state, n in counts.items() if n]
     facts.append(f"{' / '.join(study.directions)} {objective_name(study)}")
     facts += [f"{key}: {study.attrs[key]}" for key in ("sampler", "pruner") if study.attrs.get(key)]
+    facts += _roles(study.attrs.get("roles"))
     if study.interrupted:
         facts.append(f"{len(study.interrupted)} interrupted attempts, given again")
     ended = study.attrs.get("ended")
@@ -122,6 +123,14 @@ def _head(findings: Findings, verdicts: list[Verdict], refresh: int | None) -> s
 def _note(study: StudyRecord) -> str:
     note = notes_of(study).get(OF_STUDY)
     return f'<p class="note">Note: {html.text(note)}</p>' if note else ""
+
+
+def _roles(roles: object) -> list[str]:
+    """What was declared of the parameters."""
+    if not isinstance(roles, dict):
+        return []
+    named = {role: [k for k, v in roles.items() if v == role] for role in roles.values()}
+    return [f"{role}: {', '.join(map(str, names))}" for role, names in named.items()]
 
 
 def _trials(findings: Findings, table: list[Row], folder: Path) -> str:

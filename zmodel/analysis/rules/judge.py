@@ -29,7 +29,8 @@ from zmodel.analysis.rules.best_trial import (
     small_validation,
     worse_than_baseline,
 )
-from zmodel.analysis.rules.space import constraint_binds
+from zmodel.analysis.rules.space import batch_size_searched, constraint_binds, useless_region
+from zmodel.analysis.rules.training import saturated, unsteady
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.noise import best_error
 from zmodel.analysis.statistics.selection import (
@@ -51,6 +52,8 @@ RULES: tuple[ModuleType, ...] = (
     never_learned,
     boundary,
     constraint_binds,
+    useless_region,
+    batch_size_searched,
     few_trials,
     further_trials,
     foreign_trials,
@@ -63,6 +66,8 @@ RULES: tuple[ModuleType, ...] = (
     indistinguishable,
     worse_than_baseline,
     selection_optimism,
+    unsteady,
+    saturated,
 )
 
 

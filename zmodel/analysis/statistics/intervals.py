@@ -46,6 +46,20 @@ def spread(samples: Sequence[float] | np.ndarray, level: float = LEVEL) -> tuple
     return float(low), float(high)
 
 
+def best_of(values: Sequence[float], count: int, rounds: int = ROUNDS) -> tuple[float, ...] | None:
+    """The largest of `count` draws of the values: its mean and interval at LEVEL.
+
+    With the same `count` for all, samples of unequal size are compared fairly. None for fewer than
+    `count` values, or fewer than 3.
+    """
+    if len(values) < max(3, count):
+        return None
+    data = np.asarray(values, dtype=float)
+    draws = np.random.default_rng(0).integers(0, len(data), size=(rounds, count))
+    largest = data[draws].max(axis=1)
+    return (float(largest.mean()), *spread(largest))
+
+
 def outdoes(
     first: Sequence[float],
     second: Sequence[float],

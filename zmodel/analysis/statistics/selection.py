@@ -8,7 +8,7 @@ break a constraint, count as trials, never as scores.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -140,8 +140,21 @@ def structural(study: StudyRecord) -> list[str]:
     """Parameters whose every value deserves its chance: the depth, when there is one.
 
     In a study without z-layers these are all integer and categorical parameters; in one of a
-    single depth there are none.
+    single depth there are none. Declared roles go before: those that are scientific.
     """
+    roles = study.attrs.get("roles")
+    if not isinstance(roles, Mapping):
+        return _structural(study)
+    usual = {*_structural(study)} if "scientific" not in roles.values() else set()
+    return [
+        name
+        for name, distribution in study.space.items()
+        if not distribution.single()
+        and roles.get(name, "scientific" if name in usual else None) == "scientific"
+    ]
+
+
+def _structural(study: StudyRecord) -> list[str]:
     depths = [name for name in study.space if name.rsplit(".", 1)[-1] == DEPTH]
     if depths:
         return [name for name in depths if not study.space[name].single()]

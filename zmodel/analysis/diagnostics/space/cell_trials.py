@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zmodel.analysis.statistics.intervals import bootstrap, wins
+from zmodel.analysis.statistics.intervals import best_of, bootstrap, wins
 from zmodel.analysis.statistics.noise import best_error
 from zmodel.analysis.statistics.potential import chances
 from zmodel.analysis.statistics.selection import count_states, score, sign, structural
@@ -20,6 +20,8 @@ from zmodel.study.trial_attributes import attr
 
 # a value that wins this share of the rounds cannot be ruled out
 RIVAL = 0.05
+# fewer completed trials say nothing about the best that a value can reach
+LEAST = 3
 
 
 class CompletedTrial(NamedTuple):
@@ -32,10 +34,14 @@ class CompletedTrial(NamedTuple):
 
 @dataclass(frozen=True)
 class CellTrials:
-    """The trials of one value or bin. `best_error`: standard error of the best, where it is known;
-    `median_low`, `median_high`: 95 % interval; `wins`: share of bootstrap rounds in which its best
-    trials are ahead of all others'; `chance_to_win`: see potential.py; `given_up`: why the study's
-    policy forced nothing more on it."""
+    """The trials of one value or bin.
+
+    `best_error`: standard error of the best, where it is known; `median_low`, `median_high`: 95 %
+    interval; `wins`: share of bootstrap rounds in which its best trials are ahead of all others';
+    `isolated`, with an interval: what its best of equally many trials for all values reaches, over
+    all other parameters; `chance_to_win`: see potential.py; `given_up`: why the study's policy
+    forced nothing more on it.
+    """
 
     label: str
     trials: int
@@ -50,6 +56,9 @@ class CellTrials:
     wins: float
     chance_to_win: float
     given_up: str | None
+    isolated: float | None
+    isolated_low: float | None
+    isolated_high: float | None
     completed: tuple[CompletedTrial, ...]
 
     @property
@@ -88,9 +97,11 @@ def param_trials(study: StudyRecord, param: str) -> ParamTrials:
     scores = [[score(study, t) or 0.0 for t in group] for group in scored]
     first = param in structural(study)
     total = sum(map(len, groups)) or 1  # waiting trials have no parameters yet
+    least = min((len(row) for row in scores if len(row) >= LEAST), default=LEAST)
+    alone = [best_of(row, least) if first else None for row in scores]
     columns = zip(
         cells, groups, scored, wins(scores) if first else [0.0] * len(scores),
-        chances(scores), strict=True,
+        chances(scores), alone, strict=True,
     )  # fmt: skip
     return ParamTrials(
         param,
@@ -103,7 +114,7 @@ def param_trials(study: StudyRecord, param: str) -> ParamTrials:
 
 def _cell(
     study: StudyRecord, total: int, cell: Cell, group: Sequence[TrialRecord],
-    scored: Sequence[TrialRecord], won: float, chance: float,
+    scored: Sequence[TrialRecord], won: float, chance: float, alone: tuple[float, ...] | None,
 ) -> CellTrials:  # fmt: skip
     values = [float(t.value or 0.0) for t in scored]
     low, high = bootstrap(values) or (None, None)
@@ -125,8 +136,18 @@ def _cell(
         wins=won,
         chance_to_win=chance,
         given_up=None if reason is None else plain(reason),
+        **_isolated(sign(study), alone),
         completed=tuple(
             CompletedTrial(v, t.number in forced, t.number)
             for v, t in zip(values, scored, strict=True)
         ),
     )
+
+
+def _isolated(way: float, alone: tuple[float, ...] | None) -> dict[str, float | None]:
+    """Scores as values: of a loss, the low end of an interval is that of the high score."""
+    names = ("isolated", "isolated_low", "isolated_high")
+    if alone is None:
+        return dict.fromkeys(names)
+    mean, low, high = (way * score for score in alone)
+    return dict(zip(names, (mean, min(low, high), max(low, high)), strict=True))

@@ -114,7 +114,8 @@ def _draw_trials(shown: ParamTrials, ax: Axes) -> None:
 
 
 def _draw_reached(record: Values, ax: Axes) -> None:
-    """Every completed trial, hollow where it was forced, and the medians."""
+    """Every completed trial, hollow where it was forced, the medians, and the best at equal
+    numbers of trials: the isolation plot."""
     shown = record.main
     marks.baseline(ax, record.baseline)
     spread = np.random.default_rng(0)
@@ -129,10 +130,16 @@ def _draw_reached(record: Values, ax: Axes) -> None:
             ax.hlines(cell.median, at - 0.33, at + 0.33, color=style.INK, linewidth=1.6)
         look: style.Look = {"color": style.INK, "linewidth": 1.2}
         marks.interval(ax, at + 0.33, cell.median_low, cell.median_high, **look)
+        if cell.isolated is not None:
+            marks.dots(ax, [at - 0.33], [cell.isolated], style.SECOND, 30, marker="D", alpha=1)
+            marks.interval(ax, at - 0.33, cell.isolated_low, cell.isolated_high)
     marks.dots(ax, [], [], style.MUTED, label="completed trial")
     if any(cell.forced for cell in shown.cells):
         marks.dots(ax, [], [], style.MUTED, hollow=True, label="forced by coverage")
     ax.plot([], [], color=style.INK, label="median, 95 % interval")
+    if any(cell.isolated is not None for cell in shown.cells):
+        look = {"marker": "D", "label": "best of equally many, 95 % interval"}
+        marks.dots(ax, [], [], style.SECOND, 30, alpha=1, **look)
     axes.legend_above(ax, 2)
     values = [point.value for cell in shown.cells for point in cell.completed]
     value_axis(ax, record.objective, [*values, record.baseline], record.maximize)

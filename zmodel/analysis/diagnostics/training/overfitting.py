@@ -10,7 +10,7 @@ from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.page.value_axis import value_axis
 from zmodel.analysis.statistics.depths import Depths, depths_of
-from zmodel.analysis.statistics.selection import need_scored, ranked, structural
+from zmodel.analysis.statistics.selection import by_depth, need_scored, ranked, structural
 from zmodel.study.cells import Cells, cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.run_folder import metrics_of, read_metrics, run_folder
@@ -53,12 +53,21 @@ class Overfitting:
     def best(self) -> Fit:
         return self.trials[0]
 
+    @property
+    def best_of_depths(self) -> list[Fit]:
+        """The best trial of each depth, in order of the depths."""
+        fits = (next((f for f in self.trials if f.depth == z), None) for z in self.labels)
+        return [fit for fit in fits if fit is not None]
+
 
 def data(study: StudyRecord) -> Overfitting:
     param = next(iter(structural(study)), None)
     need_scored(study)
     cells = cells_of(study, param) if param else None
-    fits = [_fit(study, trial, cells) for trial in ranked(study)[:MOST]]
+    order = ranked(study)
+    first = [next(iter(group), None) for group in by_depth(study, order).values()]
+    shown = [t for at, t in enumerate(order) if at < MOST or t in first]
+    fits = [_fit(study, trial, cells) for trial in shown]
     if fits[0] is None:
         raise Unavailable(
             "the best trial recorded no train/acc and val/acc, neither as attributes nor in its "

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from zmodel.analysis.diagnostics.training import overfitting
+from zmodel.analysis.diagnostics.training.overfitting import Overfitting
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.selection import short
 
 CODE = "overfitting"
 CHECK = "the best trial does about as well on validation as on training data"
@@ -18,8 +20,9 @@ def judge(findings: Findings) -> list[Verdict] | None:
         return None
     fit = found.best
     rises = fit.loss_rise is not None and fit.loss_rise >= LOSS_RISE
+    depths = _of_depths(found)
     if fit.gap < NOTE and not rises:
-        return []
+        return depths
     text = (
         f"The best trial ({fit.trial}) reaches {fit.train_acc:.3f} on training and "
         f"{fit.val_acc:.3f} on validation data: a gap of {fit.gap:.3f}."
@@ -41,5 +44,20 @@ def judge(findings: Findings) -> list[Verdict] | None:
             "search over more regularisation: dropout, weight decay, augmentation, smaller width"
             if fit.gap >= WARNING
             else None,
-        )
+        ),
+        *depths,
     ]
+
+
+def _of_depths(found: Overfitting) -> list[Verdict]:
+    """The best trials of other depths than the best one's: a depth may look bad by that alone."""
+    others = [f for f in found.best_of_depths if f.depth != found.best.depth and f.gap >= WARNING]
+    if not others or found.param is None:
+        return []
+    listed = ", ".join(f"{f.depth} (gap {f.gap:.2f}, trial {f.trial})" for f in others)
+    text = (
+        f"The best trials at {short(found.param)} = {listed} over-fit: with more regularisation "
+        "these values may reach more than they show."
+    )
+    gaps = {str(f.depth): f.gap for f in others}
+    return [Verdict(CODE, "note", text, found.param, {"gaps": gaps})]

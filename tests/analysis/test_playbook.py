@@ -1,0 +1,159 @@
+"""Checks that the playbook asks for: what must be said, and what must not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+from tests.support.inline import Inline
+from zmodel import analysis
+from zmodel.analysis.diagnostics.space import useless, values
+from zmodel.analysis.diagnostics.training import overfitting
+from zmodel.analysis.findings import Findings
+from zmodel.analysis.replay.simulate import DEPTH, LR, Truth, simulate
+from zmodel.analysis.rules.best_trial import overfitting as overfits
+from zmodel.analysis.rules.space import batch_size_searched, useless_region
+from zmodel.analysis.rules.training import saturated, unsteady
+from zmodel.analysis.statistics.selection import structural
+from zmodel.study.records import StudyRecord, TrialRecord
+
+
+def lost_beyond(limit: float, seed: int, trials: int = 60, share: float = 1.0) -> StudyRecord:
+    """A study in which trials diverge at learning rates above `limit`, or anywhere by chance."""
+    rng = np.random.default_rng(seed)
+    made: list[TrialRecord] = []
+    for number in range(trials):
+        rate = float(10 ** rng.uniform(-4, -1))
+        diverges = rng.random() < share if rate > limit else limit > 1 and rng.random() < 0.2
+        params = {DEPTH: int(rng.integers(1, 6)), LR: rate}
+        more: dict[str, Any] = {"attrs": {}}
+        if diverges:
+            more["attrs"] = {"fail_reason": "ValueError: The training loss must stay finite"}
+        state, value = ("failed", None) if diverges else ("complete", (float(rng.random()),))
+        made.append(TrialRecord(number, state, params, value, {}, None, None, **more))
+    return StudyRecord("s", ("maximize",), {k: Truth().space[k] for k in (DEPTH, LR)}, tuple(made))
+
+
+def said(rule: Any, study: StudyRecord) -> list[str | None]:
+    return [verdict.param for verdict in rule.judge(Findings(study)) or ()]
+
+
+def test_where_the_space_is_lost_is_found_and_chance_is_not():
+    found = [said(useless_region, lost_beyond(0.0178, seed)) for seed in range(60)]
+    assert sum(params == [LR] for params in found) >= 57
+    by_chance = [said(useless_region, lost_beyond(2.0, seed)) for seed in range(60)]
+    assert sum(map(bool, by_chance)) <= 3
+    record = useless.data(lost_beyond(0.0178, 0))
+    assert record.diverged == record.lost > 5 and 0 < record.low < record.share < record.high < 1
+
+
+def test_runs_that_never_learned_count_and_a_steady_study_has_none():
+    healthy = simulate(Truth(), 40, 0)
+    assert useless.data(healthy).lost == 0
+    assert useless_region.judge(Findings(healthy)) == []
+    stuck = simulate(Truth(tau=(3.0, 5.0, 7.5, 9.5, 20_000.0)), 60, 0)
+    assert useless.data(stuck).learned_nothing > 5
+    assert said(useless_region, stuck) == [DEPTH]
+
+
+def test_a_searched_batch_size_is_a_note_unless_it_is_what_the_study_asks():
+    healthy = simulate(Truth(), 20, 0)
+    assert said(batch_size_searched, healthy) == ["data.batch_size"]
+    meant = replace(healthy, attrs={"roles": {"data.batch_size": "scientific"}})
+    assert said(batch_size_searched, meant) == []
+    space = {k: d for k, d in healthy.space.items() if k != "data.batch_size"}
+    assert said(batch_size_searched, replace(healthy, space=space)) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "truth", "hits"),
+    [
+        (unsteady, Truth(), (0, 1)),
+        (unsteady, Truth(noise=0.06), (11, 12)),
+        (saturated, Truth(), (0, 1)),
+        (saturated, Truth(epochs=200), (11, 12)),
+    ],
+)
+def test_late_epochs_of_the_best_trials(rule, truth, hits):
+    studies = [simulate(truth, 30, seed, floor=3, stop_early=False) for seed in range(70, 82)]
+    found = sum(bool(rule.judge(Findings(study))) for study in studies)
+    assert hits[0] <= found <= hits[1]
+
+
+def test_values_are_compared_at_equal_numbers_of_trials():
+    """The best of a value that was tried ten times as often is not larger by that alone."""
+    rng = np.random.default_rng(0)
+    depths = [1] * 40 + [2] * 4
+    trials = tuple(
+        TrialRecord(i, "complete", {DEPTH: z, LR: 0.01}, (float(rng.normal()),), {}, None, None)
+        for i, z in enumerate(depths)
+    )
+    space = {k: Truth().space[k] for k in (DEPTH, LR)}
+    study = StudyRecord("s", ("maximize",), space, trials)
+    often, seldom = values.data(study).main.cells[:2]
+    assert often.isolated is not None and seldom.isolated is not None
+    assert often.best is not None and often.isolated < often.best
+    assert often.isolated_low < seldom.isolated_high  # type: ignore[operator]
+    assert values.data(study).main.cells[2].isolated is None
+    loss = replace(study, directions=("minimize",))
+    least = values.data(loss).main.cells[0]
+    assert least.isolated_low <= least.isolated <= least.isolated_high  # type: ignore[operator]
+
+
+def test_overfitting_is_looked_for_in_the_best_trial_of_every_depth():
+    gaps = {1: 0.01, 2: 0.2, 3: 0.02}
+    trials = tuple(
+        TrialRecord(
+            z, "complete", {DEPTH: z, LR: 0.01}, (0.9 - 0.1 * (z == 2),), {}, None, None,
+            attrs={"metrics": {"train/acc": 0.8 + gap, "val/acc": 0.8}},
+        )
+        for z, gap in gaps.items()
+    )  # fmt: skip
+    space = {k: Truth().space[k] for k in (DEPTH, LR)}
+    study = StudyRecord("s", ("maximize",), space, trials)
+    assert [fit.depth for fit in overfitting.data(study).best_of_depths] == ["1", "2", "3"]
+    (verdict,) = overfits.judge(Findings(study)) or []
+    assert verdict.severity == "note" and list(verdict.evidence["gaps"]) == ["2"]
+
+
+def test_roles_decide_what_is_compared():
+    study = simulate(Truth(), 10, 0)
+    assert structural(study) == [DEPTH]
+    told = {"model.width": "scientific", DEPTH: "nuisance"}
+    assert structural(replace(study, attrs={"roles": told})) == ["model.width"]
+    assert structural(replace(study, attrs={"roles": {"model.width": "nuisance"}})) == [DEPTH]
+    assert structural(replace(study, attrs={"roles": "odd"})) == [DEPTH]
+    space = {"kind": CategoricalDistribution(["a", "b"]), "lr": FloatDistribution(0, 1)}
+    plain = StudyRecord("s", ("maximize",), space, ())
+    assert structural(plain) == ["kind"]
+
+
+@pytest.mark.parametrize(
+    ("roles", "words"),
+    [
+        ("{x: fixed}", "take it out"),
+        ("{epochs: scientific}", "search it too"),
+        ("{x: main}", "nuisance"),
+        ("[x]", "must be null or like"),
+    ],
+)
+def test_roles_that_contradict_the_search_are_refused(inline: Inline, roles, words):
+    with pytest.raises(ValueError, match=words):
+        inline.run(f"hydra.sweeper.roles={roles}")
+    assert not inline.folder.exists()
+
+
+def test_roles_are_noted_for_the_report(inline: Inline):
+    roles = "hydra.sweeper.roles={x: nuisance, epochs: fixed, layers: scientific}"
+    assert inline.run(roles, "hydra.sweeper.n_trials=2") == 0
+    assert inline.study.user_attrs["roles"]["layers"] == "scientific"
+
+
+def test_verdicts_of_a_simulated_study_have_the_codes_of_the_contract():
+    codes = Counter(verdict.code for verdict in analysis.judge(simulate(Truth(), 40, 0)))
+    assert codes["batch_size_searched"] == 1 and codes["useless_region"] == 0
