@@ -427,24 +427,26 @@ def test_a_diagnostic_without_its_data_is_unavailable():
         analysis.own_pruner(study(trial(0, 1, 0.5)))
 
 
-TABLES = {"baseline", "failures", "duplicates", "zombies"}
+TABLES = {"baseline", "failures", "duplicates", "zombies", "useless", "late_epochs"}
 NEEDS_FILES = {"confusion", "residuals", "overfitting", "final"}
 
 
 def test_every_diagnostic_gives_a_frame_and_a_figure_of_its_record():
     record = simulate(Truth(), 60, 0, pruner=optuna.pruners.MedianPruner(n_warmup_steps=10))
-    noted = {"spared": True, "paused_at": 2, "baseline": True}
+    noted = {"spared": True, "paused_at": 2, "baseline": True, "amounts": {"memory": 5.0}}
     trials = tuple(replace(t, attrs={**t.attrs, **noted}) for t in record.trials)
     told = {"optimized_metric": ["val/acc_best"]}
     record = replace(record, trials=trials, attrs={**record.attrs, **told})
-    paused = replace(record, attrs={**record.attrs, "stopping": {"survivors": 0.5}})
+    limits = {"constraints": {"memory": "<= 10"}}
+    needed = {"pausing": {"stopping": {"survivors": 0.5}}, "constraints": limits}
     for module in catalog.modules():
         name = catalog.name_of(module)
         if name in NEEDS_FILES:
             with pytest.raises(analysis.Unavailable):
                 getattr(analysis, name)(record)
             continue
-        found = getattr(analysis, name)(paused if name == "pausing" else record)
+        more = {**record.attrs, **needed.get(name, {})}
+        found = getattr(analysis, name)(replace(record, attrs=more))
         assert len(analysis.frame(found)) == len(module.rows(found)) and module.caption(found)
         if name in TABLES:
             with pytest.raises(ValueError):

@@ -99,13 +99,16 @@ def data(study: StudyRecord) -> Constraints:
     done = [t for t in study.trials if t.state == "complete" and _is_number(t.value)]
     if not done:
         raise Unavailable("no trial has completed")
+    limits = tuple(_limit(study, c, done) for c in constraints)
+    if not any(limit.points for limit in limits):
+        raise Unavailable("no trial recorded what the constraints bound")
     groups = by_depth(study, study.trials)
     winner = next(iter(ranked(study)), None)
     return Constraints(
         objective_name(study),
         sign(study) > 0,
         next(iter(structural(study)), None),
-        tuple(_limit(study, c, done) for c in constraints),
+        limits,
         tuple(_share(label, group) for label, group in groups.items()),
         winner.number if winner else None,
         _better(study, done, winner),

@@ -1,4 +1,4 @@
-"""The late epochs of the best trials: their noise, and how much of them was needed."""
+"""How noisy the late epochs of the best trials are, and how many were needed."""
 
 from __future__ import annotations
 
