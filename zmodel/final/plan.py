@@ -140,11 +140,8 @@ def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
             f"The final stage needs the runs of study '{record.name}', but there is no folder of "
             "that name. Give paths.log_dir=... of the machine on which it ran."
         )
-<<<<<<< HEAD
     folder = record.folder
     count = options["runs" if options["top"] is None else "seeds"]
-=======
->>>>>>> d271ecd (Tables of the playbook among the diagnostics; a plan of the final stage in fewer lines)
     used = {trial.attrs.get("seed") for trial in record.trials}
     fresh = [seed for seed in range(len(used) + count) if seed not in used]
     return FinalPlan(
@@ -153,7 +150,7 @@ def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
         directions=record.directions,
         options=options,
         candidates=tuple(t.number for t in chosen),
-        overrides={t.number: tuple(trial_overrides(record.folder, t.number)) for t in chosen},
+        overrides={t.number: tuple(trial_overrides(folder, t.number)) for t in chosen},
         search_values={t.number: float(t.values[0]) for t in chosen if t.values},
         seeds=tuple(fresh[:count]),
         completed=len(scored(record)),

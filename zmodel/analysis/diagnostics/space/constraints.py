@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 TITLE = "Constraints"
 QUESTION = "Which trials keep the limits, and does a limit keep the search from better ones?"
-NEAR = 0.75
-"""From this part of its limit on, an amount is near it."""
+NEAR = 0.75  # from this part of its limit on, an amount is near it
 TOP_SHARE, TOP_LEAST = 0.1, 5
 
 
@@ -88,7 +87,7 @@ class Constraints:
     palette: Depths
 
     def total(self, count: str) -> int:
-        """Over all depths, of `completed`, `infeasible` or `rejected`."""
+        """Over all depths."""
         return sum(getattr(share, count) for share in self.shares)
 
 

@@ -1,1 +1,1 @@
-"""Rules about how the best trials trained: steadily, and no longer than they had to."""
+"""Rules about how the best trials trained: steadily, no longer than needed."""
