@@ -90,11 +90,7 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
     name = folder.name if given["study_name"] is None else given["study_name"]
     folder_name(name, "hydra.sweeper.study_name")  # none that could leave the log folder
     known("hydra.sweeper.on_change", given["on_change"], ("refuse", "widen", "continue"))
-    if not isinstance(given["baseline"], bool):
-        raise ValueError(
-            f"hydra.sweeper.baseline must be true or false, received {given['baseline']!r}; to try "
-            "configurations of your own first, use hydra.sweeper.enqueue."
-        )
+    _check_baseline(given["baseline"])
     _check_numbers(given)
     preflight = given["preflight"]
     read = {
@@ -117,6 +113,14 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
         "preload": names("hydra.sweeper.preload", given["preload"]),
     }
     return Settings(folder=folder, **{**given, **read})
+
+
+def _check_baseline(given: Any) -> None:
+    if not isinstance(given, bool):
+        raise ValueError(
+            f"hydra.sweeper.baseline must be true or false, received {given!r}; to try "
+            "configurations of your own first, use hydra.sweeper.enqueue."
+        )
 
 
 def _check_numbers(given: Mapping[str, Any]) -> None:
