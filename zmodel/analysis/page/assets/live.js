@@ -83,6 +83,7 @@ function reloadSoon(seconds) {
     try {
       if (await hasNews()) {
         remember();
+        history.scrollRestoration = "manual"; // the browser's own would come after ours
         location.reload();
       } else if (served) reloadSoon(every);
       else showState();
