@@ -138,7 +138,7 @@ def _draw_reached(record: Values, ax: Axes) -> None:
         marks.dots(ax, [], [], style.MUTED, hollow=True, label="forced by coverage")
     ax.plot([], [], color=style.INK, label="median, 95 % interval")
     if any(cell.isolated is not None for cell in shown.cells):
-        look = {"marker": "D", "label": "best of equally many, 95 % interval"}
+        look = {"marker": "D", "label": "best of equally many, 95 %"}
         marks.dots(ax, [], [], style.SECOND, 30, alpha=1, **look)
     axes.legend_above(ax, 2)
     values = [point.value for cell in shown.cells for point in cell.completed]
