@@ -10,8 +10,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.next_step import next_step
-from zmodel.analysis.open_space import in_words, open_space, part_left
+from zmodel.analysis.open_space import open_space, part_left
 from zmodel.analysis.rules.judge import judge
+from zmodel.study.distribution_values import in_words
 from zmodel.study.records import StudyRecord, TrialRecord
 
 DEPTH, LR = "model.z_layers", "lr"

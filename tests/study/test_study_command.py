@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -37,7 +38,10 @@ def test_ls_and_show(logs, capsys):
     assert "deep" in line and "of 9" in line and "3 complete" in line and "1 running" in line
     assert main(["--log-dir", str(logs), "show", "deep"]) == 0
     shown = capsys.readouterr().out
-    assert "x: FloatDistribution" in shown and "continue: python train.py" in shown
+    assert "x  0 to 1" in shown and "python train.py -m hparams_search=deep" in shown
+    assert "running, starting" in shown and "Distribution" not in shown and "{" not in shown
+    numbers = re.findall(r"x=(\S+)", shown)
+    assert len(numbers) == 4 - 1 and max(map(len, numbers)) <= 7
 
 
 def test_ls_tells_what_was_put_back_from_what_failed(logs, capsys):
@@ -50,7 +54,7 @@ def test_ls_tells_what_was_put_back_from_what_failed(logs, capsys):
         study.tell(trial, state=TrialState.FAIL)
     assert main(["--log-dir", str(logs), "ls"]) == 0
     line = capsys.readouterr().out
-    assert "1 failed" in line and "1 put back" in line
+    assert "1 failed" in line and "1 interrupted, will resume" in line
 
 
 def test_an_unknown_study_names_the_known_ones(logs, capsys):

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 
 import optuna
 import pytest
-from optuna.distributions import IntDistribution
+from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from zmodel.study.budget.slots import Slots, Tally
 from zmodel.study.journal.file import JournalError, JournalFile
 from zmodel.sweep.launch import progress as progress_module
-from zmodel.sweep.launch.progress import Progress, overdue, watched
+from zmodel.sweep.launch.progress import Progress, watched
+from zmodel.sweep.launch.progress_lines import (
+    Labels,
+    best_line,
+    describe,
+    overdue,
+    worker_line,
+)
 
 
 class Terminal(io.StringIO):
@@ -57,11 +65,63 @@ def test_a_terminal_shows_budget_best_depth_workers_and_time_left():
     out = Terminal()
     progress = Progress(Tally(4, 0, 0, 4, 0, 0), maximise=True, out=out)
     progress.update(Tally(4, 2, 1, 1, 0, 0), [*DONE, RUNNING], "2 workers")
-    assert "2/4" in out.getvalue() and "best 0.9000 z_layers=2 (trial 0)" in out.getvalue()
-    assert "left" in out.getvalue() and "2 workers" in out.getvalue()
-    assert "trial 2 z_layers=4: epoch 4, 0.5000" in out.getvalue()
+    shown = out.getvalue()
+    assert "2 of 4 trials" in shown and "0:00 elapsed" in shown and " left" in shown
+    assert "2 workers  1 running  2 complete" in shown
+    assert "value 0.9000  z_layers=2  trial 0" in shown
+    assert "trial 2  z_layers=4  step 4  value 0.5000" in shown
     progress.update(Tally(4, 2, 1, 1, 0, 0), [*DONE, RUNNING], "2 workers")
-    assert "\x1b[3A" in out.getvalue()  # the three lines are drawn over
+    assert "\x1b[4A" in out.getvalue()  # the four lines are drawn over
+
+
+ATTRS = {
+    "optimized_metric": "val/acc_best",
+    "curve": {"metric": "val/acc", "direction": "maximize"},
+    "fixed": {"trainer.max_epochs": 150},
+}
+"""Of a study of train.py."""
+
+
+def test_numbers_are_named_as_the_study_names_them():
+    labels = Labels.of(ATTRS)
+    now = datetime.now()
+    running = timed(2, TrialState.RUNNING, 64.0, now)
+    told = worker_line(running, labels, now)
+    assert told[2:] == ["epoch 4 of 150", "val/acc 0.5000", "1:04 elapsed"]
+    assert best_line(DONE[0], labels)[0].endswith("val/acc_best 0.9000")
+    two = Labels.of({"optimized_metric": ["val/acc_best", "parameters"]})
+    assert two.values((0.5, 12.0)) == ["val/acc_best 0.5000", "parameters 12.0000"]
+
+
+def test_an_interrupted_trial_is_no_failure():
+    stopped = trial(0, TrialState.FAIL, None, 2)
+    stopped.user_attrs["interrupted"] = "Ctrl-C"
+    assert "interrupted, will resume" in describe(stopped, Labels(), is_best=False)[0]
+    stopped.user_attrs["fail_reason"] = "WorkerDied: 3 times"
+    assert "failed" in describe(stopped, Labels(), is_best=False)[0]
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40), (40, 8)])
+def test_a_small_terminal_gets_whole_words_and_no_more_lines_than_it_can_erase(
+    monkeypatch, columns, rows
+):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("LINES", str(rows))
+    params = {f"model.optimizer.parameter_{i}": i / 7 for i in range(9)}
+    space = dict.fromkeys(params, FloatDistribution(0, 2))
+    done = create_trial(value=0.9, params=params, distributions=space)
+    done.number = 7
+    running = [trial(n, TrialState.RUNNING, None, 4) for n in range(8, 40)]
+    out = Terminal()
+    progress = Progress(Tally(4, 0, 0, 4, 0, 0), maximise=True, labels=Labels.of(ATTRS), out=out)
+    progress.update(Tally(40, 0, 32, 8, 0, 0), running, "32 workers")
+    assert out.getvalue().count("\n") < rows
+    progress.note("stopping: " + "a word " * 30)
+    progress.update(Tally(40, 1, 32, 7, 0, 0), [done, *running], "32 workers")
+    words = {word for line in out.getvalue().splitlines() for word in line.split()}
+    assert {f"parameter_{i}={i / 7:.3g}" for i in range(9)} <= words
+    lines = re.sub("\x1b\\[[0-9]*[AJ]", "\n", out.getvalue()).splitlines()
+    assert not [line for line in lines if len(line) >= columns]
 
 
 def test_the_best_of_a_minimisation_is_the_lowest():
@@ -69,7 +129,7 @@ def test_the_best_of_a_minimisation_is_the_lowest():
     Progress(Tally(2, 0, 0, 2, 0, 0), maximise=False, out=out).update(
         Tally(2, 2, 0, 0, 0, 0), DONE, ""
     )
-    assert "best 0.8000" in out.getvalue()
+    assert "value 0.8000" in out.getvalue()
 
 
 def timed(number: int, state: TrialState, seconds: float, now: datetime) -> FrozenTrial:

@@ -12,12 +12,12 @@ from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import (
     final_command,
     more_trials,
+    run_command,
     sweep_command,
     unfinished,
 )
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import count_states, scored
-from zmodel.core.command_text import command_text
 
 FIRST = (
     "zombies", "failures", "never_learned", "no_better_than_trivial", "small_validation",
@@ -80,5 +80,6 @@ def _confirm(findings: Findings) -> NextStep:
             "the search has no open problem, and further trials would hardly gain more than noise: "
             "the final stage retrains the best with new seeds and tests the winner",
         )
-    command = command_text(["python", "train.py", f"from_study={study.name}"])
-    return NextStep(command, "the search and its final stage are done: this trains the best again")
+    return NextStep(
+        run_command(study), "the search and its final stage are done: this trains the best again"
+    )

@@ -123,15 +123,6 @@ def _digits(value: float, way: Any, digits: int = 3) -> float:
     return float(way(value * 10**unit) / 10**unit)
 
 
-def in_words(distribution: BaseDistribution) -> str:
-    """`3`, `1 to 5`, `0.001 to 0.03` or `a, b`."""
-    if isinstance(distribution, CategoricalDistribution):
-        return ", ".join(map(str, distribution.choices))
-    assert isinstance(distribution, FloatDistribution | IntDistribution)
-    low, high = f"{distribution.low:.6g}", f"{distribution.high:.6g}"
-    return low if distribution.single() else f"{low} to {high}"
-
-
 def part_left(space: dict[str, BaseDistribution], left: dict[str, BaseDistribution]) -> float:
     """The part of a space that is left, as a product over its parameters."""
     return math.prod(_width(left[name]) / _width(now) for name, now in space.items())

@@ -11,13 +11,16 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 
+from zmodel.study.distribution_values import in_words
 from zmodel.study.folder import list_studies
 from zmodel.study.location import address_of
+from zmodel.study.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord, find_study
 from zmodel.study.repair.mend_journal import repair
 from zmodel.study.stop_request import request_stop
 from zmodel.study.storage.opening import open_storage
 from zmodel.study.trial_attributes import attr
+from zmodel.study.trial_text import assignments, in_lines, short_names, state_of, terminal_width
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,7 +73,7 @@ def ls(options: argparse.Namespace) -> None:
 
 
 def one_line(study: StudyRecord) -> str:
-    states = Counter(_state(trial) for trial in study.trials)
+    states = Counter(state_of(trial) for trial in study.trials)
     counts = "  ".join(f"{n} {state}" for state, n in states.most_common()) or "no trials"
     best = study.best_first[:1]
     value = f"best {best[0].value:.4f} (trial {best[0].number})" if best else ""
@@ -86,25 +89,44 @@ def _budget(study: StudyRecord) -> str:
     return f"{epochs} epochs ({done} done){limit}"
 
 
-def _state(trial: TrialRecord) -> str:
-    put_back = trial.state == "waiting" and trial.attrs.keys() & {"interrupted", "resumed_from"}
-    return "put back, to be resumed" if put_back else trial.state
-
-
 def show(options: argparse.Namespace) -> None:
     study = record(options, options.name)
     print(one_line(study))
-    for name, distribution in study.space.items():
-        print(f"  {name}: {distribution}")
+    _show_space(study)
+    if study.best_first:
+        metric = study.attrs.get("optimized_metric") or "value"
+        first = metric if isinstance(metric, str) else metric[0]
+        print(f"best ({study.directions[0]} {plain(first)})")
     for trial in study.best_first[:5]:
-        print(f"  trial {trial.number}: {trial.value:.4f}  {trial.params}")
-    for trial in study.trials:
-        if trial.state == "running":
-            print(f"  running: trial {trial.number} on {trial.attrs.get('worker', '?')}")
-    for trial in (t for t in study.trials if t.state == "paused"):
-        at, pauses = attr(trial, "paused_at"), attr(trial, "pauses", 1)
-        print(f"  paused: trial {trial.number} at epoch {at} (pauses so far: {pauses})")
-    print(f"  continue: {study.attrs.get('command', 'unknown')}")
+        _line(f"trial {trial.number:<5} {trial.value:.4f}", assignments(trial.params))
+    if left := [trial for trial in study.trials if trial.state in ("running", "paused")]:
+        print("not ended")
+    for trial in left:
+        _line(f"trial {trial.number:<5} {_progress(trial)}", assignments(trial.params))
+    print(f"continue\n  {plain(study.attrs.get('command', 'unknown'))}")
+
+
+def _show_space(study: StudyRecord) -> None:
+    names = short_names(study.space)
+    width = max(map(len, names.values()), default=0)
+    print("searched")
+    for name, distribution in study.space.items():
+        log = ", on a logarithmic scale" if getattr(distribution, "log", False) else ""
+        print(f"  {names[name]:<{width}}  {plain(in_words(distribution))}{log}")
+
+
+def _line(head: str, parts: list[str]) -> None:
+    """What does not fit into the terminal's width goes below the first part."""
+    lines = in_lines([f"  {head}", *parts], terminal_width() - 1, len(head) + 4)
+    print("\n".join(lines))
+
+
+def _progress(trial: TrialRecord) -> str:
+    if trial.state == "paused":
+        epoch, pauses = attr(trial, "paused_at"), attr(trial, "pauses", 1)
+        return f"paused at epoch {epoch}, {pauses} {'time' if pauses == 1 else 'times'} so far"
+    epoch = f"epoch {max(trial.curve) + 1}" if trial.curve else "starting"
+    return f"running, {epoch}, on {attr(trial, 'worker', 'an unknown worker')}"
 
 
 def stop(options: argparse.Namespace) -> None:

@@ -89,3 +89,12 @@ def checked(name: str, value: Any, distribution: BaseDistribution) -> Any:
     raise ValueError(
         f"{name} must lie in the search space, {distribution}; got {value!r}. Give such a value."
     )
+
+
+def in_words(distribution: BaseDistribution) -> str:
+    """`3`, `1 to 5`, `0.001 to 0.03` or `a, b`."""
+    if isinstance(distribution, CategoricalDistribution):
+        return ", ".join(map(str, distribution.choices))
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    low, high = f"{distribution.low:.6g}", f"{distribution.high:.6g}"
+    return low if distribution.single() else f"{low} to {high}"

@@ -13,6 +13,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 
+from zmodel.study.distribution_values import in_words
 from zmodel.study.records import StudyRecord
 from zmodel.study.storage.opening import open_storage
 from zmodel.sweep.sampling.warm_start import another_study
@@ -89,8 +90,6 @@ def _within(space: SearchSpace, left: dict[str, BaseDistribution]) -> SearchSpac
 
 
 def _say(of: str, declared: SearchSpace, found: SearchSpace) -> None:
-    from zmodel.analysis.open_space import in_words
-
     print(f"next round of {of}:")
     for name, now in found.distributions.items():
         before = declared.distributions[name]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import signal
 import sys
 from collections.abc import Mapping
@@ -68,9 +66,6 @@ def start_study(given: Mapping[str, Any], arguments: list[str], folder: Path, jo
         if remove_unbegun(study, storage, settings.storage, folder, lock, lease):
             return code  # refused before the first trial: nothing half-written
     written = write_results(study, prepared.space, folder)
-    if prepared.objective is None:  # another program's: nobody has told its user
-        shown = min(os.path.relpath(folder), str(folder), key=len)
-        print(f"the study lies in {shown}; to judge it: zmodel-analyze study={shlex.quote(shown)}")
     floors = check_floors(study, prepared.proposals, slots)
     return code or written or floors or check_guarantee(plan, slots)
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 register_configs()
 
+ENDED = (0, 3, 130, 143)
+"""Exit codes of a study that ran: in good order, beyond a limit, or until it was stopped."""
+
 
 class CannotStart(CompactHydraException, ValueError):
     """A start that cannot work; Hydra prints the message alone, without a stack trace."""
@@ -52,6 +55,7 @@ class StudySweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         from zmodel.study.storage.address import redact
+        from zmodel.sweep.closing import say_end
         from zmodel.sweep.start import start_study
         from zmodel.sweep.workers.job import Job
 
@@ -63,6 +67,8 @@ class StudySweeper(Sweeper):
             code = start_study(settings, arguments, self.folder, job)
         except ValueError as error:
             raise CannotStart(redact(str(error))) from error
+        if code in ENDED:
+            say_end(self.study_name, self.address, self.folder, stopped=code > 128)
         if code:
             raise SystemExit(code)
 
@@ -71,14 +77,20 @@ class StudySweeper(Sweeper):
         """What the study is called in its storage."""
         return str(self.settings["study_name"] or self.folder.name)
 
+    @property
+    def address(self) -> str:
+        """Where the study is kept."""
+        from zmodel.study.folder import JOURNAL
+
+        return str(self.settings["storage"] or self.folder / JOURNAL)
+
     def study(self) -> optuna.Study:
         """The study that was run, opened."""
         import optuna
 
-        from zmodel.study.folder import JOURNAL
         from zmodel.study.storage.opening import open_storage
 
-        storage = open_storage(str(self.settings["storage"] or self.folder / JOURNAL), create=False)
+        storage = open_storage(self.address, create=False)
         return optuna.load_study(study_name=self.study_name, storage=storage)
 
 

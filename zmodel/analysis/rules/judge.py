@@ -31,11 +31,12 @@ from zmodel.analysis.rules.best_trial import (
 )
 from zmodel.analysis.rules.space import batch_size_searched, constraint_binds, useless_region
 from zmodel.analysis.rules.training import saturated, unsteady
-from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.rules.verdict import SEVERITIES, Verdict
 from zmodel.analysis.statistics.noise import best_error
 from zmodel.analysis.statistics.selection import (
     best,
     count_states,
+    listed,
     objective_name,
     scored,
     short,
@@ -131,13 +132,23 @@ def headline(findings: Findings, verdicts: list[Verdict]) -> str:
             "judged; for the others see the Pareto front."
         )
     worst = max((v.rank for v in verdicts), default=0)
-    if worst == 3:
-        return f"{text} Do not draw conclusions yet: see the alarms."
-    if worst == 2:
-        return f"{text} Conclude with care: see the warnings."
-    if all(v.code != "believable" for v in verdicts):  # it runs, and is watched
-        return f"{text} It is not judged yet."
-    return f"{text} All checks passed.{_lead(findings)}"
+    lead = _lead(findings) if worst < 2 and _is_judged(verdicts) else ""
+    return f"{text} {conclusion(verdicts)}{lead}"
+
+
+def conclusion(verdicts: list[Verdict]) -> str:
+    """What the verdicts let a reader conclude, naming the ones that speak against it."""
+    worst = max((v.rank for v in verdicts), default=0)
+    if worst < 2:
+        return "All checks passed." if _is_judged(verdicts) else "It is not judged yet."
+    codes = list(dict.fromkeys(v.code for v in verdicts if v.rank == worst))
+    named = f"{SEVERITIES[worst]}{'s' if len(codes) > 1 else ''} {listed(codes)}"
+    return f"{'Do not draw conclusions yet' if worst == 3 else 'Conclude with care'}: {named}."
+
+
+def _is_judged(verdicts: list[Verdict]) -> bool:
+    """A study that runs and is watched has no verdict `believable` yet."""
+    return any(v.code == "believable" or v.rank >= 2 for v in verdicts)
 
 
 def _lead(findings: Findings) -> str:

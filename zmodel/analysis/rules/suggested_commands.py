@@ -109,7 +109,8 @@ def final_command(study: StudyRecord) -> str | None:
     """The final stage of a study; None for one that no sweep of zmodel made."""
     if "command" not in study.attrs or _of_another_program(study):
         return None
-    return command_text(["python", "train.py", "-m", "hparams_search=final", f"study={study.name}"])
+    words = ["python", "train.py", "-m", "hparams_search=final", f"study={study.name}"]
+    return command_text([*words, *_folders(study)])
 
 
 def reproduce_command(study: StudyRecord, trial: TrialRecord) -> str | None:
@@ -118,7 +119,18 @@ def reproduce_command(study: StudyRecord, trial: TrialRecord) -> str | None:
         return None
     if _of_another_program(study):
         return _single_run(study, trial)
-    return command_text(["python", "train.py", f"from_study={study.name}", f"trial={trial.number}"])
+    return run_command(study, f"trial={trial.number}")
+
+
+def run_command(study: StudyRecord, *overrides: str) -> str:
+    """A run of the study's best trial, or of the one that an override names."""
+    words = ["python", "train.py", f"from_study={study.name}", *overrides]
+    return command_text([*words, *_folders(study)])
+
+
+def _folders(study: StudyRecord) -> list[str]:
+    """Overrides of the study's command without which another command does not find it."""
+    return [word for word in _recorded(study) or [] if word.startswith("paths.log_dir=")]
 
 
 def _single_run(study: StudyRecord, trial: TrialRecord) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from types import FrameType
 
 from optuna.trial import TrialState
@@ -11,7 +10,7 @@ from optuna.trial import TrialState
 from zmodel.study.budget.slots import Slots
 from zmodel.study.folder import WORKERS
 from zmodel.sweep.launch.local_pool import Exit, LocalPool
-from zmodel.sweep.launch.progress import REFRESH_SECONDS, Progress
+from zmodel.sweep.launch.progress import REFRESH_SECONDS, progress_of
 from zmodel.sweep.settings import Settings
 from zmodel.sweep.workers.trial_watch import TIMED_OUT
 from zmodel.sweep.workers.worker import DONE, LIMIT, REFUSED
@@ -41,26 +40,26 @@ class Controller:
         self._futile = 0
         """Deaths in a row between which no trial was claimed."""
         self._claimed = -1
+        self._progress = progress_of(slots, settings.direction[0] == "maximize")
 
     def run(self) -> int:
-        progress = Progress(self._slots.tally(), self._settings.direction[0] == "maximize")
         before = {s: signal.signal(s, self._on_signal) for s in (signal.SIGINT, signal.SIGTERM)}
         try:
-            self._watch(progress)
+            self._watch()
         except Exception:
             self._workers.signal(signal.SIGTERM)  # or the interpreter would wait for them
             raise
         finally:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
-            progress.close()
+            self._progress.close()
         self._slots.reap()
         return self._exit_code()
 
-    def _watch(self, progress: Progress) -> None:
+    def _watch(self) -> None:
         while True:
             tally = self._slots.tally()
-            progress.update(tally, self._slots.trials(), f"{len(self._workers)} workers")
+            self._progress.update(tally, self._slots.trials(), f"{len(self._workers)} workers")
             if self._ended is None and not tally.is_complete:
                 self._fill_places()
             if not len(self._workers):
@@ -88,7 +87,7 @@ class Controller:
             self._ended = LIMIT
         elif ended.code == REFUSED:
             if self._ended is None:
-                print(f"\nerror: {ended.message}", file=sys.stderr)
+                self._progress.note(f"error: {ended.message}")
             self._ended = 1
             self._workers.signal(signal.SIGTERM)
         elif self._asked is not None or self._ended == 1:
@@ -109,18 +108,18 @@ class Controller:
         else:
             died = f"signal {-ended.code}" if ended.code < 0 else f"exit code {ended.code}"
             how = f"died ({died}); its trial is given again"
-        print(f"\na worker {how}. Logs: {logs}", file=sys.stderr)
+        self._progress.note(f"a worker {how}. Logs: {logs}")
         if self._futile >= FUTILE_STARTS * self._settings.n_jobs and self._ended is None:
-            print(f"error: {self._futile} workers died in a row without a trial", file=sys.stderr)
+            self._progress.note(f"error: {self._futile} workers died in a row without a trial")
             self._ended = 1
             self._workers.signal(signal.SIGTERM)
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if self._asked is None:
             self._asked = signum
-            text = "\nstopping: running trials end after this epoch and are put back"
+            text = "stopping: running trials end after this epoch, and resume at the next start"
             text += "; Ctrl-C again stops at once" if signum == signal.SIGINT else ""
-            print(text, file=sys.stderr, flush=True)
+            self._progress.note(text)
             self._tell_to_end(signal.SIGTERM)
         else:
             self._tell_to_end(signal.SIGKILL)

@@ -9,9 +9,9 @@ from typing import Any
 from optuna.distributions import json_to_distribution
 
 from zmodel.analysis.findings import Unavailable
-from zmodel.analysis.open_space import in_words
 from zmodel.analysis.page.rows import Row
 from zmodel.analysis.statistics.selection import objective_name, score, scored, sign
+from zmodel.study.distribution_values import in_words
 from zmodel.study.plain_text import plain
 from zmodel.study.records import StudyRecord
 from zmodel.study.widening import PHASES, phase_of, phase_starts
