@@ -11,16 +11,16 @@ from pathlib import Path
 import optuna
 from optuna.trial import TrialState
 
+from zmodel.study.cells import assignments, short_names
 from zmodel.study.distribution_values import in_words
 from zmodel.study.folder import list_studies
 from zmodel.study.location import address_of
-from zmodel.study.plain_text import plain
+from zmodel.study.plain_text import in_lines, plain, terminal_width
 from zmodel.study.records import StudyRecord, TrialRecord, find_study
 from zmodel.study.repair.mend_journal import repair
 from zmodel.study.stop_request import request_stop
 from zmodel.study.storage.opening import open_storage
-from zmodel.study.trial_attributes import attr
-from zmodel.study.trial_text import assignments, in_lines, short_names, state_of, terminal_width
+from zmodel.study.trial_attributes import attr, state_of
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -169,6 +170,19 @@ def range_cells(param: str, distribution: BaseDistribution, count: int) -> Cells
 def value_label(value: Any) -> str:
     """How a value is written in tables; floats short, everything else as Python shows it."""
     return f"{value:.3g}" if isinstance(value, float) else plain(value)
+
+
+def short_names(names: Iterable[str]) -> dict[str, str]:
+    """The last part of each dotted name; the whole name where two would be called alike."""
+    last = {name: name.rsplit(".", 1)[-1] for name in names}
+    counts = Counter(last.values())
+    return {name: plain(name if counts[end] > 1 else end) for name, end in last.items()}
+
+
+def assignments(params: Mapping[str, Any]) -> list[str]:
+    """`lr=0.0109` for every parameter."""
+    names = short_names(params)
+    return [f"{names[name]}={value_label(value)}" for name, value in params.items()]
 
 
 def _edge(distribution: FloatDistribution | IntDistribution, share: float) -> float:

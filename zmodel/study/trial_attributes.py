@@ -123,3 +123,9 @@ def fixed_params(trial: FrozenTrial) -> dict[str, Any]:
     """The parameters that a trial was enqueued with."""
     given = trial.system_attrs.get("fixed_params")
     return given if isinstance(given, dict) else {}
+
+
+def state_of(trial: TrialRecord) -> str:
+    """Its state, as people call it."""
+    put_back = trial.state == "waiting" and trial.attrs.keys() & {"interrupted", "resumed_from"}
+    return "interrupted, will resume" if put_back else trial.state

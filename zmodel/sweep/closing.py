@@ -1,4 +1,4 @@
-"""The last lines of a study: its folder, the best trial, the verdict, the next command."""
+"""The last lines of a study: folder, best trial, verdict, next command."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zmodel.core.command_text import command_text
-from zmodel.study.plain_text import plain
+from zmodel.study.cells import assignments
+from zmodel.study.plain_text import in_lines, plain, terminal_width
 from zmodel.study.records import StudyRecord, TrialRecord, load_study
 from zmodel.study.storage.errors import StorageError
 from zmodel.study.storage.opening import open_storage
 from zmodel.study.storage.outage import StorageUnavailable
-from zmodel.study.trial_text import assignments, in_lines, state_of, terminal_width
+from zmodel.study.trial_attributes import state_of
 from zmodel.sweep.launch.progress_lines import Labels
 
 JUDGED_FROM = 20.0

@@ -130,7 +130,7 @@ def run_command(study: StudyRecord, *overrides: str) -> str:
 
 def _folders(study: StudyRecord) -> list[str]:
     """Overrides of the study's command without which another command does not find it."""
-    return [word for word in _recorded(study) or [] if word.startswith("paths.log_dir=")]
+    return [word for word in recorded_words(study) or [] if word.startswith("paths.log_dir=")]
 
 
 def _single_run(study: StudyRecord, trial: TrialRecord) -> str | None:

@@ -21,9 +21,9 @@ from zmodel.study.budget.ledger import is_foreign
 from zmodel.study.budget.slots import Slots
 from zmodel.study.budget.tally import Tally
 from zmodel.study.constraints import is_feasible
+from zmodel.study.plain_text import in_lines
 from zmodel.study.storage.errors import StorageError
 from zmodel.study.storage.outage import StorageUnavailable
-from zmodel.study.trial_text import in_lines
 from zmodel.sweep.launch.progress_lines import (
     Labels,
     best_line,

@@ -12,9 +12,9 @@ from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.study.budget.ledger import is_foreign, is_put_back
 from zmodel.study.budget.tally import Tally
-from zmodel.study.plain_text import plain
+from zmodel.study.cells import assignments, short_names
+from zmodel.study.plain_text import clock, plain
 from zmodel.study.trial_attributes import attr
-from zmodel.study.trial_text import assignments, clock, short_names
 
 BAR = 20
 DEPTH = "model.z_layers"
