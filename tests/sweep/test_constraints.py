@@ -133,13 +133,16 @@ def test_depths_are_tried_as_often_as_without_limits():
 
 @pytest.mark.slow
 def test_what_was_rejected_does_not_teach_that_deep_is_bad():
-    """TPE in 12 studies of 60 trials: the two deepest get their half, as without limits."""
+    """TPE in 12 studies of 60 trials: the two deepest get their half, as without limits.
+
+    Shown to all proposals, what was rejected leaves them a fifth; failed, a third (docs/log.md).
+    """
 
     def deep(limit: float) -> float:
         trials = [t for n in range(12) for t in search(partial(seeded, n), limit, 60)]
         return sum(t.params["z_layers"] >= 3 for t in trials) / len(trials)
 
-    assert abs(deep(1.0) - 0.5) < 0.1
+    assert deep(1.0) > 0.4
 
 
 def seeded(study: int, seed: int) -> TPESampler:
