@@ -179,4 +179,4 @@ def test_an_option_that_cannot_work_is_refused(tmp_path, wrong):
 def test_a_file_older_than_an_option_still_works():
     shipped = OmegaConf.load(Path(__file__).parents[2] / "conf" / "hparams_search" / "final.yaml")
     assert {k: v for k, v in shipped.final.items() if k != "storage"} == DEFAULTS
-    assert check_options({"stretch": 2}) == {**DEFAULTS, "stretch": 2}
+    assert check_options({"stretch": 3}) == {**DEFAULTS, "stretch": 3}
