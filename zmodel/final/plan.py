@@ -24,10 +24,10 @@ from zmodel.study.constraints import constraints_of
 from zmodel.study.records import StudyRecord, TrialRecord
 
 PLAN_FILE = "plan.json"
-COUNTS = {"top": 1, "seeds": 1, "stretch": 2, "runs": 1, "candidates": 2}
+COUNTS = {"top": 1, "seeds": 1, "stretch": 1, "runs": 1, "candidates": 2}
 """Options that are whole numbers, and the least."""
 DEFAULTS = {
-    "top": None, "seeds": None, "stretch": 1, "runs": 15, "candidates": 10,
+    "top": None, "seeds": None, "stretch": 2, "runs": 15, "candidates": 10,
     "confidence": 0.9, "one_standard_error": False, "retrain": "auto",
 }  # fmt: skip
 """Those of final.yaml: a program whose own file is older than an option works as it did."""
