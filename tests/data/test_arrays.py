@@ -317,8 +317,3 @@ def test_unequal_lengths_are_refused_with_the_way_to_use_them(tmp_path: Path) ->
     different = np.array([np.zeros(3), np.zeros(4)], dtype=object)
     with pytest.raises(ValueError, match="NaN after the end of each"):
         ArrayFile(series(tmp_path, x=different)).setup("fit")
-
-
-def test_a_column_of_weights_is_refused_with_another_way(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="class_weights=balanced.*group_column.*drop_columns"):
-        ArrayFile(csv(tmp_path, table()), weight_column="f3")  # type: ignore[arg-type]

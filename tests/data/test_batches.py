@@ -36,7 +36,7 @@ def labels(batches: Batches) -> list[list[int]]:
 )
 def test_training_batches(n: int, size: int, lengths: list[int]) -> None:
     """A last batch of one sample is left out, unless that leaves nothing."""
-    batches = Batches(*numbered(n), size, seed=0)
+    batches = Batches(numbered(n), size, seed=0)
     seen = labels(batches)
     assert [len(y) for y in seen] == lengths and len(batches) == len(lengths)
     flat = sum(seen, [])
@@ -45,19 +45,19 @@ def test_training_batches(n: int, size: int, lengths: list[int]) -> None:
 
 
 def test_an_epoch_of_few_samples_passes_over_them_several_times() -> None:
-    batches = Batches(*numbered(7), 3, seed=0, least=5)
+    batches = Batches(numbered(7), 3, seed=0, least=5)
     seen = labels(batches)
     assert (len(batches), [len(y) for y in seen]) == (6, [3, 3] * 3)
     passes = [sum(seen[i : i + 2], []) for i in (0, 2, 4)]
     assert all(len(set(one)) == 6 for one in passes) and len({str(one) for one in passes}) == 3
-    assert seen[:2] == labels(Batches(*numbered(7), 3, seed=0, least=2))
-    assert len(Batches(*numbered(7), 3, least=5)) == 3  # evaluation: each sample once
+    assert seen[:2] == labels(Batches(numbered(7), 3, seed=0, least=2))
+    assert len(Batches(numbered(7), 3, least=5)) == 3  # evaluation: each sample once
 
 
 def test_order_is_a_function_of_seed_and_epoch() -> None:
     def order(seed: int, epoch: int) -> list:
         torch.manual_seed(99 + epoch)
-        return labels(Batches(*numbered(50), 8, seed=seed, epoch=lambda: epoch))
+        return labels(Batches(numbered(50), 8, seed=seed, epoch=lambda: epoch))
 
     assert order(0, 0) == order(0, 0)
     assert len({str(order(seed, epoch)) for seed in (0, 1) for epoch in (0, 1, 2)}) == 6
@@ -66,12 +66,12 @@ def test_order_is_a_function_of_seed_and_epoch() -> None:
 def test_gathering_in_blocks_does_not_change_the_order() -> None:
     small, y = numbered(40)
     large = small.expand(40, BLOCK_BYTES // 4 // 3)  # a third of a block per sample
-    assert labels(Batches(large, y, 2, seed=3)) == labels(Batches(small, y, 2, seed=3))
+    assert labels(Batches((large, y), 2, seed=3)) == labels(Batches((small, y), 2, seed=3))
 
 
 def test_evaluation_keeps_order_and_shields_the_data() -> None:
     x, y = numbered(10)
-    batches = Batches(x, y, 4)
+    batches = Batches((x, y), 4)
     assert sum(labels(batches), []) == list(range(10)) and len(batches) == 3
     for part, _ in batches:
         part.zero_()
@@ -82,7 +82,7 @@ def test_evaluation_keeps_order_and_shields_the_data() -> None:
 def test_shards(n: int, size: int) -> None:
     """Every rank has as many batches; together all samples in evaluation, no sample twice."""
     for seed in (None, 5):
-        shards = [Batches(*numbered(n), size, seed=seed, rank=r, world_size=4) for r in range(4)]
+        shards = [Batches(numbered(n), size, seed=seed, rank=r, world_size=4) for r in range(4)]
         assert len({len(shard) for shard in shards}) == 1
         seen = [labels(shard) for shard in shards]
         assert all(len(part) == len(shards[0]) for part in seen)
@@ -93,7 +93,7 @@ def test_shards(n: int, size: int) -> None:
         else:
             assert len({str([len(batch) for batch in part]) for part in seen}) == 1
     with pytest.raises(ValueError, match="2 samples for 4 processes"):
-        Batches(*numbered(2), 3, world_size=4)
+        Batches(numbered(2), 3, world_size=4)
 
 
 @pytest.mark.parametrize("shape", [(2, 12), (2, 6, 9)])
@@ -140,7 +140,7 @@ def test_augmentation_differs_by_epoch_and_rank_only() -> None:
     def first(epoch: int, rank: int) -> torch.Tensor:
         x = torch.arange(32.0).repeat(8, 1, 1)
         keys = {"epoch": lambda: epoch, "rank": rank, "world_size": 2}
-        return next(iter(Batches(x, x[:, 0, 0], 4, seed=0, augment=RandomShift(9), **keys)))[0]
+        return next(iter(Batches((x, x[:, 0, 0]), 4, seed=0, augment=RandomShift(9), **keys)))[0]
 
     assert torch.equal(first(0, 0), first(0, 0))
     assert not torch.equal(first(0, 0), first(1, 0))

@@ -5,18 +5,21 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.utilities.model_helpers import is_overridden
 from runs import SMALL, config
 
-from zmodel.data import Batches, Digits, RandomShift
+from zmodel.callbacks import EpochBar
+from zmodel.data import Arrays, Batches, Digits, RandomShift
 from zmodel.model.classifier import Classifier
 from zmodel.model.whole_epochs import clearing
 from zmodel.model.znet import ZNet
 from zmodel.run.build import build
-from zmodel.run.one_run import apply_extras, run
+from zmodel.run.one_run import apply_extras, make_trainer, run
 
 SCHEDULERS = {
     "none": "model.scheduler=null",
@@ -70,6 +73,38 @@ def test_the_curve_the_steps_and_the_weights_are_the_same(tmp_path, scheduler):
     assert curve(tmp_path / "whole") == curve(tmp_path / "single")
     for name, value in single.state_dict().items():
         assert torch.equal(whole.state_dict()[name], value), name
+
+
+class Weighed(Digits):
+    """Digits of which some count twice."""
+
+    def load_train(self) -> Arrays:
+        arrays = super().load_train()
+        return arrays._replace(weights=1.0 + np.arange(len(arrays.y)) % 2)
+
+
+def test_weights_of_samples_reach_both_loops(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZMODEL_ALLOW", f"{__name__}.*")
+    own = f"data._target_={__name__}.Weighed"
+    models = {
+        "whole": trained(tmp_path / "whole", own),
+        "single": trained(tmp_path / "single", own, callback=SeesBatches()),
+        "unweighted": trained(tmp_path / "unweighted"),
+    }
+    curves = {name: curve(tmp_path / name) for name in models}
+    assert curves["whole"] == curves["single"] != curves["unweighted"]
+
+
+def test_no_progress_bar_is_none_and_not_lightnings_own(tmp_path):
+    for bar, words in (
+        (True, ["callbacks=progress_bar"]),
+        (False, ["callbacks=progress_bar", "callbacks.progress_bar=null"]),
+        (False, ["callbacks=none"]),
+    ):
+        cfg = config(tmp_path, *SMALL, "trainer.enable_progress_bar=true", "logger=csv", *words)
+        trainer, _ = make_trainer(cfg, None)
+        assert isinstance(trainer.progress_bar_callback, EpochBar if bar else type(None))
+        assert not any(is_overridden("on_train_batch_end", c, Callback) for c in trainer.callbacks)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +191,7 @@ def test_no_step_waits_for_the_device():
     model.net = ZNet((1, 40), 10, norm="batch", dropout=0.1).to("meta")
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, fused=False)
     steps = 0
-    for batch in Batches(x, y, 100, seed=0, augment=RandomShift(3)):
+    for batch in Batches((x, y), 100, seed=0, augment=RandomShift(3)):
         model.training_step(batch, steps).backward()
         optimizer.step()
         steps += 1

@@ -32,6 +32,7 @@ class SavePredictions(Callback):
     ``classes`` (C,) names, and of some mistakes (at most six per pair of true and predicted
     class) their ``mistakes`` (M,) indices and ``inputs`` (M, ...) as the network saw them.
     Of measured values: ``predicted`` and ``true`` (N, T), ``targets`` (T,) names.
+    Of both: ``weights`` (N,), where samples have them.
     Of anything else: ``reason``, why nothing is kept. The test goes on.
 
     Raises:
@@ -49,6 +50,7 @@ class SavePredictions(Callback):
             )
         self._outputs: list[Tensor] = []
         self._true: list[Tensor] = []
+        self._weights: list[Tensor] = []
         self._mistakes: list[int] = []
         self._inputs: list[Tensor] = []
         self._pairs: Counter[tuple[int, int]] = Counter()
@@ -66,7 +68,7 @@ class SavePredictions(Callback):
         if self._reason is not None:
             return
         try:
-            x, y = pair(batch)
+            x, y, *weights = parts(batch)
             with torch.no_grad():
                 predicted, y = fitting(pl_module.predict_step(x, batch_idx), y)
         except Exception as error:  # of a module of one's own, with any type
@@ -79,6 +81,7 @@ class SavePredictions(Callback):
             self._keep_mistakes(x, predicted, y)
         self._outputs.append(predicted)
         self._true.append(y)
+        self._weights += [w.cpu() for w in weights]
 
     def _keep_mistakes(self, x: Tensor, probabilities: Tensor, true: Tensor) -> None:
         seen, predicted = sum(map(len, self._true)), probabilities.argmax(-1)
@@ -97,11 +100,13 @@ class SavePredictions(Callback):
         if self._reason is not None or not self._true:
             return {"reason": np.array(self._reason or "the test had no samples", dtype=np.str_)}
         outputs, true = torch.cat(self._outputs).numpy(), torch.cat(self._true).numpy()
+        found = {"weights": torch.cat(self._weights).numpy()} if self._weights else {}
         if true.dtype.kind == "f":
             names = [str(name) for name in getattr(data, "target_names", ())]
             if len(names) != true.shape[1]:
                 names = [f"target {i}" for i in range(true.shape[1])]
-            return {"predicted": outputs, "true": true, "targets": np.array(names, dtype=np.str_)}
+            named = np.array(names, dtype=np.str_)
+            return {"predicted": outputs, "true": true, "targets": named, **found}
         classes = [str(c) for c in getattr(data, "class_names", ())]
         inputs = torch.stack(self._inputs).numpy() if self._inputs else np.zeros((0,), np.float32)
         return {
@@ -110,13 +115,16 @@ class SavePredictions(Callback):
             "classes": np.array(classes, dtype=np.str_),
             "mistakes": np.array(self._mistakes, dtype=np.int64),
             "inputs": inputs,
+            **found,
         }
 
 
-def pair(batch: Any) -> tuple[Any, Any]:
-    """Samples and targets. ValueError when the batch has another form."""
-    if isinstance(batch, tuple | list) and len(batch) == 2 and isinstance(batch[1], Tensor):
-        return batch[0], batch[1]
+def parts(batch: Any) -> tuple[Any, ...]:
+    """Samples, targets, and weights if there are. ValueError when the batch has another form."""
+    if isinstance(batch, tuple | list) and len(batch) in (2, 3):
+        _, y, *weights = batch
+        if isinstance(y, Tensor) and all(isinstance(w, Tensor) and w.ndim == 1 for w in weights):
+            return tuple(batch)
     raise ValueError(f"a batch must be samples and a tensor of targets, got {type(batch).__name__}")
 
 

@@ -2,24 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from zmodel.data.batches import Part
 from zmodel.data.normalise import LARGEST, Floats
 from zmodel.data.targets import Targets
 
 
 class Arrays(NamedTuple):
     """One part of a data set: x (N, *input_shape); y int64 (N,) in 0..classes-1, or for regression
-    decimals (N, targets).
+    decimals (N, targets); weights (N,) above 0, if samples do not count alike.
 
     x is float32, or float64 where its values differ by less than float32 can tell.
     """
 
     x: Floats
     y: NDArray[Any]
+    weights: Floats | None = None
+
+    def take(self, indices: NDArray[np.int64]) -> Arrays:
+        """Some of the samples."""
+        return Arrays(*(None if a is None else a[indices] for a in self))  # type: ignore[arg-type]
+
+    def tensors(self, scaled: Callable[[Floats], Floats]) -> Part:
+        """In single precision; `scaled` brings the weights to a certain sum."""
+        every = [np.ascontiguousarray(self.x, dtype=np.float32)]
+        every.append(self.y if self.y.dtype == np.int64 else self.y.astype(np.float32))
+        if self.weights is not None:
+            every.append(scaled(self.weights.astype(np.float64)).astype(np.float32))
+        return tuple(map(torch.from_numpy, every))
+
+
+def mean_one(weights: Floats) -> Floats:
+    """Weights to train by: as a whole, the samples count as much as without weights."""
+    return weights / weights.mean()
+
+
+def effective(weights: Floats) -> Floats:
+    """Weights to evaluate by: their sum is the number of samples of equal weight whose mean would
+    be as uncertain (Kish, Survey Sampling, 1965)."""
+    share = weights / weights.max()
+    return share * (share.sum() / np.square(share).sum())
 
 
 def check_arrays(where: str, arrays: Arrays, targets: Targets, holes: bool = False) -> None:
@@ -27,7 +55,7 @@ def check_arrays(where: str, arrays: Arrays, targets: Targets, holes: bool = Fal
 
     `holes`: values may be missing, NaN.
     """
-    x, y = arrays
+    x, y, weights = arrays
     if x.dtype not in ("float32", "float64"):
         raise ValueError(
             f"{where}: x must be float32 or float64, found {x.dtype}; convert it with "
@@ -53,6 +81,13 @@ def check_arrays(where: str, arrays: Arrays, targets: Targets, holes: bool = Fal
             f"{int((~finite).sum())} of {len(x)} samples, the first at index {first}; fill or drop "
             "them."
         )
+    if weights is not None:
+        above = (weights > 0) & (weights <= LARGEST)
+        if weights.shape != y.shape[:1] or not above.all():
+            raise ValueError(
+                f"{where}: weights must be {len(y)} finite numbers above 0, one per sample, found "
+                f"shape {weights.shape} with {int((~above).sum())} others; correct or drop them."
+            )
 
 
 def check_shape(where: str, found: tuple[int, ...], expected: tuple[int, ...]) -> None:

@@ -21,17 +21,15 @@ from __future__ import annotations
 import hashlib
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from pytorch_lightning.utilities.seed import isolate_rng
-from torch import Tensor
 
 from zmodel.core.arguments import at_least, below_one
-from zmodel.data.arrays import Arrays, check_arrays, check_shape
-from zmodel.data.batches import Augment
+from zmodel.data.arrays import Arrays, check_arrays, check_shape, effective, mean_one
+from zmodel.data.batches import Augment, Part
 from zmodel.data.drawn_split import Indices, checked_folds, fold_split, stratified_split
 from zmodel.data.loaders import InMemoryLoaders
 from zmodel.data.normalise import Floats, Normaliser, fit_normaliser, narrowed
@@ -171,12 +169,14 @@ class InMemoryData(InMemoryLoaders, ABC):
         return len(self.targets.names)
 
     @property
-    def class_counts(self) -> list[int]:
-        """How many samples of each class are trained on."""
-        return self.samples_of("train")[1].bincount(minlength=self.num_classes).tolist()
+    def class_counts(self) -> list[float]:
+        """How many samples of each class are trained on; where they have weights, their sum."""
+        _, y, *weights = self.samples_of("train")
+        per_sample = weights[0].cpu() if weights else None
+        return y.cpu().bincount(per_sample, minlength=self.num_classes).tolist()
 
     def content_hash(self) -> str:
-        """SHA-256 of training and validation samples, labels, split and normalisation setting.
+        """SHA-256 of training and validation samples, labels, weights, split and normalisation.
 
         The test set is left out, for it is not loaded before the end; `train_on_all` too, so
         that a final retraining has the hash of the study it belongs to.
@@ -184,8 +184,9 @@ class InMemoryData(InMemoryLoaders, ABC):
         if self._hash is None:
             train, _, val = self._load_train()
             digest = hashlib.sha256(f"{train.x.shape} normalize={self.normalize}".encode())
-            for array in (train.x, train.y, val):
-                digest.update(np.ascontiguousarray(array).data)
+            for array in (*train, val):
+                if array is not None:
+                    digest.update(np.ascontiguousarray(array).data)
             self._hash = digest.hexdigest()
         return self._hash
 
@@ -193,9 +194,10 @@ class InMemoryData(InMemoryLoaders, ABC):
         """Load what `stage` needs ("test" and None: everything), once."""
         if "val" not in self.parts:
             train, rest, val = self._load_train()
-            seen = train if self.train_on_all else Arrays(train.x[rest], train.y[rest])
+            seen = train if self.train_on_all else train.take(rest)
             self.preparation = self.fit_preparation(seen.x)
-            seen = Arrays(narrowed(self._prepared(seen.x)), seen.y)
+            seen = self._prepared(seen)
+            seen = seen._replace(x=narrowed(seen.x))
             if self.normalize:
                 self.normaliser = fit_normaliser(seen.x)
             elif seen.x.dtype == np.float64:
@@ -203,17 +205,17 @@ class InMemoryData(InMemoryLoaders, ABC):
                     f"{self.source}: some values differ by less than single precision can tell, "
                     "which is what networks compute in; set data.normalize=true."
                 )
-            self.parts["train"] = self._tensors(seen)
-            self.parts["val"] = self._tensors(Arrays(self._prepared(train.x[val]), train.y[val]))
+            self.parts["train"] = self._tensors(seen, mean_one)
+            self.parts["val"] = self._tensors(self._prepared(train.take(val)), effective)
         if stage in ("test", None) and "test" not in self.parts:
             with isolate_rng(include_cuda=False):
                 test = self.load_test()
             where = f"{self.source}, test part"
             check_arrays(where, test, self.targets, self.holes)
-            test = Arrays(self._prepared(test.x), test.y)
+            test = self._prepared(test)
             check_shape(where, test.x.shape[1:], self.input_shape)
             self.targets.check_part(where, test.y)
-            self.parts["test"] = self._tensors(test)
+            self.parts["test"] = self._tensors(test, effective)
 
     @property
     def source(self) -> str:
@@ -230,7 +232,7 @@ class InMemoryData(InMemoryLoaders, ABC):
         check_arrays(where, train, targets, self.holes)
         targets.check_part(where, train.y)
         if not (self.holes and np.isnan(train.x).any()):
-            train = Arrays(narrowed(train.x), train.y)
+            train = train._replace(x=narrowed(train.x))
         try:
             rest, val = self.split_fold(train, self.folds) if self.folds else self.split(train)
         except ValueError as error:
@@ -240,11 +242,11 @@ class InMemoryData(InMemoryLoaders, ABC):
         targets.check_part(f"{self.source}, validation part", train.y[val])
         return train, rest, val
 
-    def _prepared(self, x: Floats) -> Floats:
-        return x if self.preparation is None else self.preparation(x)
+    def _prepared(self, arrays: Arrays) -> Arrays:
+        prepare = self.preparation
+        return arrays if prepare is None else arrays._replace(x=prepare(arrays.x))
 
-    def _tensors(self, arrays: Arrays) -> tuple[Tensor, Tensor]:
-        x = self.normaliser(arrays.x) if self.normaliser is not None else arrays.x
-        x = np.ascontiguousarray(x, dtype=np.float32)
-        y = arrays.y if arrays.y.dtype == np.int64 else arrays.y.astype(np.float32)
-        return torch.from_numpy(x), torch.from_numpy(y)
+    def _tensors(self, arrays: Arrays, scaled: Callable[[Floats], Floats]) -> Part:
+        if self.normaliser is not None:
+            arrays = arrays._replace(x=self.normaliser(arrays.x))
+        return arrays.tensors(scaled)

@@ -16,6 +16,8 @@ from torch import Tensor
 from zmodel.core.arguments import at_least
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
+Part = tuple[Tensor, ...]
+"""x, y, and weights where samples have them; of a whole data set or of a batch."""
 
 BLOCK_BYTES = 2**20
 """Samples are gathered in blocks of about this size and sliced into batches: for small samples
@@ -25,7 +27,8 @@ of 100), while large ones are never copied as a whole (27 ms per batch, 155 ms a
 
 
 class Batches:
-    """A data loader over x (N, ...) and y (N,): yields (x (B, ...), y (B,)) in a known order.
+    """A data loader over `part`, x (N, ...), y (N,) and perhaps weights (N,): yields the same of
+    batches, x (B, ...), y (B,), in a known order.
 
     With a `seed` (training): one permutation per epoch, a function of (seed, epoch) alone, so a
     resumed run sees what the uninterrupted one would have seen. Samples that do not fill all
@@ -41,8 +44,7 @@ class Batches:
 
     def __init__(
         self,
-        x: Tensor,
-        y: Tensor,
+        part: Part,
         batch_size: int,
         *,
         seed: int | None = None,
@@ -53,39 +55,39 @@ class Batches:
         world_size: int = 1,
     ) -> None:
         at_least("batch_size", batch_size, 1)
-        if len(x) < world_size:
+        self.part, self.samples, self.batch_size = part, len(part[0]), batch_size
+        if self.samples < world_size:
             raise ValueError(
-                f"every process needs a sample, received {len(x)} samples for {world_size} "
+                f"every process needs a sample, received {self.samples} samples for {world_size} "
                 "processes; use fewer devices."
             )
-        self.x, self.y, self.batch_size = x, y, batch_size
         self.seed, self.epoch, self.augment = seed, epoch, augment
         self.rank, self.world_size = rank, world_size
         self.passes = 1 if seed is None else -(-least // self._in_a_pass())
 
     def __len__(self) -> int:
         if self.seed is None:
-            return -(-len(self.x) // (self.world_size * self.batch_size))
+            return -(-self.samples // (self.world_size * self.batch_size))
         return self.passes * self._in_a_pass()
 
     def _in_a_pass(self) -> int:
-        full, rest = divmod(len(self.x) // self.world_size, self.batch_size)
+        full, rest = divmod(self.samples // self.world_size, self.batch_size)
         return full + (rest > 1 or (rest == 1 and full == 0))
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[Part]:
         if self.seed is None:
             every = slice(self.rank, None, self.world_size)
-            parts = (tensor[every].tensor_split(len(self)) for tensor in (self.x, self.y))
+            cut = (tensor[every].tensor_split(len(self)) for tensor in self.part)
             # copies: a network that works in place must not change the data
-            yield from ((x.clone(), y.clone()) for x, y in zip(*parts, strict=True))
+            yield from (tuple(t.clone() for t in batch) for batch in zip(*cut, strict=True))
             return
         order, augmenting = self._generators()
         for _ in range(self.passes):
-            shuffled = torch.randperm(len(self.x), generator=order)
-            mine = shuffled[: len(self.x) // self.world_size * self.world_size]
+            shuffled = torch.randperm(self.samples, generator=order)
+            mine = shuffled[: self.samples // self.world_size * self.world_size]
             mine = mine[self.rank :: self.world_size][: self._in_a_pass() * self.batch_size]
-            for x, y in self._slices(mine.to(self.x.device)):
-                yield (self.augment(x, augmenting) if self.augment else x), y
+            for x, *rest in self._slices(mine.to(self.part[0].device)):
+                yield (self.augment(x, augmenting) if self.augment else x), *rest
 
     def _generators(self) -> tuple[torch.Generator, torch.Generator]:
         """Of the order (the same on all ranks) and of the augmentation (one per rank)."""
@@ -93,11 +95,11 @@ class Batches:
         order = torch.Generator().manual_seed(_mixed(self.seed, self.epoch(), 0))
         return order, torch.Generator().manual_seed(_mixed(self.seed, self.epoch(), 1 + self.rank))
 
-    def _slices(self, indices: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        batch_bytes = self.batch_size * self.x[0].nbytes
+    def _slices(self, indices: Tensor) -> Iterator[Part]:
+        batch_bytes = self.batch_size * self.part[0][0].nbytes
         for block in indices.split(self.batch_size * max(1, BLOCK_BYTES // batch_bytes)):
-            x, y = self.x.index_select(0, block), self.y.index_select(0, block)
-            yield from zip(x.split(self.batch_size), y.split(self.batch_size), strict=True)
+            gathered = (tensor.index_select(0, block) for tensor in self.part)
+            yield from zip(*(tensor.split(self.batch_size) for tensor in gathered), strict=True)
 
 
 class WholeEpochs:
@@ -109,7 +111,7 @@ class WholeEpochs:
     def __len__(self) -> int:
         return 1
 
-    def __iter__(self) -> Iterator[Iterator[tuple[Tensor, Tensor]]]:
+    def __iter__(self) -> Iterator[Iterator[Part]]:
         yield iter(self.batches)
 
 

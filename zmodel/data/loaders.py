@@ -2,7 +2,7 @@
 
 Batches, epochs, devices, processes.
 
-Shapes: x (N, *sample), y (N,).
+Shapes: x (N, *sample), y (N,), weights (N,).
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from pytorch_lightning.utilities.model_helpers import is_overridden
 from torch import Tensor
 
 from zmodel.core.arguments import at_least
-from zmodel.data.batches import Augment, Batches, WholeEpochs
-
-Part = tuple[Tensor, Tensor]
+from zmodel.data.batches import Augment, Batches, Part, WholeEpochs
 
 PER_BATCH = (
     "train_dataloader",
@@ -74,7 +72,7 @@ class InMemoryLoaders(LightningDataModule):
 
         rank, world_size = self._ranks()
         batches = Batches(
-            *self.samples_of("train"),
+            self.samples_of("train"),
             self.batch_size,
             seed=torch.initial_seed(),
             epoch=epoch,
@@ -95,17 +93,17 @@ class InMemoryLoaders(LightningDataModule):
         """The samples, moved once to where the network is: no batch has to be copied there."""
         if name not in self.parts:
             self.setup("test" if name == "test" else "fit")
-        x, y = self.parts[name]
+        part = self.parts[name]
         if self.trainer is not None:
             device = self.trainer.strategy.root_device
-            if x.device != device and _fits(x, device):
-                self.parts[name] = x.to(device), y.to(device)
+            if part[0].device != device and _fits(part[0], device):
+                self.parts[name] = tuple(tensor.to(device) for tensor in part)
         return self.parts[name]
 
     def _evaluation(self, name: str) -> Batches:
         rank, world_size = self._ranks()
         return Batches(
-            *self.samples_of(name), self.eval_batch_size, rank=rank, world_size=world_size
+            self.samples_of(name), self.eval_batch_size, rank=rank, world_size=world_size
         )
 
     def _ranks(self) -> tuple[int, int]:

@@ -24,11 +24,15 @@ class Estimates:
     predicted: NDArray[np.float32]
     true: NDArray[np.float32]
     targets: tuple[str, ...]
+    weights: NDArray[np.float32] | None = None
+    """(N,) by which samples count; None: all alike."""
 
     @classmethod
     def read(cls, path: Path) -> Estimates:
         with np.load(path, allow_pickle=False) as file:
-            return cls(file["predicted"], file["true"], tuple(map(str, file["targets"])))
+            weights = file["weights"] if "weights" in file.files else None
+            targets = tuple(map(str, file["targets"]))
+            return cls(file["predicted"], file["true"], targets, weights)
 
     @property
     def outputs(self) -> NDArray[np.float32]:
@@ -55,11 +59,15 @@ def scores_of(estimates: Sequence[Estimates]) -> dict[str, dict[str, Any]]:
         r2 = 1 - mse / np.maximum(spread, np.finfo(float).tiny)
         return [float(mse.mean()), float(mae.mean()), float(r2.mean())]
 
-    def drawn(count: int) -> NDArray[np.float64]:
-        return np.bincount(rng.integers(count, size=count), minlength=count) / count
+    def drawn(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        count = len(weights)
+        times = np.bincount(rng.integers(count, size=count), minlength=count)
+        return times * weights / (times @ weights)
 
-    found = scores(np.full(seeds, 1 / seeds), np.full(samples, 1 / samples))
-    draws = np.array([scores(drawn(seeds), drawn(samples)) for _ in range(DRAWS)])
+    alike, given = np.ones(seeds), estimates[0].weights
+    counting = np.ones(samples) if given is None else given.astype(np.float64)
+    found = scores(alike / seeds, counting / counting.sum())
+    draws = np.array([scores(drawn(alike), drawn(counting)) for _ in range(DRAWS)])
     ends = np.quantile(draws, (0.025, 0.975), axis=0)
     return {
         name: {"mean": found[i], "ci": [float(ends[0, i]), float(ends[1, i])]}

@@ -27,6 +27,8 @@ class Predictions:
     classes: tuple[str, ...]
     mistakes: NDArray[np.int64]
     inputs: NDArray[np.float32]
+    weights: NDArray[np.float32] | None = None
+    """(N,) by which samples count; None: all alike."""
 
     @classmethod
     def read(cls, path: Path) -> Predictions:
@@ -34,7 +36,9 @@ class Predictions:
             classes = tuple(map(str, file["classes"]))
             probabilities = file["probabilities"]
             classes = classes or tuple(map(str, range(probabilities.shape[1])))
-            return cls(probabilities, file["labels"], classes, file["mistakes"], file["inputs"])
+            weights = file["weights"] if "weights" in file.files else None
+            labels, mistakes, inputs = file["labels"], file["mistakes"], file["inputs"]
+            return cls(probabilities, labels, classes, mistakes, inputs, weights)
 
     @property
     def outputs(self) -> NDArray[np.float32]:
@@ -43,17 +47,17 @@ class Predictions:
 
     @property
     def accuracy(self) -> float:
-        return float((self.predicted == self.labels).mean())
+        return float(np.average(self.predicted == self.labels, weights=self.weights))
 
     @property
     def predicted(self) -> NDArray[np.int64]:
         return self.probabilities.argmax(axis=1)
 
-    def confusion(self) -> NDArray[np.int64]:
-        """(C, C) counts: rows true, columns predicted."""
-        counts = np.zeros((len(self.classes), len(self.classes)), dtype=np.int64)
-        np.add.at(counts, (self.labels, self.predicted), 1)
-        return counts
+    def confusion(self) -> NDArray[Any]:
+        """(C, C) counts, or sums of weights: rows true, columns predicted."""
+        size, place = len(self.classes), self.labels * len(self.classes) + self.predicted
+        counts = np.bincount(place, self.weights, size**2).reshape(size, size)
+        return counts.round(3)
 
 
 def mean_and_interval(
@@ -73,25 +77,35 @@ def mean_and_interval(
     return mean, std, [max(low, mean - half), min(high, mean + half)]
 
 
-def per_class(counts: NDArray[np.int64], classes: Sequence[str]) -> list[dict[str, Any]]:
+def per_class(counts: NDArray[Any], classes: Sequence[str]) -> list[dict[str, Any]]:
     """Precision, recall, F1 of each class over all seeds; `support` is the sum of its row."""
     hits, true, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
-    precision, recall = hits / np.maximum(predicted, 1), hits / np.maximum(true, 1)
-    f1 = 2 * hits / np.maximum(true + predicted, 1)
+    precision, recall = _shares(hits, predicted), _shares(hits, true)
+    f1 = _shares(2 * hits, true + predicted)
     return [
         {
             "class": name,
             "precision": float(precision[i]),
             "recall": float(recall[i]),
             "f1": float(f1[i]),
-            "support": int(true[i]),
+            "support": told(true[i]),
         }
         for i, name in enumerate(classes)
     ]
 
 
+def _shares(hits: NDArray[Any], of: NDArray[Any]) -> NDArray[np.float64]:
+    """0 of nothing."""
+    return hits / np.where(of > 0, of, 1)
+
+
+def told(count: Any) -> float:
+    """A count as it is, a sum of weights with three digits."""
+    return int(count) if count == int(count) else round(float(count), 3)
+
+
 def most_confused(
-    counts: NDArray[np.int64], classes: Sequence[str], most: int = 5
+    counts: NDArray[Any], classes: Sequence[str], most: int = 5
 ) -> list[dict[str, Any]]:
     """Ordered pairs with the most mistakes; `share` is of the true class's samples."""
     wrong = counts - np.diag(np.diag(counts))
@@ -101,7 +115,7 @@ def most_confused(
         {
             "true": classes[i],
             "predicted": classes[j],
-            "count": int(wrong[i, j]),
+            "count": told(wrong[i, j]),
             "share": float(wrong[i, j] / counts[i].sum()),
         }
         for i, j in pairs
@@ -112,21 +126,24 @@ def most_confused(
 def calibration(predictions: Sequence[Predictions]) -> dict[str, Any]:
     """Expected calibration error of the predicted class over all seeds, and the bins behind it.
 
-    A bin holds the samples whose confidence lies in (low, high]; empty bins have no accuracy.
+    A bin holds the samples whose confidence lies in (low, high]; empty bins have no accuracy. The
+    count of a bin is the sum of its samples' weights.
     """
     confidence = np.concatenate([p.probabilities.max(axis=1) for p in predictions])
     correct = np.concatenate([p.predicted == p.labels for p in predictions])
+    alike = np.ones(len(predictions[0].labels))
+    weights = np.concatenate([alike if p.weights is None else p.weights for p in predictions])
     edges = np.linspace(0, 1, BINS + 1)
     place = np.clip(np.digitize(confidence, edges, right=True) - 1, 0, BINS - 1)
     bins: list[dict[str, Any]] = []
     error = 0.0
     for i in range(BINS):
         inside = place == i
-        count = int(inside.sum())
-        sure = float(confidence[inside].mean()) if count else None
-        right = float(correct[inside].mean()) if count else None
-        bins.append({"low": float(edges[i]), "high": float(edges[i + 1]), "count": count,
+        count, sure, right = weights[inside].sum(), None, None
+        if count > 0:
+            sure = float(np.average(confidence[inside], weights=weights[inside]))
+            right = float(np.average(correct[inside], weights=weights[inside]))
+            error += float(count / weights.sum()) * abs(sure - right)
+        bins.append({"low": float(edges[i]), "high": float(edges[i + 1]), "count": told(count),
                      "confidence": sure, "accuracy": right})  # fmt: skip
-        if sure is not None and right is not None:
-            error += count / len(correct) * abs(sure - right)
     return {"ece": error, "bins": bins}

@@ -60,7 +60,8 @@ class Classifier(Supervised):
         self.make_weights = partial(weights_of_classes, class_weights)
         self.register_buffer("class_weights", None, persistent=False)
         self.confusion: dict[str, Tensor] = {}
-        """(C, C) counts of the last pass by split ("val", "test"); rows true, columns predicted."""
+        """(C, C) counts of the last pass by split ("val", "test"), or sums of the samples' weights;
+        rows true, columns predicted."""
 
     def setup(self, stage: str) -> None:
         if self.net is None:
@@ -73,28 +74,43 @@ class Classifier(Supervised):
             self.class_weights = self.make_weights(data)
         super().setup(stage)
 
-    def loss(self, outputs: Tensor, y: Tensor) -> Tensor:
+    def loss(self, outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
         """Cross-entropy of logits (B, C)."""
-        return F.cross_entropy(
-            outputs, y, weight=self.class_weights, label_smoothing=self.label_smoothing
+        of_batch = partial(
+            F.cross_entropy, weight=self.class_weights, label_smoothing=self.label_smoothing
         )
+        if weights is None:
+            return of_batch(outputs, y)
+        classes = self.class_weights
+        total = len(y) if classes is None else classes[y].sum()
+        return (of_batch(outputs, y, reduction="none") * weights).sum() / total
 
-    def count(self, outputs: Tensor, y: Tensor) -> Tensor:
+    def count(self, outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
         """How many are right."""
-        return (outputs.argmax(-1) == y).sum()
+        right = outputs.argmax(-1) == y
+        return right.sum() if weights is None else (right * weights).sum()
 
-    def evaluate(self, outputs: Tensor, y: Tensor) -> Tensor:
+    def evaluate(self, outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
         """The flat (C, C) confusion matrix, then the sum of the losses."""
+        if weights is not None:
+            return self._weighed(outputs, y, weights)
         counts = multiclass_confusion_matrix(
             outputs, y, num_classes=outputs.shape[-1], validate_args=False
         )
         loss = F.cross_entropy(outputs, y, reduction="sum")
         return torch.cat((counts.flatten().float(), loss.float().reshape(1)))
 
+    def _weighed(self, outputs: Tensor, y: Tensor, weights: Tensor) -> Tensor:
+        classes = outputs.shape[-1]
+        place = y * classes + outputs.argmax(-1)
+        counts = weights.new_zeros(classes**2).index_add_(0, place, weights)
+        loss = (F.cross_entropy(outputs, y, reduction="none") * weights).sum()
+        return torch.cat((counts, loss.float().reshape(1)))
+
     def scores(self, sums: Tensor, split: str) -> dict[str, Tensor]:
         classes = math.isqrt(len(sums) - 1)
         counts = sums[:-1].reshape(classes, classes)
-        self.confusion[split] = counts.long().cpu()
+        self.confusion[split] = (counts if counts.frac().any() else counts.long()).cpu()
         return {
             "loss": sums[-1] / counts.sum(),
             "acc": counts.trace() / counts.sum(),
@@ -110,7 +126,8 @@ class Classifier(Supervised):
         if counts is None:
             return {}
         names = getattr(self.trainer.datamodule, "class_names", range(len(counts)))  # type: ignore[attr-defined]
-        found = {"split": split, "classes": list(map(str, names)), "counts": counts.tolist()}
+        rows = [[round(count, 3) for count in row] for row in counts.tolist()]
+        found = {"split": split, "classes": list(map(str, names)), "counts": rows}
         return {"confusion_matrix": found}
 
 

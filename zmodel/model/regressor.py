@@ -78,27 +78,34 @@ class Regressor(Supervised):
                     "Use data=arrays data.label_column=COLUMN, or task=classification."
                 )
             self.target_names = names
-            y = data.samples_of("train")[1].double().cpu()
-            self.register_buffer("target_mean", y.mean(0).float())
-            self.register_buffer("target_std", y.std(0, correction=0).float())
+            _, y, *weights = (tensor.double().cpu() for tensor in data.samples_of("train"))
+            mean = _weighed(y, *weights).mean(0)
+            variance = _weighed((y - mean).square(), *weights).mean(0)
+            self.register_buffer("target_mean", mean.float())
+            self.register_buffer("target_std", variance.sqrt().float())
         super().setup(stage)
 
-    def loss(self, outputs: Tensor, y: Tensor) -> Tensor:
-        return F.mse_loss(outputs, self.standardised(y))
+    def loss(self, outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
+        z = self.standardised(y)
+        if weights is None:
+            return F.mse_loss(outputs, z)
+        return _weighed(F.mse_loss(outputs, z, reduction="none"), weights).mean()
 
-    def count(self, outputs: Tensor, y: Tensor) -> Tensor:
+    def count(self, outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
         """The sum of the squared errors, each a mean over the targets."""
         errors = (outputs - self.standardised(y)) * self.target_std
-        return errors.square().mean(1).sum()
+        return _weighed(errors.square(), weights).mean(1).sum()
 
-    def evaluate(self, outputs: Tensor, y: Tensor) -> Tensor:
+    def evaluate(self, outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
         """Sums over a batch, of standardised targets: of the squares and of the sizes of the errors
-        (T,) each, of the targets and their squares (T,) each; and the number of samples."""
+        (T,) each, of the targets and their squares (T,) each; and the number of samples, or the sum
+        of their weights."""
         z = self.standardised(y)
         errors = outputs - z
         self._outputs.append((outputs, y))
         parts = (errors.square(), errors.abs(), z, z.square())
-        return torch.cat([*(part.sum(0) for part in parts), z.new_tensor([float(len(z))])])
+        total = z.new_tensor(float(len(z))) if weights is None else weights.sum()
+        return torch.cat([*(_weighed(part, weights).sum(0) for part in parts), total.reshape(1)])
 
     def scores(self, sums: Tensor, split: str) -> dict[str, Tensor]:
         n, (squares, sizes, total, total_squares) = sums[-1], sums[:-1].chunk(4)
@@ -140,6 +147,11 @@ class Regressor(Supervised):
         self._outputs.clear()
         chosen = np.linspace(0, len(true) - 1, min(len(true), MOST_SHOWN)).round().astype(int)
         self._shown[split] = len(true), self.in_units(outputs[chosen]), true[chosen]
+
+
+def _weighed(values: Tensor, weights: Tensor | None = None) -> Tensor:
+    """(N, T) values of samples, by their weights (N,)."""
+    return values if weights is None else values * weights[:, None]
 
 
 def _rows(values: Tensor) -> list[list[float]]:

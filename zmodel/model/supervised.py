@@ -1,8 +1,9 @@
 """Training and evaluation that all tasks share.
 
-A LightningModule around a network from outside.
+A LightningModule around a network from outside. A batch is x, y, and weights of its samples where
+the data have them; those of a training epoch have a mean of 1.
 
-Shapes: B batch, K sums of an evaluation.
+Shapes: B batch, K sums of an evaluation; x (B, ...), y (B,) or (B, T), weights (B,).
 """
 
 from __future__ import annotations
@@ -81,15 +82,15 @@ class Supervised(pl.LightningModule, ABC):
         return {"input_shape": tuple(data.input_shape), "num_classes": data.num_classes}
 
     @abstractmethod
-    def loss(self, outputs: Tensor, y: Tensor) -> Tensor:
-        """The training loss of a batch."""
+    def loss(self, outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
+        """The training loss of a batch; with weights the sum of weighted losses, by B."""
 
     @abstractmethod
-    def count(self, outputs: Tensor, y: Tensor) -> Tensor:
+    def count(self, outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
         """The sum of ``TRAIN_SCORE`` over a batch."""
 
     @abstractmethod
-    def evaluate(self, outputs: Tensor, y: Tensor) -> Tensor:
+    def evaluate(self, outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
         """(K,) sums over a batch, which are added up over batches and processes."""
 
     @abstractmethod
@@ -150,12 +151,12 @@ class Supervised(pl.LightningModule, ABC):
         train_epoch(self, batch, self._loss)
         return None
 
-    def _loss(self, x: Tensor, y: Tensor) -> Tensor:
+    def _loss(self, x: Tensor, *targets: Tensor) -> Tensor:
         outputs = self(x)
-        loss = self.loss(outputs, y)
+        loss = self.loss(outputs, *targets)
         self._losses.append(loss.detach())
-        self._counts.append(self.count(outputs.detach(), y))
-        self._sizes.append(len(y))
+        self._counts.append(self.count(outputs.detach(), *targets))
+        self._sizes.append(len(x))
         return loss
 
     def on_train_epoch_end(self) -> None:
@@ -177,8 +178,8 @@ class Supervised(pl.LightningModule, ABC):
     # --- evaluation: sums of a pass ---
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        x, y = batch
-        self._evaluated.append(self.evaluate(self(x), y))
+        x, *targets = batch
+        self._evaluated.append(self.evaluate(self(x), *targets))
 
     test_step = validation_step
 

@@ -25,7 +25,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from zmodel.compat.lightning import count_steps
 
-Batch = tuple[Tensor, Tensor]
+Batch = tuple[Tensor, ...]
 
 PER_BATCH = (
     "on_train_batch_start",
@@ -74,7 +74,7 @@ def everything(limit: float) -> bool:
 
 
 def train_epoch(
-    module: pl.LightningModule, batches: Iterator[Batch], loss: Callable[[Tensor, Tensor], Tensor]
+    module: pl.LightningModule, batches: Iterator[Batch], loss: Callable[..., Tensor]
 ) -> None:
     """What Lightning does for each batch, in its order, without its hooks.
 
@@ -87,8 +87,8 @@ def train_epoch(
     per_step, per_epoch = schedules.get("step"), schedules.get("epoch")
     clear = clearing(optimizer)
     steps = 0
-    for x, y in batches:
-        value = loss(x.to(module.device), y.to(module.device))
+    for batch in batches:
+        value = loss(*(tensor.to(module.device) for tensor in batch))
         clear()
         value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

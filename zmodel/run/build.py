@@ -81,7 +81,8 @@ def build_trainer(cfg: DictConfig, callbacks: list[Callback]) -> pl.Trainer:
         "trainer",
         callbacks=callbacks,
         logger=loggers or False,
-        # without a checkpoint callback Lightning would add its own
+        # without such a callback Lightning would add its own
         enable_checkpointing=any(isinstance(c, pl.callbacks.Checkpoint) for c in callbacks),
+        enable_progress_bar=any(isinstance(c, pl.callbacks.ProgressBar) for c in callbacks),
     )
     return trainer

@@ -55,14 +55,15 @@ def describe(
 
 
 def validation(result: dict[str, Any]) -> dict[str, Any]:
-    """What the values of a run are worth: ``validated`` samples, the share of their ``majority``
-    class, and whether the run ``never_learned`` more than that, or than the mean of the target;
-    None where it is not known."""
+    """What the values of a run are worth: ``validated`` samples (where they have weights, how many
+    of equal weight would be worth as much), the share of their ``majority`` class, and whether the
+    run ``never_learned`` more than that, or than the mean of the target; None where it is not
+    known."""
     confusion, predictions = result.get("confusion_matrix"), result.get("predictions")
     sizes = [sum(row) for row in confusion["counts"]] if confusion else [0]
     total = sum(sizes) or (predictions["samples"] if predictions else 0)
     return {
-        "validated": total or None,
+        "validated": round(total) or None,
         "majority": max(sizes) / total if confusion else None,
         "never_learned": judged_by_constant(result),
     }

@@ -87,13 +87,14 @@ def problems_of(
     wanted = {NUMBER: "a finite number", DATE: "a date", WORDS: "a word"}[column.kind]
     wrong = ~(np.abs(values) <= LARGEST) & ~np.isnan(values)
     if wrong.any():
-        found.append(_told(name, cells, wrong, wanted, "correct or drop the rows, or the column"))
+        fix = "correct or drop the rows, or the column (data.drop_columns)"
+        found.append(_told(name, cells, wrong, wanted, fix))
     missing = np.isnan(values)
     if len(values) and missing.all():
         found.append(f"column {name!r} is empty; name it in data.drop_columns.")
     elif missing.any() and not impute:
-        fill = "set data.impute=true to fill them, drop the rows, or the column"
-        found.append(_told(name, cells, missing, wanted, fill))
+        fix = "set data.impute=true to fill them, drop the rows, or the column (data.drop_columns)"
+        found.append(_told(name, cells, missing, wanted, fix))
     count, filled = len(column.words), int((~missing).sum())
     if count > most:
         single = count == filled
@@ -138,6 +139,18 @@ def unfilled(name: str, cells: pd.Series) -> list[str]:
     return [_told(name, cells, empty, "a value", "fill it or drop the rows")] if empty.any() else []
 
 
+def weights_of(name: str, cells: pd.Series) -> tuple[NDArray[np.float64], list[str]]:
+    """Weights of the rows, and what is wrong with them; 0 leaves a row out."""
+    values = values_of(Column(name, NUMBER), cells)
+    bad = ~((values >= 0) & (values <= LARGEST))
+    if bad.any():
+        wanted = "a weight, a finite number that is not negative,"
+        return values, [_told(name, cells, bad, wanted, "correct or drop the rows")]
+    if not values.any():
+        return values, [f"column {name!r} must hold a weight above 0, found 0 in every row."]
+    return values, []
+
+
 def _told(name: str, cells: pd.Series, bad: NDArray[np.bool_], wanted: str, fix: str) -> str:
     row = int(np.flatnonzero(bad)[0])
     value = cells.iloc[row]
@@ -146,7 +159,7 @@ def _told(name: str, cells: pd.Series, bad: NDArray[np.bool_], wanted: str, fix:
         fix = f"write a decimal point, {fix}"
     return (
         f"column {name!r} must hold {wanted} in every row, found {shown} in row {row} (counted "
-        f"from 0; {int(bad.sum())} such of {len(cells)}); {fix} (data.drop_columns)."
+        f"from 0; {int(bad.sum())} such of {len(cells)}); {fix}."
     )
 
 

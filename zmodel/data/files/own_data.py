@@ -28,12 +28,18 @@ TEST_SEED = 0
 
 class Rows(NamedTuple):
     """N samples, in an order that never changes: labels as written, or measured (N, targets); names
-    of parts, groups, and how to read the content of some of them."""
+    of parts, groups, how to read the content of some of them, and weights."""
 
     labels: NDArray
     parts: NDArray | None
     groups: NDArray | None
     read: Callable[[Indices], Floats]
+    weights: Floats | None = None
+
+    def arrays(self, indices: Indices, y: NDArray[Any]) -> Arrays:
+        """Some of the samples, with their y."""
+        weights = None if self.weights is None else self.weights[indices]
+        return Arrays(self.read(indices), y, weights)
 
 
 class OwnData(InMemoryData):
@@ -91,12 +97,12 @@ class OwnData(InMemoryData):
         rest = np.flatnonzero(~test)
         self._given_parts = None if rows.parts is None else rows.parts[rest]
         self._groups = None if rows.groups is None else rows.groups[rest]
-        return Arrays(rows.read(rest), self.encoded(self.source, rows.labels[rest]))
+        return rows.arrays(rest, self.encoded(self.source, rows.labels[rest]))
 
     def load_test(self) -> Arrays:
         rows, test = self._rows_and_test()
         part, rest = np.flatnonzero(test), np.flatnonzero(~test)
-        arrays = Arrays(rows.read(part), self.encoded(self.source, rows.labels[part]))
+        arrays = rows.arrays(part, self.encoded(self.source, rows.labels[part]))
         self.compare_test(rows.read(rest), arrays.x)
         return arrays
 
@@ -151,7 +157,8 @@ class OwnData(InMemoryData):
 
     def _rows_and_test(self) -> tuple[Rows, NDArray[np.bool_]]:
         """The samples, with checked names of parts, and which of them are the test part."""
-        labels, parts, groups, read = self.rows()
+        rows = self.rows()
+        labels, parts, groups = rows.labels, rows.parts, rows.groups
         test = np.zeros(len(labels), dtype=bool)
         free = np.arange(len(labels))
         if parts is not None:
@@ -164,7 +171,7 @@ class OwnData(InMemoryData):
         if not test.any() and not self.test_is_elsewhere():
             y = self.encoded(self.source, labels[free])
             test[free[self._draw_test(y, None if groups is None else groups[free])]] = True
-        return Rows(labels, parts, groups, read), test
+        return rows._replace(parts=parts), test
 
     def _draw_test(self, y: NDArray[Any], groups: NDArray | None) -> Indices:
         """A share of the samples, of every class alike, or in whole groups."""

@@ -1,10 +1,11 @@
-"""Reads samples, labels, parts and groups from a file.
+"""Reads samples, labels, parts, groups and weights from a file.
 
 Shapes: N samples; x (N, features), (N, channels, length) or (N, channels, height, width).
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,11 +25,15 @@ from zmodel.table.columns import (
     numbers_of,
     one_message,
     unfilled,
+    weights_of,
 )
 from zmodel.table.open_file import SEPARATED, open_file
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+log = logging.getLogger(__name__)
 
 
 class Columns(NamedTuple):
@@ -42,6 +47,7 @@ class Columns(NamedTuple):
     label: tuple[str, ...]
     part: str | None = None
     group: str | None = None
+    weight: str | None = None
     drop: Sequence[str] = ()
     measured: bool = False
     impute: bool = False
@@ -62,6 +68,7 @@ class Table(NamedTuple):
     labels: NDArray
     parts: NDArray | None = None
     groups: NDArray | None = None
+    weights: NDArray | None = None
     features: tuple[Column, ...] = ()
 
 
@@ -77,25 +84,32 @@ def read_table(
     .npz: x, the labels and the arrays that `columns` names; or a given split as x_train,
     y_train, x_val, y_val, x_test, y_test. .npy: x, with the labels in `labels_path`. Else a
     table: every column that `columns` does not name is a feature.
+    Rows of weight 0 are left out.
     Raises ValueError that names the file and everything that is wrong with it.
     """
     content = open_file(path, columns.as_text)
     if isinstance(content, np.ndarray):
-        if labels_path is None:
-            raise ValueError(
-                f"{path} holds only samples, their labels must be in another .npy file; name it "
-                "by data.labels_path."
-            )
-        table = Table(content, open_file(labels_path))
+        table = _from_array(path, content, columns, labels_path)
     elif isinstance(content, Mapping):
         table = _from_arrays(path, content, columns)
     else:
         table = _from_frame(path, content, columns, features)
     if columns.measured:
         table = table._replace(labels=_measured(path, table.labels))
-    for name in ("labels", "parts", "groups"):
+    for name in ("labels", "parts", "groups", "weights"):
         _check_length(path, name, getattr(table, name), len(table.x))
-    return table._replace(x=_floats(path, table.x))
+    return _weighed(path, table._replace(x=_floats(path, table.x)))
+
+
+def _weighed(path: Path, table: Table) -> Table:
+    """Without the rows of weight 0."""
+    if table.weights is None or table.weights.all():
+        return table
+    kept = np.flatnonzero(table.weights)
+    log.info(f"{path}: {len(table.x) - len(kept)} of {len(table.x)} rows have weight 0: left out")
+    arrays = ("x", "labels", "parts", "groups", "weights")
+    found = {name: getattr(table, name) for name in arrays}
+    return table._replace(**{name: a[kept] for name, a in found.items() if a is not None})
 
 
 def _measured(path: Path, labels: NDArray) -> NDArray[np.float64]:
@@ -108,15 +122,31 @@ def _measured(path: Path, labels: NDArray) -> NDArray[np.float64]:
     return labels.reshape(len(labels), -1).astype(np.float64)
 
 
+def _from_array(path: Path, x: NDArray, columns: Columns, labels_path: Path | None) -> Table:
+    if labels_path is None:
+        raise ValueError(
+            f"{path} holds only samples, their labels must be in another .npy file; name it "
+            "by data.labels_path."
+        )
+    unused = [name for name in (columns.part, columns.group, columns.weight) if name is not None]
+    if unused:
+        raise ValueError(
+            f"{path} holds only samples, found the names of further arrays "
+            f"({', '.join(unused)}); save all of them in one .npz file."
+        )
+    return Table(x, open_file(labels_path))
+
+
 def _from_arrays(path: Path, arrays: Mapping[str, NDArray], columns: Columns) -> Table:
     def named(name: str) -> NDArray:
         known(f"the array in {path}", name, arrays)
         return arrays[name]
 
     groups = named(columns.group) if columns.group else None
+    weights = _weights(path, columns.weight, named(columns.weight)) if columns.weight else None
     if "x_train" not in arrays:
         parts = named(columns.part) if columns.part else None
-        return Table(named("x"), named(columns.label[0]), parts, groups)
+        return Table(named("x"), named(columns.label[0]), parts, groups, weights)
     given = [part for part in ("train", "val", "test") if f"x_{part}" in arrays]
     xs, ys = ([named(f"{name}_{part}") for part in given] for name in "xy")
     shapes = sorted({x.shape[1:] for x in xs})
@@ -128,7 +158,16 @@ def _from_arrays(path: Path, arrays: Mapping[str, NDArray], columns: Columns) ->
             f"{found}; prepare the parts in the same way."
         )
     parts = np.repeat(given, [len(x) for x in xs])
-    return Table(np.concatenate(xs), np.concatenate(ys), parts, groups)
+    return Table(np.concatenate(xs), np.concatenate(ys), parts, groups, weights)
+
+
+def _weights(path: Path, name: str, given: NDArray) -> NDArray[np.float64]:
+    import pandas as pd
+
+    values, problems = weights_of(name, pd.Series(given.ravel()))
+    if problems:
+        raise one_message(str(path), problems)
+    return values.reshape(given.shape)
 
 
 def _from_frame(
@@ -136,8 +175,8 @@ def _from_frame(
 ) -> Table:
     frame = frame.rename(columns=str)
     special = [("data.label_column", name) for name in columns.label]
-    others = (("data.part_column", columns.part), ("data.group_column", columns.group))
-    special += [(key, name) for key, name in others if name is not None]
+    others = {"part": columns.part, "group": columns.group, "weight": columns.weight}
+    special += [(f"data.{key}_column", name) for key, name in others.items() if name is not None]
     dropped = [("data.drop_columns", name) for name in columns.drop]
     needed = [("a feature", column.name) for column in features]
     check_names(path, frame, [*special, *dropped, *needed])
@@ -148,8 +187,12 @@ def _from_frame(
     x, problems = numbers_of(frame, features, columns.impute, columns.most_words)
     labels, found = _labels(path, frame, columns)
     problems += found
-    for _, name in special[len(columns.label) :]:
-        problems += unfilled(name, frame[name])
+    for name in (columns.part, columns.group):
+        problems += [] if name is None else unfilled(name, frame[name])
+    weights = None
+    if columns.weight is not None:
+        weights, found = weights_of(columns.weight, frame[columns.weight])
+        problems += found
     if problems:
         raise one_message(str(path), problems)
     if new:
@@ -160,7 +203,7 @@ def _from_frame(
     )
     if group is not None and path.suffix.lower() in SEPARATED:
         group = numbers_if_written_so(group)
-    return Table(x, labels, part, group, tuple(features))
+    return Table(x, labels, part, group, weights, tuple(features))
 
 
 def _labels(path: Path, frame: pd.DataFrame, columns: Columns) -> tuple[NDArray, list[str]]:

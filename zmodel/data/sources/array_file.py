@@ -33,7 +33,8 @@ class ArrayFile(OwnData):
                    in .npz, in tables label, or target of a regression
     part_column    column (or array) with train, val, test; null: draw the parts
     group_column   column (or array) of what must not be torn apart: subject, recording, ...
-    weight_column  must be null: samples cannot be weighed; what to do instead is in the error
+    weight_column  column (or array) of numbers by which samples count, in training and in the
+                   scores; a row of weight 0 is left out; null: all alike
     drop_columns   columns of a table that are no features: a date; one that only numbers the rows
                    is left out by itself, with a warning
     impute         fill missing cells of a table: numbers by the median, words by the most frequent
@@ -60,7 +61,7 @@ class ArrayFile(OwnData):
         label_column: str | Sequence[str] | None = None,
         part_column: str | None = None,
         group_column: str | None = None,
-        weight_column: None = None,
+        weight_column: str | None = None,
         drop_columns: Sequence[str] = (),
         impute: bool = False,
         max_words: int = 20,
@@ -69,7 +70,6 @@ class ArrayFile(OwnData):
         **common: Any,
     ) -> None:
         super().__init__(**common)
-        _check_weights(weight_column)
         self.path = Path(path).expanduser()
         self.labels_path = _optional(labels_path)
         self.test_path, self.test_labels_path = _optional(test_path), _optional(test_labels_path)
@@ -80,11 +80,17 @@ class ArrayFile(OwnData):
             self._labels(label_column, measured),
             _named("part", part_column),
             _named("group", group_column),
+            _named("weight", weight_column),
             names("data.drop_columns", drop_columns),
             measured,
             impute,
             max_words,
         )
+        if weight_column in self.columns.label:
+            raise ValueError(
+                f"data.weight_column must not be what is learned, received {weight_column!r} for "
+                "both; name another column."
+            )
         self.measured = self.columns.label if measured else ()
         self.sample_shape, self.unequal_lengths = _shape(input_shape), unequal_lengths
         self.table: tuple[Column, ...] = ()
@@ -151,7 +157,9 @@ class ArrayFile(OwnData):
         if self.measured and table.labels.shape[1] != len(self.measured):  # columns of an array
             self.measured = tuple(f"{self.measured[0]}{i}" for i in range(table.labels.shape[1]))
         x = self._shaped(self.path, table.x)
-        return Rows(table.labels, table.parts, table.groups, lambda indices: x[indices])
+        return Rows(
+            table.labels, table.parts, table.groups, lambda indices: x[indices], table.weights
+        )
 
     def load_test(self) -> Arrays:
         if self.test_path is None:
@@ -161,7 +169,7 @@ class ArrayFile(OwnData):
         table = read_table(self.test_path, columns, self.test_labels_path, self.table)
         x = self._shaped(self.test_path, table.x)
         self.compare_test(rows.read(np.arange(len(rows.labels))), x)
-        return Arrays(x, self.encoded(str(self.test_path), table.labels))
+        return Arrays(x, self.encoded(str(self.test_path), table.labels), table.weights)
 
     def _shaped(self, path: Path, x: Floats) -> Floats:
         """x (N, *input_shape), or as it is; series of unequal length with their mask."""
@@ -182,16 +190,6 @@ class ArrayFile(OwnData):
                 "says where a series is."
             )
         return x
-
-
-def _check_weights(column: Any) -> None:
-    if column is not None:
-        raise ValueError(
-            f"data.weight_column must be null, received {column!r}: samples cannot be weighed. "
-            "For rare classes set model.class_weights=balanced. Else repeat each row as often as "
-            "it weighs, with a number per original row in a column that data.group_column names, "
-            f"and leave the weights out of the features by data.drop_columns=[{column}]."
-        )
 
 
 def _named(kind: str, column: str | None) -> str | None:

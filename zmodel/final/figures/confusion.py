@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmodel.analysis.diagnostics.training import confusion
 from zmodel.analysis.diagnostics.training.confusion import Confusion
+from zmodel.final.scores import told
 from zmodel.final.summary import FinalResult
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ SIZE = confusion.SIZE
 
 
 def data(result: FinalResult) -> Confusion:
-    counts = tuple(tuple(int(n) for n in row) for row in result.counts)
+    counts = tuple(tuple(told(n) for n in row) for row in result.counts)
     return Confusion(result.winner.trial, "test", result.classes, counts)
 
 

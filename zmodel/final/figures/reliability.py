@@ -29,7 +29,7 @@ class Reliability:
 def data(result: FinalResult) -> Reliability:
     found = calibration(result.classified)
     bins = tuple(found["bins"])
-    return Reliability(found["ece"], bins, sum(b["count"] for b in bins))
+    return Reliability(found["ece"], bins, round(sum(b["count"] for b in bins)))
 
 
 def draw(record: Reliability, ax: Axes) -> None:

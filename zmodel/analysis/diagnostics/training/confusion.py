@@ -25,19 +25,24 @@ MOST_WRITTEN = 20
 
 @dataclass(frozen=True)
 class Confusion:
-    """`counts[i][j]`: examples of true class i that were predicted as class j."""
+    """`counts[i][j]`: examples of true class i that were predicted as class j; or the sum of their
+    weights, with a digit."""
 
     number: int
     split: str
     classes: tuple[str, ...]
-    counts: tuple[tuple[int, ...], ...]
+    counts: tuple[tuple[float, ...], ...]
 
     @property
     def accuracy(self) -> float:
         hits = sum(row[i] for i, row in enumerate(self.counts))
-        return hits / max(1, sum(map(sum, self.counts)))
+        return hits / max(1, self.total)
 
-    def mistakes(self) -> list[tuple[str, str, int]]:
+    @property
+    def total(self) -> float:
+        return sum(n for row in self.counts for n in row)
+
+    def mistakes(self) -> list[tuple[str, str, float]]:
         """True class, predicted class and count, the most frequent first."""
         wrong = [
             (self.classes[i], self.classes[j], n)
@@ -57,7 +62,7 @@ def data(study: StudyRecord) -> Confusion:
     if not isinstance(matrix, dict):
         raise Unavailable(f"{folder / 'result.json'} holds no confusion_matrix")
     try:
-        counts = tuple(tuple(int(n) for n in row) for row in matrix["counts"])
+        counts = tuple(tuple(round(n, 1) for n in row) for row in matrix["counts"])
         classes = tuple(str(name) for name in matrix["classes"])
     except (KeyError, TypeError, ValueError):
         raise Unavailable(f"{folder / 'result.json'}: confusion_matrix cannot be read") from None
@@ -93,9 +98,9 @@ def nothing(record: Confusion) -> str | None:
     if sum(n for *_, n in wrong) > FEW:
         return None
     listed = ", ".join(f"{true} taken for {taken} ({n})" for true, taken, n in wrong)
-    total = sum(map(sum, record.counts))
     return (
-        f"Trial {record.number} is wrong about {sum(n for *_, n in wrong)} of {total:,} samples of "
+        f"Trial {record.number} is wrong about {sum(n for *_, n in wrong):g} of "
+        f"{record.total:,.0f} samples of "
         f"the {record.split} split{': ' if listed else ''}{listed}."
     )
 
