@@ -32,7 +32,7 @@ def csv(folder: Path, frame: pd.DataFrame, name: str = "däta.csv") -> Path:
 def parts(data: ArrayFile) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     data.setup("test")
     loaders = {p: getattr(data, f"{p}_dataloader")() for p in ("train", "val", "test")}
-    return {name: (loader.x, loader.y) for name, loader in loaders.items()}
+    return {name: loader.part for name, loader in loaders.items()}
 
 
 RAW = {"normalize": False, "drop_columns": ["plot", "id"]}

@@ -43,7 +43,7 @@ class Blobs(InMemoryData):
 
 
 def array_file(folder: Path) -> Path:
-    x, y = Blobs().blobs(90, seed=3)
+    x, y, _ = Blobs().blobs(90, seed=3)
     np.savez(folder / "blobs.npz", x=x, y=np.array(["left", "right"])[y])
     return folder / "blobs.npz"
 
@@ -95,8 +95,7 @@ def make(
 
 def tensors(data: InMemoryData, part: str) -> tuple[torch.Tensor, torch.Tensor]:
     """All of a part in its own order."""
-    loader = getattr(data, f"{part}_dataloader")()
-    return loader.x, loader.y
+    return getattr(data, f"{part}_dataloader")().part
 
 
 def sorted_rows(*xs: torch.Tensor) -> np.ndarray:
@@ -184,7 +183,7 @@ def test_hash_is_of_content_split_and_normalisation(make: Make) -> None:
 def test_hash_changes_with_one_value_or_label() -> None:
     class Changed(Blobs):
         def blobs(self, n: int, seed: int) -> Arrays:
-            x, y = super().blobs(n, seed)
+            x, y, _ = super().blobs(n, seed)
             x[0, 0, 0] += self.more
             y[:3] = y[:3] if self.more else y[2::-1]
             return Arrays(x, y)
@@ -246,7 +245,7 @@ def nan(x: np.ndarray, y: np.ndarray) -> tuple:
 def test_bad_arrays(change: Callable, message: str) -> None:
     class Bad(Blobs):
         def load_train(self) -> Arrays:
-            return Arrays(*change(*super().load_train()))
+            return Arrays(*change(*super().load_train()[:2]))
 
     with pytest.raises(ValueError, match=f"Bad, training part: .*{message}"):
         Bad().setup("fit")
@@ -255,7 +254,7 @@ def test_bad_arrays(change: Callable, message: str) -> None:
 def test_bad_test_part_and_single_class() -> None:
     class Longer(Blobs):
         def load_test(self) -> Arrays:
-            x, y = super().load_test()
+            x, y, _ = super().load_test()
             return Arrays(np.concatenate((x, x), axis=2), y)
 
     data = Longer()
@@ -273,7 +272,7 @@ def test_bad_test_part_and_single_class() -> None:
 def test_channel_that_is_constant_to_rounding_is_only_centred() -> None:
     class Constant(Blobs):
         def load_train(self) -> Arrays:
-            x, y = super().load_train()
+            x, y, _ = super().load_train()
             x[:, 1] = 1000
             x[0, 1, 0] = np.nextafter(np.float32(1000), np.float32(2000))
             return Arrays(x, y)

@@ -32,8 +32,9 @@ def values(data: ImageFolder, part: str) -> list[tuple[int, str]]:
     """(gray value, class) of the images of a part."""
     data.setup("test")
     loader = getattr(data, f"{part}_dataloader")()
-    grays = (loader.x[:, 0, 0, 0] * 255).round().int().tolist()
-    return sorted(zip(grays, (data.class_names[y] for y in loader.y), strict=True))
+    x, y = loader.part
+    grays = (x[:, 0, 0, 0] * 255).round().int().tolist()
+    return sorted(zip(grays, (data.class_names[i] for i in y), strict=True))
 
 
 def test_classes_from_folders_and_drawn_parts(tmp_path: Path) -> None:
@@ -97,7 +98,8 @@ def test_channels_and_orientation(tmp_path: Path) -> None:
         Image.fromarray(red).save(path, exif=exif)
     data = ImageFolder(root, normalize=False, duplicates="ignore", data_dir=tmp_path)
     loader = data.train_dataloader()
-    ash = loader.x[loader.y == 0]
+    x, y = loader.part
+    ash = x[y == 0]
     expected = torch.zeros(3, 6, 4)
     expected[0, :, 3] = 1
     assert all(torch.equal(one, expected) for one in ash)

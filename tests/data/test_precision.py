@@ -31,9 +31,9 @@ def test_a_feature_far_from_zero_keeps_what_varies(tmp_path: Path) -> None:
         data.setup("test")
         for part in ("train", "val", "test"):
             loader = getattr(data, f"{part}_dataloader")()
-            assert loader.x.dtype == torch.float32
-            assert separable(loader.x, loader.y) > 0.98  # in single precision: .66
-        kept = loader.x.numpy().astype(float) * data.normaliser.std + data.normaliser.mean
+            assert loader.part[0].dtype == torch.float32
+            assert separable(*loader.part) > 0.98  # in single precision: .66
+        kept = loader.part[0].numpy().astype(float) * data.normaliser.std + data.normaliser.mean
         assert np.isin(kept.round(2), WHEN.round(2)).all()
 
 
@@ -62,8 +62,8 @@ def test_a_data_set_of_ones_own_may_give_doubles(caplog: pytest.LogCaptureFixtur
 
     data = Times()
     data.setup("test")
-    assert separable(data.train_dataloader().x, data.train_dataloader().y) > 0.98
-    assert data.test_dataloader().x.dtype == torch.float32 and not caplog.records
+    assert separable(*data.train_dataloader().part) > 0.98
+    assert data.test_dataloader().part[0].dtype == torch.float32 and not caplog.records
     Times(normalize=False).setup("fit")
     assert "data.normalize=true" in caplog.text
     hashes = {Times().content_hash()}

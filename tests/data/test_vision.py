@@ -19,7 +19,9 @@ def test_parts_classes_and_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     data = TorchvisionData("MNIST", data_dir=tmp_path, image_size=[4, 3])
     data.setup("test")
     assert data.input_shape == (1, 4, 3) and list(data.class_names) == ["dark", "bright"]
-    sizes = [len(getattr(data, f"{part}_dataloader")().x) for part in ("train", "val", "test")]
+    sizes = [
+        len(getattr(data, f"{part}_dataloader")().part[0]) for part in ("train", "val", "test")
+    ]
     assert sizes == [32, 8, 20]
     # decoded once: from now on the package is not needed
     monkeypatch.setitem(sys.modules, "torchvision", None)

@@ -118,7 +118,7 @@ def test_a_test_file_may_number_its_rows_too(tmp_path: Path) -> None:
     test = written(tmp_path, frame()[:12].assign(a=np.arange(12.0)), "test.csv", index=True)
     data = read(written(tmp_path, frame(), index=True), test_path=test)
     data.setup("test")
-    assert data.test_dataloader().x.shape == (12, 2)
+    assert data.test_dataloader().part[0].shape == (12, 2)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from zmodel.data.batches import Part
-from zmodel.data.normalise import LARGEST, Floats
+from zmodel.data.normalise import LARGEST, Floats, narrowed
 from zmodel.data.targets import Targets
 
 
@@ -28,6 +28,10 @@ class Arrays(NamedTuple):
     def take(self, indices: NDArray[np.int64]) -> Arrays:
         """Some of the samples."""
         return Arrays(*(None if a is None else a[indices] for a in self))  # type: ignore[arg-type]
+
+    def narrowed(self) -> Arrays:
+        """x in single precision, if that tells its values apart."""
+        return self._replace(x=narrowed(self.x))
 
     def tensors(self, scaled: Callable[[Floats], Floats]) -> Part:
         """In single precision; `scaled` brings the weights to a certain sum."""

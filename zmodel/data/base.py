@@ -32,7 +32,7 @@ from zmodel.data.arrays import Arrays, check_arrays, check_shape, effective, mea
 from zmodel.data.batches import Augment, Part
 from zmodel.data.drawn_split import Indices, checked_folds, fold_split, stratified_split
 from zmodel.data.loaders import InMemoryLoaders
-from zmodel.data.normalise import Floats, Normaliser, fit_normaliser, narrowed
+from zmodel.data.normalise import Floats, Normaliser, fit_normaliser
 from zmodel.data.targets import Classes, Measured, Targets
 from zmodel.table.preparation import Preparation
 
@@ -196,8 +196,7 @@ class InMemoryData(InMemoryLoaders, ABC):
             train, rest, val = self._load_train()
             seen = train if self.train_on_all else train.take(rest)
             self.preparation = self.fit_preparation(seen.x)
-            seen = self._prepared(seen)
-            seen = seen._replace(x=narrowed(seen.x))
+            seen = self._prepared(seen).narrowed()
             if self.normalize:
                 self.normaliser = fit_normaliser(seen.x)
             elif seen.x.dtype == np.float64:
@@ -232,7 +231,7 @@ class InMemoryData(InMemoryLoaders, ABC):
         check_arrays(where, train, targets, self.holes)
         targets.check_part(where, train.y)
         if not (self.holes and np.isnan(train.x).any()):
-            train = train._replace(x=narrowed(train.x))
+            train = train.narrowed()
         try:
             rest, val = self.split_fold(train, self.folds) if self.folds else self.split(train)
         except ValueError as error:
@@ -243,8 +242,7 @@ class InMemoryData(InMemoryLoaders, ABC):
         return train, rest, val
 
     def _prepared(self, arrays: Arrays) -> Arrays:
-        prepare = self.preparation
-        return arrays if prepare is None else arrays._replace(x=prepare(arrays.x))
+        return arrays if not self.preparation else arrays._replace(x=self.preparation(arrays.x))
 
     def _tensors(self, arrays: Arrays, scaled: Callable[[Floats], Floats]) -> Part:
         if self.normaliser is not None:

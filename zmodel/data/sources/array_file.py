@@ -86,11 +86,6 @@ class ArrayFile(OwnData):
             impute,
             max_words,
         )
-        if weight_column in self.columns.label:
-            raise ValueError(
-                f"data.weight_column must not be what is learned, received {weight_column!r} for "
-                "both; name another column."
-            )
         self.measured = self.columns.label if measured else ()
         self.sample_shape, self.unequal_lengths = _shape(input_shape), unequal_lengths
         self.table: tuple[Column, ...] = ()
@@ -147,6 +142,11 @@ class ArrayFile(OwnData):
         return self.test_path is not None
 
     def rows(self) -> Rows:
+        if self.columns.weight in self.columns.label:
+            raise ValueError(
+                "data.weight_column must not be what is learned, received "
+                f"{self.columns.weight!r} for both; name another column."
+            )
         table = read_table(self.path, self.columns, self.labels_path, self.table)
         if self.test_path is not None and table.parts is not None and "test" in table.parts:
             raise ValueError(
