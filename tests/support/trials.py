@@ -11,6 +11,7 @@ class Trial:
     """Keeps what the run reports; prunes, or asks the process to stop, when it is told to."""
 
     number, pruned = 0, False
+    params: dict[str, object] = {}
     pause_at: int | None = None
 
     def __init__(self, prune_after: int = 10**6, stop_after: int = 10**6) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol, SupportsFloat, SupportsIndex
+from typing import Any, Protocol, SupportsFloat, SupportsIndex
 
 from zmodel.core.interrupt import Interrupted, Paused, stop
 
@@ -19,6 +19,8 @@ class RunningTrial(Protocol):
     """What a study offers to the run inside it."""
 
     number: int
+    params: Mapping[str, Any]
+    """What was searched for."""
     pruned: bool
     pause_at: int | None
     """Epochs after which the run raises ``Paused``, with ``last.ckpt`` written; None: never."""

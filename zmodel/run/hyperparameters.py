@@ -5,10 +5,15 @@ TensorBoard's HParams tab and the like.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
+
+from zmodel.core.objective import metric_names
+from zmodel.core.running_trial import running_trial
 
 GROUPS = ("model", "data", "trainer", "seed", "tags", "task_name")
 
@@ -17,23 +22,43 @@ def log_hyperparameters(cfg: DictConfig, trainer: pl.Trainer, result: dict[str, 
     """Give them to every logger of the first process, and end its part of the run."""
     if not trainer.is_global_zero:
         return
-    # node by node: cfg may hold Hydra's own part, which resolves in a job of Hydra alone
-    nodes = {key: cfg[key] for key in GROUPS if key in cfg}
-    params = {key: without_plumbing(plain(node)) for key, node in nodes.items()}
+    resolved = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(resolved, dict)
+    params = {k: without_plumbing(resolved[k]) for k in GROUPS}
     params["parameters"] = result["parameters"]
     for logger in trainer.loggers:
-        if isinstance(logger, pl.loggers.TensorBoardLogger):
-            # under names of their own: the curves get no stray last point
-            final = {f"final/{name}": value for name, value in result["metrics"].items()}
-            logger.log_hyperparams(params, final, step=trainer.global_step)
+        if hasattr(logger, "log_outcome"):  # a table that shows what it is given
+            logger.log_outcome(run_label(cfg), searched(cfg), outcome(cfg, result["metrics"]))
         else:
             logger.log_hyperparams(params)
         logger.finalize("success")
 
 
-def plain(node: Any) -> Any:
-    """A node of the configuration as plain data."""
-    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+def searched(cfg: DictConfig) -> dict[str, Any]:
+    """The parameters of the running trial; in a run of its own what the command has changed."""
+    trial = running_trial()
+    if trial is not None:
+        return dict(trial.params)
+    given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    names = [word.partition("=")[0].lstrip("+") for word in given]
+    nodes = {name: OmegaConf.select(cfg, name) for name in names if "." in name}
+    plain = {name: node for name, node in nodes.items() if not OmegaConf.is_config(node)}
+    return plain or {"seed": cfg.seed}
+
+
+def outcome(cfg: DictConfig, metrics: dict[str, float]) -> dict[str, float]:
+    """Of the logged metrics those that the run is judged by, and those of the test."""
+    judged = metric_names(cfg.optimized_metric)
+    return {k: v for k, v in metrics.items() if k in judged or k.startswith("test/")}
+
+
+def run_label(cfg: DictConfig) -> str:
+    """`trial-12 of zlayers`: first what tells runs of one study apart."""
+    folder, logs = Path(cfg.paths.output_dir), Path(cfg.paths.log_dir)
+    inside = folder.relative_to(logs).parts if logs in folder.parents else folder.parts[-3:]
+    owner = "/".join(inside[:-2]).removeprefix("studies/")
+    name = cfg.get("run_name") or folder.name
+    return f"{name} of {owner}" if owner else str(name)
 
 
 def without_plumbing(node: Any) -> Any:

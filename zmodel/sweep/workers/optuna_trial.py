@@ -19,6 +19,7 @@ class OptunaTrial:
         pause_at: int | None = None,
     ) -> None:
         self.number = trial.number
+        self.params = trial.params
         self.pruned = False
         self.pause_at = pause_at
         self._trial = trial
