@@ -51,16 +51,25 @@ def test_a_run_writes_what_the_contract_names(tmp_path):
 
 def test_tensorboard_has_curves_and_hyperparameters(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
     run(config(tmp_path, *SMALL, "trainer.max_epochs=2", "callbacks=[default,grad_norm]"))
-    scalars, sessions = {}, 0
+    scalars, sessions = {}, []
     for file in (tmp_path / "tensorboard").glob("events*"):
         events = EventAccumulator(str(file))
         events.Reload()
         scalars |= {tag: events.Scalars(tag) for tag in events.Tags()["scalars"]}
-        sessions += "_hparams_/session_start_info" in events.summary_metadata
-    assert sessions == 1  # one row of the HParams tab
-    assert {"train/loss", "train/acc", "val/loss", "val/acc", "lr", "grad/norm"} <= set(scalars)
+        for tag in ("_hparams_/session_start_info", "_hparams_/experiment"):
+            if tag in events.summary_metadata:
+                content = events.summary_metadata[tag].plugin_data.content
+                sessions.append(HParamsPluginData.FromString(content))
+    start, experiment = sessions  # one row of the HParams tab
+    assert start.session_start_info.group_name.startswith(f"{tmp_path.name} of ")
+    assert list(start.session_start_info.hparams) == ["seed"]  # without Hydra nothing is changed
+    names = {info.name.tag for info in experiment.experiment.metric_infos}
+    assert names == {"final/val/acc_best", "final/test/acc", "final/test/loss", "final/test/f1"}
+    assert {"train/loss", "train/acc", "val/loss", "val/acc", "train/lr"} <= set(scalars)
+    assert "grad/norm" in scalars and all("/" in tag for tag in scalars)
     assert not set(scalars) & {"epoch", "test/acc"} and "final/test/acc" in scalars
     assert {tag: [e.step for e in points] for tag, points in scalars.items()} == dict.fromkeys(
         scalars, [1, 2]

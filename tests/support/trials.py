@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, ClassVar
 
 from zmodel.core.interrupt import stop
 
@@ -11,7 +12,7 @@ class Trial:
     """Keeps what the run reports; prunes, or asks the process to stop, when it is told to."""
 
     number, pruned = 0, False
-    params: dict[str, object] = {}
+    params: ClassVar[dict[str, Any]] = {}
     pause_at: int | None = None
 
     def __init__(self, prune_after: int = 10**6, stop_after: int = 10**6) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol, SupportsFloat, SupportsIndex
@@ -19,7 +19,7 @@ class RunningTrial(Protocol):
     """What a study offers to the run inside it."""
 
     number: int
-    params: Mapping[str, Any]
+    params: dict[str, Any]
     """What was searched for."""
     pruned: bool
     pause_at: int | None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
 
+DEPTH = "z_layers"
 FINAL = "final"
 """The group of tags that hold what came out: one value each, drawn as a level line."""
 
@@ -24,7 +26,8 @@ class EpochTensorBoard(TensorBoardLogger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        given = dict(metrics)
+        # a tag without a group would be a group of its own
+        given = {k if "/" in k or k == "epoch" else f"train/{k}": v for k, v in metrics.items()}
         epoch = given.pop("epoch", None)
         if epoch is not None:
             step = int(epoch) + 1
@@ -36,7 +39,6 @@ class EpochTensorBoard(TensorBoardLogger):
     @rank_zero_only
     def log_outcome(self, name: str, params: dict[str, Any], metrics: dict[str, float]) -> None:
         """Write the run's row of the HParams tab: `name`, what was searched, what came out."""
-        from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
         from torch.utils.tensorboard.summary import hparams
 
         named = {f"{FINAL}/{key}": value for key, value in metrics.items()}
@@ -46,9 +48,22 @@ class EpochTensorBoard(TensorBoardLogger):
             key: v if isinstance(v, bool | int | float) else str(v) for key, v in params.items()
         }
         experiment, start, end = hparams(written, named)
-        plugin = start.value[0].metadata.plugin_data
-        content = HParamsPluginData.FromString(plugin.content)
-        content.session_start_info.group_name = name
-        plugin.content = content.SerializeToString()
+        with _content(start) as told:
+            told.session_start_info.group_name = name
+        with _content(experiment) as told:
+            for info in told.experiment.hparam_infos:
+                # the tab shows the first five of those that differ, then of the others
+                info.differs = info.name.rpartition(".")[2] == DEPTH
         for summary in (experiment, start, end):
             self.experiment.file_writer.add_summary(summary)
+
+
+@contextmanager
+def _content(summary: Any) -> Iterator[Any]:
+    """What a summary of the HParams tab says, to be changed inside the block."""
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+    plugin = summary.value[0].metadata.plugin_data
+    content = HParamsPluginData.FromString(plugin.content)
+    yield content
+    plugin.content = content.SerializeToString()
