@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,12 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from zmodel.final.choice import Candidate, Run, choose
+from zmodel.final.choice import Candidate, Run, candidates_of, choose
 from zmodel.final.plan import DEFAULTS, FinalPlan, check_options, make_plan, settle_plan
 from zmodel.final.race.candidates import for_race
 from zmodel.final.race.rule import BASELINE, TESTED, Position, Race
 from zmodel.final.race.schedule import scheduled, with_standings
+from zmodel.study.constraints import parse_constraints
 from zmodel.study.records import StudyRecord, TrialRecord
 
 SEARCH = (0.95, 0.94, 0.93, 0.92, 0.5)
@@ -65,6 +67,25 @@ def test_a_failed_run_ends_its_candidate_and_counts():
     everyone = Race((0.5, 0.4, 0.3))
     failed = {(0, 0): None, (1, 0): None, (2, 0): None}
     assert everyone.schedule(failed) == list(failed)
+
+
+def test_who_breaks_a_constraint_of_the_study_leaves(tmp_path):
+    record = study(tmp_path, [0.1, 0.9, 0.8, 0.7], [1, 1, 2, 2])
+    record = replace(record, attrs={**record.attrs, "constraints": {"val/loss": "<= 0.5"}})
+    plan = make_plan(record, OPTIONS)
+    ended: list[TrialRecord] = []
+    while len(runs := scheduled(plan, ended, tmp_path)) > len(ended):
+        trial, seed = runs[len(ended)]
+        folder = tmp_path / "trials" / str(len(ended))
+        folder.mkdir(parents=True, exist_ok=True)
+        told = {"metrics": {"val/loss": 0.6 if trial == 1 else 0.4}}
+        (folder / "result.json").write_text(json.dumps(told))
+        ended.append(run_of(len(ended), trial, seed, 0.9 - trial / 10 - seed / 1000))
+    assert sum(run.params["trial"] == 1 for run in ended) == 1  # the leader of the search
+    found = candidates_of(ended, tmp_path, parse_constraints(plan.constraints))
+    every = with_standings(plan, found)
+    assert [c.trial for c in every if c.standing is None] == [1]
+    assert choose(every, maximize=True).trial != 1
 
 
 def test_candidates_are_compared_by_the_seeds_that_both_have():

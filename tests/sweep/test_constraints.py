@@ -306,3 +306,12 @@ def test_trials_of_other_programs_are_judged_by_what_they_note():
     assert violations(noted, limits) == {"parameters": 0.5}
     assert violations(create_trial(value=1.0, constraints={"c": 2.0}), limits) == {"c": 2.0}
     assert violations(create_trial(value=1.0, user_attrs={"amounts": "x"}), limits) == {}
+
+
+def test_only_what_keeps_the_limits_is_repeated(inline):
+    bound, some = "hydra.sweeper.constraints={val/loss: '<= 0.5'}", "hydra.sweeper.replicate=50%"
+    own = ("+seed=0", "hydra.sweeper.n_trials=12")
+    assert inline.run(bound, some, *RANDOM, *own, task=logging) == 0
+    trials = record(inline).trials
+    repeated = [t.attrs["replicate"] for t in trials if "replicate" in t.attrs]
+    assert repeated and all(trials[number].feasible for number in repeated)

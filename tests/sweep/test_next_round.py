@@ -55,3 +55,31 @@ def test_it_needs_another_study_that_is_there(inline, name, given, named):
     with pytest.raises(ValueError, match=named):
         inline.named(name).run(f"hydra.sweeper.next_of={given}")
     assert not (inline.out / "studies" / name).exists()
+
+
+def test_a_round_can_be_widened(inline):
+    """Also back to the bounds that were declared, which is what the command of `boundary` says."""
+    assert inline.run(*FIRST, task=near_one) == 0
+    second = inline.named("quick-2")
+    of, widen = "hydra.sweeper.next_of=quick", "hydra.sweeper.on_change=widen"
+    assert second.run(of, FIRST[2], "hydra.sweeper.n_trials=3", task=near_one) == 0
+    layers = second.trials[0].distributions["layers"]
+    with pytest.raises(ValueError, match=r"space\.x"):
+        second.run(of, "x=interval(-5,5)", "hydra.sweeper.n_trials=5", task=near_one)
+    for count, wide in ((5, "x=interval(-4,4)"), (7, "x=interval(-5,5)")):
+        assert second.run(of, wide, f"hydra.sweeper.n_trials={count}", widen, task=near_one) == 0
+        again = (of, wide, f"hydra.sweeper.n_trials={count + 1}")
+        assert second.run(*again, task=near_one) == 0
+        last = second.trials[-1].distributions
+        assert (last["x"].high, last["layers"]) == (count / 2 + 1.5, layers)
+    assert len(second.study.user_attrs["phases"]) == 2
+
+
+def test_a_round_can_follow_a_widened_study(inline):
+    assert inline.run("hydra.sweeper.n_trials=6", "epochs=choice(1,2)", task=near_one) == 0
+    wide = ("epochs=choice(1,2,3)", "x=interval(0,2)", "hydra.sweeper.on_change=widen")
+    assert inline.run("hydra.sweeper.n_trials=12", *wide, task=near_one) == 0
+    second = inline.named("quick-2")
+    assert second.run("hydra.sweeper.next_of=quick", *wide[:2], task=near_one) == 0
+    best = max(inline.trials, key=lambda t: t.value)
+    assert second.trials[0].params == best.params

@@ -105,7 +105,7 @@ def test_warm_start_from_given_points_and_from_another_study(inline):
     assert not new.folder.exists()
 
 
-def test_replicates_repeat_the_best_with_other_seeds_and_teach_the_sampler_nothing(inline):
+def test_replicates_repeat_the_best_with_other_seeds_and_teach_the_sampler_nothing(inline, capsys):
     seeds: dict[int, int] = {}
 
     def task(cfg):
@@ -124,9 +124,20 @@ def test_replicates_repeat_the_best_with_other_seeds_and_teach_the_sampler_nothi
         assert original in [t.number for t in best]
         assert seeds[number] == number and seeds[original] == 0
     assert len(set(repeated.values())) > 1  # the one that was repeated least
+    said = [line for line in capsys.readouterr().out.splitlines() if "<- best" in line]
+    assert said and not {int(line.split()[1]) for line in said} & set(repeated)
     record = find_study("quick", inline.out)
     assert not {t.number for t in record.comparable} & set(repeated)
     best = yaml.safe_load((inline.folder / "optimization_results.yaml").read_text())
     assert best["best_trial"] == record.best_first[0].number
     shown = WithoutReplicates(optuna.samplers.RandomSampler()).see(inline.study, inline.trials)
     assert [t.number for t in shown] == [n for n in range(12) if n not in repeated]
+
+
+def test_floors_hold_without_the_replicates(inline):
+    floors, some = "hydra.sweeper.coverage={layers: 2}", "hydra.sweeper.replicate=20%"
+    assert inline.run("hydra.sweeper.n_trials=10", floors, some, "+seed=0") == 0
+    own = [t.params["layers"] for t in inline.trials if "replicate" not in t.user_attrs]
+    assert sorted(own) == [1, 1, 2, 2, 3, 3, 4, 4]
+    with pytest.raises(ValueError, match="replicate leaves 7 of 9"):
+        inline.named("few").run("hydra.sweeper.n_trials=9", floors, some.replace("20", "25"))

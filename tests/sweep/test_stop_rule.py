@@ -37,7 +37,8 @@ def test_trials_without_a_value_count_as_draws_and_those_put_back_do_not():
     done, failed = create_trial(value=2.0), create_trial(state=TrialState.FAIL)
     again = create_trial(state=TrialState.FAIL, user_attrs={"interrupted": "Ctrl-C"})
     large = create_trial(value=1.0, constraints={"parameters": 0.5})
-    scores = scores_of([done, failed, again, large], maximize=False)
+    lucky = create_trial(value=0.5, user_attrs={"replicate": 0})
+    scores = scores_of([done, failed, again, large, lucky], maximize=False)
     assert scores == [-2.0, float("-inf"), float("-inf")]
 
 

@@ -119,7 +119,7 @@ class Stage:
         settings = {**self.settings, **SETTINGS, **fixed}
         while True:
             ended = _ended(name, settings["storage"], folder)
-            runs = [(only.trial, seed) for seed in seeds] if only else scheduled(plan, ended)
+            runs = [(only.trial, seed) for seed in seeds] if only else scheduled(plan, ended, folder)
             if len(ended) >= len(runs):
                 return 0, candidates_of(ended, folder, parse_constraints(plan.constraints))
             listed = [{"trial": trial, "seed": seed} for trial, seed in runs]

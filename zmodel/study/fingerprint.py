@@ -6,13 +6,15 @@ And what has changed since it began.
 from __future__ import annotations
 
 import json
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 import optuna
 from optuna.trial import TrialState
 
+from zmodel.core.command_text import command_text
 from zmodel.core.moved import current, translated
 from zmodel.core.provenance import git_state, versions
 from zmodel.study.widening import Follows, check_wider, note_phase
@@ -22,6 +24,12 @@ NOT_COMPARED = (
     "from_study", "trial", "run_name",
 )  # fmt: skip
 """Parts of a configuration that cannot change what a trial measures."""
+
+PLAIN = re.compile(r"[\w.+-]+")
+"""A value that Hydra reads as it is."""
+
+SINCE = {"data.reshuffle": False, "model.block": "conv"}
+"""Settings that came after studies were begun, with the value by which all is as it was before."""
 
 
 def flatten(config: Any, prefix: str = "") -> dict[str, Any]:
@@ -84,6 +92,11 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def as_of_now(old: Mapping[str, Any], new: Container[str]) -> dict[str, Any]:
+    """The settings `old` with those of `SINCE` that `new` has and `old` is older than."""
+    return {key: value for key, value in SINCE.items() if key in new} | dict(old)
+
+
 def has_begun(study: optuna.Study) -> bool:
     """Whether there is a trial to be comparable with; those our start enqueued do not count."""
     trials = study.get_trials(deepcopy=False)
@@ -107,6 +120,7 @@ def settle(
     """
     old = study.user_attrs.get("fingerprint")
     if old is not None and has_begun(study):
+        old = {**old, "fixed": as_of_now(old["fixed"], new["fixed"])}
         lines = differences(old, new)
         if lines and on_change == "refuse":
             raise ValueError(_refusal(study.study_name, lines, old, new, follows))
@@ -133,10 +147,22 @@ def _refusal(
         way = "accept the mixture: hydra.sweeper.on_change=continue"
     else:
         way = "continue in the wider space, where all trials count: hydra.sweeper.on_change=widen"
+    back = command_text(_former(old["fixed"], new["fixed"]))
+    back = f"go on with the former values: {back}, or " if back else ""
     return (
         f"Study '{name}' was started with another setting, and its trials would not be "
-        f"comparable:\n  {listed}\nGive the study a new name (study_name=...), or {way}."
+        f"comparable:\n  {listed}\nGive the study a new name (study_name=...), or {back}{way}."
     )
+
+
+def _former(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Overrides that give changed settings their values of before, of those that are plain."""
+    changed = {k: v for k, v in old.items() if k in new and v != new[k]}
+    return [
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+        for key, value in changed.items()
+        if PLAIN.fullmatch(str(value))
+    ]
 
 
 def settle_data(study: optuna.Study, data_hash: str, on_change: str) -> None:

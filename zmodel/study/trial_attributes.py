@@ -119,6 +119,11 @@ def is_given(trial: FrozenTrial | TrialRecord) -> bool:
     return attr(trial, "enqueued") is True or attr(trial, "baseline") is True
 
 
+def is_replicate(trial: FrozenTrial | TrialRecord) -> bool:
+    """Whether it repeats another one with another seed: it counts as a trial, and is no result."""
+    return attr(trial, "replicate") is not None
+
+
 def fixed_params(trial: FrozenTrial) -> dict[str, Any]:
     """The parameters that a trial was enqueued with."""
     given = trial.system_attrs.get("fixed_params")

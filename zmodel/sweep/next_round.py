@@ -3,11 +3,14 @@
 As in `hydra.sweeper.next_of=zlayers`.
 
 A parameter that is declared as it was in the last round gets what is left of it; one that is
-declared otherwise is taken as declared. Once the study exists, what it began with holds.
+declared otherwise is taken as declared. Once the study exists, what it began with holds. With
+`on_change=widen` a parameter that the command gives, or that is declared otherwise, has its bounds
+as declared.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +27,9 @@ ROUND = "round"
 """Attribute of a study that is the next round of another."""
 
 
-def next_round(settings: Settings, space: SearchSpace) -> tuple[SearchSpace, dict[str, Any] | None]:
+def next_round(
+    settings: Settings, space: SearchSpace, arguments: Sequence[str] = ()
+) -> tuple[SearchSpace, dict[str, Any] | None]:
     """The space that the last round left open, and what the study keeps of it.
 
     That is `of`, what was `declared`, the `space` it has, and the `chain` of rounds before it, the
@@ -42,19 +47,36 @@ def next_round(settings: Settings, space: SearchSpace) -> tuple[SearchSpace, dic
         )
     known = _known(settings)
     if known is not None:
-        left = {name: json_to_distribution(text) for name, text in known["space"].items()}
-        return _within(space, left), known
+        return _continued(known, settings, space, arguments)
     last = another_study(settings.next_of, settings)
     left = _left_open(last, space)
     found = _within(space, left)
     _say(settings.next_of, space, found)
-    told = {
-        "of": settings.next_of,
-        "declared": space.to_json()["distributions"],
-        "space": found.to_json()["distributions"],
-        "chain": [*_chain(last), _summary(last)],
+    told = {"of": settings.next_of, "chain": [*_chain(last), _summary(last)]}
+    return found, told | _spaces(space, found)
+
+
+def _continued(
+    known: dict[str, Any], settings: Settings, space: SearchSpace, arguments: Sequence[str]
+) -> tuple[SearchSpace, dict[str, Any]]:
+    """The space that the round has, and what it keeps."""
+    given = {argument.partition("=")[0] for argument in arguments}
+    named = given if settings.on_change == "widen" else set()
+    declared = _read(known["declared"])
+    left = {
+        name: kept
+        for name, kept in _read(known["space"]).items()
+        if declared.get(name) == space.distributions.get(name) and name not in named
     }
-    return found, told
+    found = _within(space, left)
+    return found, known | _spaces(space, found)
+
+
+def _spaces(declared: SearchSpace, found: SearchSpace) -> dict[str, Any]:
+    return {
+        "declared": declared.to_json()["distributions"],
+        "space": found.to_json()["distributions"],
+    }
 
 
 def _known(settings: Settings) -> dict[str, Any] | None:
@@ -73,16 +95,16 @@ def _left_open(last: StudyRecord, space: SearchSpace) -> dict[str, BaseDistribut
     from zmodel.analysis.open_space import open_space  # only where it is asked
 
     told = last.attrs.get(ROUND)
-    before = (
-        {name: json_to_distribution(text) for name, text in told["declared"].items()}
-        if isinstance(told, dict)
-        else last.space
-    )
+    before = _read(told["declared"]) if isinstance(told, dict) else last.space
     return {
         name: left
         for name, left in open_space(last).items()
         if name in space.distributions and before.get(name) == space.distributions[name]
     }
+
+
+def _read(told: Mapping[str, str]) -> dict[str, BaseDistribution]:
+    return {name: json_to_distribution(text) for name, text in told.items()}
 
 
 def _within(space: SearchSpace, left: dict[str, BaseDistribution]) -> SearchSpace:

@@ -88,7 +88,7 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
         HydraException: the configuration does not compose.
     """
     settings = _placed(read_settings(given, folder), job.config)
-    space, told = next_round(settings, _read_space(settings, arguments, job))
+    space, told = next_round(settings, _read_space(settings, arguments, job), arguments)
     params = params_at(points(space)[0], space, job.config)
     example = [*space.fixed, *space.overrides(params)]
     cfg = job.compose(example, 0, folder, {})

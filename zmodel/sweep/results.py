@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from zmodel.core.atomic_file import write
 from zmodel.study.budget.ledger import is_foreign
 from zmodel.study.constraints import constraints_of, is_feasible, violations
-from zmodel.study.trial_attributes import attr
+from zmodel.study.trial_attributes import is_replicate
 from zmodel.sweep.space.search_space import SearchSpace
 
 
@@ -25,7 +25,7 @@ def write_results(study: optuna.Study, space: SearchSpace, folder: Path) -> int:
         the exit code: 0, or 1 with a message when they cannot be written.
     """
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    complete = [trial for trial in complete if attr(trial, "replicate") is None]
+    complete = [trial for trial in complete if not is_replicate(trial)]
     whole = [t for t in complete if not is_foreign(t) or _has_all_parameters(t, space)]
     for trial in complete:
         if trial not in whole:

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.study.budget.ledger import is_foreign, is_put_back
 from zmodel.study.constraints import is_feasible
-from zmodel.study.trial_attributes import is_given
+from zmodel.study.trial_attributes import is_given, is_replicate
 
 KEYS = ("hours", "gain")
 
@@ -91,10 +91,11 @@ def told(reason: Mapping[str, Any]) -> str:
 
 
 def scores_of(trials: Sequence[FrozenTrial], maximize: bool) -> list[float]:
-    """Of all ended trials in order of their ends, larger is better; -inf without a value, and where
-    a constraint is broken."""
+    """Of all ended trials but replicates in order of their ends, larger is better; -inf without a
+    value, and where a constraint is broken."""
     sign = 1.0 if maximize else -1.0
-    ended = [t for t in trials if t.state.is_finished() and not is_put_back(t)]
+    own = (t for t in trials if not is_replicate(t))
+    ended = [t for t in own if t.state.is_finished() and not is_put_back(t)]
     ended.sort(key=lambda t: (t.datetime_complete or datetime.max, t.number))
     return [
         sign * t.values[0]

@@ -18,6 +18,7 @@ from zmodel.analysis.statistics.selection import (
     scored,
     structural,
 )
+from zmodel.study.fingerprint import as_of_now
 from zmodel.study.plain_text import plain
 from zmodel.study.records import StudyRecord
 
@@ -156,7 +157,9 @@ def _differences(studies: Sequence[StudyRecord]) -> list[str]:
         if len({space.get(param) for space in spaces}) > 1:
             found.append(f"range of {param}")
     fixed = [f for study in studies if isinstance(f := study.attrs.get("fixed"), dict)]
-    for key in dict.fromkeys(k for f in fixed for k in f):
+    keys = dict.fromkeys(k for f in fixed for k in f)
+    fixed = [as_of_now(f, keys) for f in fixed]
+    for key in keys:
         values = list(dict.fromkeys(repr(f.get(key)) for f in fixed))
         if len(values) > 1:
             found.append(f"{key}: {', '.join(values)}")

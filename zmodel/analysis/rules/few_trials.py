@@ -22,13 +22,15 @@ def judge(findings: Findings) -> list[Verdict] | None:
         return []
     severity = "alarm" if complete <= max(2, ALARM * varied) else "warning"
     missing = wanted - complete
+    lost = sum(t.state == "complete" and not t.feasible for t in study.trials)
+    kept = " within the constraints" if lost else ""
     text = (
-        f"{_number(complete, 'completed trial')} for {_number(varied, 'parameter')}: the best "
+        f"{_number(complete, 'completed trial')}{kept} for {_number(varied, 'parameter')}: the best "
         "one may be luck, and importances are guesses. At least "
-        f"{wanted} completed trials are needed."
+        f"{wanted} are needed."
     )
     if not complete:
-        text = "No trial has completed, so there is nothing to compare."
+        text = f"No trial has completed{kept}, so there is nothing to compare."
     return [
         Verdict(
             CODE,

@@ -6,7 +6,8 @@ by least squares: candidates are compared as if all had run with the same seeds.
 as one more seed. What is left over is noise, pooled over all candidates.
 
 Each round runs the leader, unless it has run more often than they have, and those next to it. A
-candidate that is further behind than noise explains leaves the race. Measured against rivals in
+candidate that is further behind than noise explains leaves the race, and so does one whose mean
+breaks a constraint of the study. Measured against rivals in
 docs/explanation/the_final_stage.md.
 
 Scores are values whose sign makes larger ones better.
@@ -29,7 +30,10 @@ LEAST = 3
 """New runs without which nobody wins while others have them."""
 
 Scores = Sequence[Sequence[float] | None]
-"""For each candidate its scores by new seed, in their order; None: a run of it failed."""
+"""For each candidate its scores by new seed, in their order; None: a run of it failed, or it breaks
+a constraint."""
+
+NONE: Mapping[tuple[int, int], Sequence[float]] = {}
 
 
 @dataclass(frozen=True)
@@ -62,32 +66,42 @@ class Race:
     confidence: float = 0.9
     per_round: int = 3
 
-    def schedule(self, done: Mapping[tuple[int, int], float | None]) -> list[tuple[int, int]]:
+    def schedule(
+        self,
+        done: Mapping[tuple[int, int], float | None],
+        beyond: Mapping[tuple[int, int], Sequence[float]] = NONE,
+    ) -> list[tuple[int, int]]:
         """All runs so far, as (candidate, seed), and those of the round that is on.
 
         Args:
             done: score of every run that has ended, None of one that failed. Others may be in it.
+            beyond: how far a run is beyond each constraint of the study; above 0 breaks it.
 
         The race is over when every run that is returned is done. It depends on scores alone, never
         on who ran what when.
         """
         runs: list[tuple[int, int]] = []
         while True:
-            scores = self.scores(runs, done)
+            scores = self.scores(runs, done, beyond)
             further = self.next_round(scores, len(runs))
             runs += further
             if not further or any(run not in done for run in further):
                 return runs
 
     def scores(
-        self, runs: Sequence[tuple[int, int]], done: Mapping[tuple[int, int], float | None]
+        self,
+        runs: Sequence[tuple[int, int]],
+        done: Mapping[tuple[int, int], float | None],
+        beyond: Mapping[tuple[int, int], Sequence[float]] = NONE,
     ) -> list[list[float] | None]:
-        """The scores of `runs`, all of which are done."""
+        """The scores of `runs`, all of which are done; None for a candidate that is out."""
         found: list[list[float] | None] = []
         for candidate in range(len(self.search)):
-            own = [done[run] for run in runs if run[0] == candidate]
-            known = [score for score in own if score is not None]
-            found.append(known if len(known) == len(own) else None)
+            own = [run for run in runs if run[0] == candidate]
+            known = [score for run in own if (score := done[run]) is not None]
+            excess = [beyond[run] for run in own if run in beyond]
+            broken = any(sum(each) > 0 for each in zip(*excess, strict=True))
+            found.append(known if len(known) == len(own) and not broken else None)
         return found
 
     def next_round(self, scores: Scores, spent: int) -> list[tuple[int, int]]:

@@ -24,6 +24,7 @@ from zmodel.study.constraints import is_feasible
 from zmodel.study.plain_text import in_lines
 from zmodel.study.storage.errors import StorageError
 from zmodel.study.storage.outage import StorageUnavailable
+from zmodel.study.trial_attributes import is_replicate
 from zmodel.sweep.launch.progress_lines import (
     Labels,
     best_line,
@@ -135,7 +136,8 @@ class Progress:
         self._last_line = time.monotonic()
 
     def _best(self, trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
-        own = (t for t in trials if t.state == TrialState.COMPLETE and not is_foreign(t))
+        ended = (t for t in trials if t.state == TrialState.COMPLETE)
+        own = (t for t in ended if not is_foreign(t) and not is_replicate(t))
         complete = [t for t in own if len(t.values) == 1 and is_feasible(t.constraints)]
         sign = 1 if self._maximise else -1
         return max(complete, key=lambda t: sign * t.values[0], default=None)

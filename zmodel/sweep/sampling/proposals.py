@@ -64,7 +64,8 @@ class Proposals:
         """User attributes of the next new trial, decided under the study's lock."""
         share = self._settings.replicate
         if int((slot + 1) * share) > int(slot * share) and not self._listed:
-            repeated = next_repeated(trials, self._settings.direction[0] == "maximize")
+            maximize = self._settings.direction[0] == "maximize"
+            repeated = next_repeated(trials, maximize, self._settings.constraints)
             if repeated is not None:
                 return {"replicate": repeated}
         decided: dict[str, Any] = {}
@@ -101,9 +102,7 @@ class Proposals:
             sampler = WidenedHistory(sampler, self._space.distributions)
         if settings.history:
             sampler = BoundedHistory(sampler, settings.history)
-        if settings.replicate:
-            sampler = WithoutReplicates(sampler)
-        sampler = ExactDecimals(sampler)
+        sampler = ExactDecimals(WithoutReplicates(sampler))  # an earlier command may have made some
         if limits is not None:
             sampler = JudgedHistory(sampler, limits.constraints, learns)
         if known is not None:
@@ -134,4 +133,12 @@ def _floors(settings: Settings, space: SearchSpace) -> FloorSchedule | None:
             "hydra.sweeper.coverage plans a budget of trials, got hydra.sweeper.n_trials=null. "
             "Set hydra.sweeper.n_trials, or hydra.sweeper.coverage=null."
         )
-    return FloorSchedule(settings.coverage, space, settings.n_trials, settings.policy)
+    left = settings.n_trials - int(settings.n_trials * settings.replicate)
+    try:
+        return FloorSchedule(settings.coverage, space, left, settings.policy)
+    except ValueError as error:
+        if left == settings.n_trials:
+            raise
+        raise ValueError(
+            f"{error} hydra.sweeper.replicate leaves {left} of {settings.n_trials} trials to them."
+        ) from None

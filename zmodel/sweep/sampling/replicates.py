@@ -8,23 +8,30 @@ from collections.abc import Sequence
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from zmodel.study.trial_attributes import attr
+from zmodel.study.budget.ledger import is_foreign
+from zmodel.study.constraints import Constraint, is_feasible, violations
+from zmodel.study.trial_attributes import attr, is_replicate
 from zmodel.sweep.sampling.shown_history import ShownHistory
 
 TOP = 3
 """So many configurations are repeated: the spread between seeds of those that may win."""
 
 
-def is_replicate(trial: FrozenTrial) -> bool:
-    return attr(trial, "replicate") is not None
-
-
-def next_repeated(trials: Sequence[FrozenTrial], maximize: bool) -> int | None:
+def next_repeated(
+    trials: Sequence[FrozenTrial], maximize: bool, constraints: Sequence[Constraint] = ()
+) -> int | None:
     """The trial to repeat: of the best ones so far the one that was repeated least, the best of
-    equals; None where none has completed."""
+    equals; None where none can win, which takes a completed trial within the constraints."""
     sign = -1 if maximize else 1
-    complete = [t for t in trials if t.state == TrialState.COMPLETE and not is_replicate(t)]
-    best = sorted(complete, key=lambda t: (sign * t.values[0], t.number))[:TOP]
+    able = [
+        t
+        for t in trials
+        if t.state == TrialState.COMPLETE
+        and not is_replicate(t)
+        and not is_foreign(t)
+        and is_feasible(violations(t, constraints))
+    ]
+    best = sorted(able, key=lambda t: (sign * t.values[0], t.number))[:TOP]
     times = Counter(attr(t, "replicate") for t in trials if is_replicate(t))
     return min((t.number for t in best), key=lambda number: times[number], default=None)
 

@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, TrialState
 from zmodel.study.budget.ledger import is_put_back
 from zmodel.study.cells import Cell
 from zmodel.study.constraints import is_feasible
-from zmodel.study.trial_attributes import attr, fixed_params
+from zmodel.study.trial_attributes import attr, fixed_params, is_replicate
 
 HOPELESS = 10
 # Before a trial has ended, one in ten is expected to fail; a value's own rate weighs like four.
@@ -92,6 +92,8 @@ class TrialsByFloor:
         used, running, still_open = set(), 0, []
         for index in self._open:
             trial = trials[index]
+            if is_replicate(trial):
+                continue  # it tries no configuration of its own
             if trial.state.is_finished():
                 self._absorb(trial)
                 continue
