@@ -119,7 +119,8 @@ class Stage:
         settings = {**self.settings, **SETTINGS, **fixed}
         while True:
             ended = _ended(name, settings["storage"], folder)
-            runs = [(only.trial, seed) for seed in seeds] if only else scheduled(plan, ended, folder)
+            own = [(only.trial, seed) for seed in seeds] if only else None
+            runs = own or scheduled(plan, ended, folder)
             if len(ended) >= len(runs):
                 return 0, candidates_of(ended, folder, parse_constraints(plan.constraints))
             listed = [{"trial": trial, "seed": seed} for trial, seed in runs]

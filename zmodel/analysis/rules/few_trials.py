@@ -25,9 +25,8 @@ def judge(findings: Findings) -> list[Verdict] | None:
     lost = sum(t.state == "complete" and not t.feasible for t in study.trials)
     kept = " within the constraints" if lost else ""
     text = (
-        f"{_number(complete, 'completed trial')}{kept} for {_number(varied, 'parameter')}: the best "
-        "one may be luck, and importances are guesses. At least "
-        f"{wanted} are needed."
+        f"{_number(complete, 'completed trial')}{kept} for {_number(varied, 'parameter')}: the "
+        f"best one may be luck, and importances are guesses. At least {wanted} are needed."
     )
     if not complete:
         text = f"No trial has completed{kept}, so there is nothing to compare."
