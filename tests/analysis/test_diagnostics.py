@@ -192,6 +192,11 @@ def test_importance_finds_the_parameter_that_matters_and_says_how_surely():
         assert sum(e.value for e in method.params.values()) == pytest.approx(1)
 
 
+def test_values_of_a_study_whose_trials_all_wait_are_not_drawn():
+    with pytest.raises(analysis.Unavailable):
+        analysis.values(study(trial(0, 1, None, state="waiting", params={})))
+
+
 @pytest.mark.parametrize(("choices", "wide"), [(8, False), (9, True), (300, True)])
 def test_a_parameter_of_many_choices_keeps_no_report_waiting(choices, wide):
     """Every choice doubles the time of fANOVA: at 300 it would never end."""

@@ -108,6 +108,8 @@ def test_a_study_is_returned_continued_and_judged(capsys, monkeypatch):
         (lambda: sweep("zlayer"), "zlayers"),
         (lambda: sweep("zlayers", ["hydra.sweeper.params.model.width=4"]), "model.width=4"),
         (lambda: analyze("nothing"), "there is no study"),
+        (lambda: analyze(3), "got 3"),
+        (lambda: analyze(["zlayers", None]), "None"),
     ],
 )
 def test_a_mistake_is_a_value_error_with_the_words_of_the_command(call, named):

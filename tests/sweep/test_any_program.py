@@ -133,6 +133,25 @@ def test_a_value_that_is_not_finite_fails_its_trial_alone(program):
     assert [t.state.name for t in program.trials] == ["FAIL", *3 * ["COMPLETE"]]
 
 
+def test_another_direction_is_answered_with_what_names_this_study(program):
+    assert program.run(X) == 0
+    with pytest.raises(ValueError, match=r"hydra\.sweep\.dir="):
+        program.run(X, "hydra.sweeper.direction=[minimize,maximize]")
+    with pytest.raises(ValueError, match=r"hydra\.sweep\.dir="):
+        program.run("x=interval(0,2)")
+
+
+def test_a_task_that_raises_what_ctrl_c_raises_fails_in_a_worker(program, monkeypatch):
+    monkeypatch.setattr(stop, "sigint", False)  # as in a worker, whom Ctrl-C does not reach
+
+    def task(cfg):
+        raise KeyboardInterrupt
+
+    assert program.run(X, task=task) == 3
+    assert [t.state.name for t in program.trials] == 4 * ["FAIL"]
+    assert not any("interrupted" in t.user_attrs for t in program.trials)
+
+
 def test_the_search_may_stand_in_the_programs_own_file(program):
     params = {"x": "range(0, 1, 0.25)", "layers": "int(interval(1, 3))"}
     config = {
@@ -267,9 +286,12 @@ def test_a_stopping_rule_pauses_any_loop(program):
 
 def test_outside_a_study_a_report_does_nothing():
     assert zmodel.report(0, 0.5) is None
-    for wrong in (-1, 0.5, "a"):
-        with pytest.raises((ValueError, TypeError)):
+    for wrong in (-1, 0.5, "a", None):
+        with pytest.raises(ValueError, match="step"):
             zmodel.report(wrong, 0.5)
+    for wrong in ("good", None, (0.5, 1)):
+        with pytest.raises(ValueError, match="value"):
+            zmodel.report(0, wrong)
 
 
 # --- afterwards ---
@@ -349,6 +371,20 @@ def main(cfg):
 if __name__ == "__main__":
     main()
 """
+
+
+@pytest.mark.slow
+def test_a_script_that_starts_itself_in_every_worker_is_told_so(tmp_path):
+    (tmp_path / "app.py").write_text(
+        APP.replace('if __name__ == "__main__":\n    main()', "main()")
+    )
+    command = [sys.executable, "app.py", "-m", "hydra/sweeper=zmodel", "+x=interval(0,1)"]
+    done = subprocess.run(
+        [*command, "hydra.sweep.dir=study"], cwd=tmp_path, text=True, capture_output=True
+    )
+    assert done.returncode == 1
+    assert '__name__ == "__main__"' in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "study").exists()
 
 
 @pytest.mark.slow

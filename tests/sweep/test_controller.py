@@ -249,6 +249,22 @@ def test_a_signal_while_a_worker_starts_reaches_it(tmp_path, signals, told):
     assert places.told == [(0, told)], "and no second one is started"
 
 
+class Startless(Places):
+    """Every worker ends before its task has reached it."""
+
+    def start(self, index: int) -> None:
+        raise BrokenPipeError
+
+
+def test_workers_that_end_before_they_have_their_task_end_the_command(tmp_path, capsys):
+    storage = optuna.storages.InMemoryStorage()
+    optuna.create_study(storage=storage)
+    settings = SimpleNamespace(folder=tmp_path, n_jobs=2, direction=("maximize",))
+    controller = Controller(settings, Slots(storage, 0, 3, nullcontext), Startless(0))
+    assert controller.run() == 1
+    assert '__name__ == "__main__"' in capsys.readouterr().err
+
+
 def test_ctrl_c_does_not_kill_the_fork_server_that_still_imports(monkeypatch):
     """The terminal sends it to every process of the command."""
     held = []

@@ -86,10 +86,9 @@ def report(step: SupportsIndex, value: SupportsFloat) -> None:
         EndedByPruner: the study's pruner ends the trial.
         Interrupted: Ctrl-C, SIGTERM or the time limit of trials; the study gives the trial again.
         Paused: the study's stopping rule pauses the trial after this step.
+        ValueError: they are no step and no number.
     """
-    number, measured = operator.index(step), float(value)
-    if number < 0:
-        raise ValueError(f"zmodel.report counts steps from 0, got step {number}.")
+    number, measured = _step(step), _measured(value)
     trial = running_trial()
     if trial is None:
         return
@@ -101,3 +100,25 @@ def report(step: SupportsIndex, value: SupportsFloat) -> None:
         raise Interrupted(stop.signum)
     if pauses_after(number + 1):
         raise Paused
+
+
+def _step(given: SupportsIndex) -> int:
+    try:
+        number = operator.index(given)
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise ValueError(
+            "zmodel.report(step, value): step must be a whole number, counted from 0, got "
+            f"{given!r}."
+        )
+    return number
+
+
+def _measured(given: SupportsFloat) -> float:
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"zmodel.report(step, value): value must be one number, got {given!r}."
+        ) from None

@@ -5,7 +5,9 @@ Hydra imports this file at every start of ``train.py``: nothing heavy here.
 
 from __future__ import annotations
 
-from zmodel.sweep.sweeper import StudySweeper, folder_of, plain
+from typing import Any
+
+from zmodel.sweep.sweeper import StudySweeper
 
 
 class FinalSweeper(StudySweeper):
@@ -20,17 +22,12 @@ class FinalSweeper(StudySweeper):
         SystemExit: with the contract's exit code when it is not 0.
     """
 
-    def sweep(self, arguments: list[str]) -> None:
+    def start(self, settings: dict[str, Any], arguments: list[str]) -> int:
         from zmodel.final.job import FinalJob
         from zmodel.final.stage import Stage
 
-        assert self.config is not None and self.hydra_context is not None, "Hydra calls setup()"
-        settings = {key: plain(value) for key, value in self.settings.items()}
-        self.folder = folder_of(self.config)
         job = FinalJob(self.hydra_context, self.task_function, self.config)
-        code = Stage.of(settings, arguments, job).run()
-        if code:
-            raise SystemExit(code)
+        return Stage.of(settings, arguments, job).run()
 
     @property
     def study_name(self) -> str:

@@ -114,6 +114,10 @@ def analyze(study: str | list[str], overrides: Sequence[str] = ()) -> Judged | l
         ValueError: there is no such study, or it has no trial.
     """
     names = [study] if isinstance(study, str) else study
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise ValueError(
+            f'study must be a name such as "zlayers", or a list of them, got {study!r}.'
+        )
     found: list[Judged] = []
 
     @functools.wraps(analyze_task)

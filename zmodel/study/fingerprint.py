@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 from zmodel.core.command_text import command_text
 from zmodel.core.moved import current, translated
 from zmodel.core.provenance import git_state, versions
+from zmodel.study.folder import another_study
 from zmodel.study.widening import Follows, check_wider, note_phase
 
 NOT_COMPARED = (
@@ -151,7 +152,8 @@ def _refusal(
     back = f"go on with the former values: {back}, or " if back else ""
     return (
         f"Study '{name}' was started with another setting, and its trials would not be "
-        f"comparable:\n  {listed}\nGive the study a new name (study_name=...), or {back}{way}."
+        f"comparable:\n  {listed}\nMake it a study of its own "
+        f"({another_study(new['objective'])}), or {back}{way}."
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 from zmodel.core.names import folder_name
 from zmodel.core.suggestion import suggestion
@@ -107,3 +108,13 @@ def runs_without_journal(folder: Path, subdir: str | None = None) -> list[int]:
 def unrecorded_runs(folder: Path, recorded: int, subdir: str | None = None) -> list[int]:
     """Numbers of the runs that a study of so many trials does not know: it would overwrite them."""
     return [number for number in run_folders(folder, subdir) if number >= recorded]
+
+
+def another_study(objective: Any) -> str:
+    """The override that makes a start a study of its own.
+
+    Args:
+        objective: ``optimized_metric``; programs that know nothing of zmodel have none, and Hydra
+            names the folders of theirs.
+    """
+    return "study_name=..." if objective else "hydra.sweep.dir=..."

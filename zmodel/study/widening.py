@@ -24,6 +24,7 @@ from optuna.distributions import (
 
 from zmodel.core.equality import same
 from zmodel.study.distribution_values import checked
+from zmodel.study.folder import another_study
 
 PHASES = "phases"
 """Attribute of a study: for each widening its time, the trials before it, and the old space."""
@@ -75,7 +76,8 @@ def check_wider(old: Mapping[str, Any], new: Mapping[str, Any], follows: Follows
         raise ValueError(
             "hydra.sweeper.on_change=widen takes wider bounds and further choices of the "
             f"parameters that the study searches, with all else as it was; received:\n  {listed}\n"
-            "Leave these as they were, or give the study a new name (study_name=...)."
+            "Leave these as they were, or make it a study of its own "
+            f"({another_study(new['objective'])})."
         )
 
 

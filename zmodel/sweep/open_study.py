@@ -18,7 +18,13 @@ from zmodel.study.fingerprint import (
     provenance_notes,
     settle,
 )
-from zmodel.study.folder import JOURNAL, WORKERS, runs_without_journal, unrecorded_runs
+from zmodel.study.folder import (
+    JOURNAL,
+    WORKERS,
+    another_study,
+    runs_without_journal,
+    unrecorded_runs,
+)
 from zmodel.study.journal.retold import outdated, retell
 from zmodel.study.storage.address import journal_path, redact, scheme
 from zmodel.study.storage.opening import open_storage
@@ -37,7 +43,7 @@ def open_study(prepared: Prepared) -> tuple[BaseStorage, optuna.Study]:
     """
     settings = prepared.settings
     if settings.storage == str(settings.folder / JOURNAL):
-        _refuse_to_overwrite(settings, runs_without_journal(settings.folder, settings.subdir), 0)
+        _refuse_to_overwrite(prepared, runs_without_journal(settings.folder, settings.subdir), 0)
     storage = open_storage(settings.storage)
     study = optuna.create_study(
         study_name=settings.study_name,
@@ -47,12 +53,13 @@ def open_study(prepared: Prepared) -> tuple[BaseStorage, optuna.Study]:
     )
     known = len(study.get_trials(deepcopy=False))
     unrecorded = unrecorded_runs(settings.folder, known, settings.subdir)
-    _refuse_to_overwrite(settings, unrecorded, known)
+    _refuse_to_overwrite(prepared, unrecorded, known)
     found = tuple(d.name.lower() for d in study.directions)
     if found != settings.direction:
         raise ValueError(
             f"Study '{settings.study_name}' was made with direction {', '.join(found)}, got "
-            f"{', '.join(settings.direction)}. Give the study a new name: study_name=..."
+            f"{', '.join(settings.direction)}. Make it a study of its own: "
+            f"{another_study(prepared.objective)}"
         )
     storage, study = _settled(prepared, storage, study)
     for note in provenance_notes(study):
@@ -98,16 +105,17 @@ def _require_alone(settings: Settings, widened: list[str]) -> None:
         )
 
 
-def _refuse_to_overwrite(settings: Settings, runs: list[int], known: int) -> None:
+def _refuse_to_overwrite(prepared: Prepared, runs: list[int], known: int) -> None:
     if not runs:
         return
+    settings = prepared.settings
     shown = ", ".join(map(str, runs[:5])) + (", ..." if len(runs) > 5 else "")
     journal = shlex.quote(str(settings.folder / JOURNAL))
     raise ValueError(
         f"{settings.folder} holds runs that the study must know, trials {shown}, but "
         f"{redact(settings.storage)} has {known} trials of it; new ones would overwrite them. Put "
         "back the storage as it was, or make the journal of the runs: python -m zmodel.study "
-        f"repair {journal}; or give another study_name=..."
+        f"repair {journal}; or make it a study of its own: {another_study(prepared.objective)}"
     )
 
 

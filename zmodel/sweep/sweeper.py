@@ -55,22 +55,27 @@ class StudySweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         from zmodel.study.storage.address import redact
+
+        self.folder = folder_of(self.config)
+        settings = {key: plain(value) for key, value in self.settings.items()}
+        try:
+            code = self.start(settings, arguments)
+        except ValueError as error:
+            raise CannotStart(redact(str(error))) from error
+        if code:
+            raise SystemExit(code)
+
+    def start(self, settings: dict[str, Any], arguments: list[str]) -> int:
+        """Run what this sweeper runs; the exit code of the contract."""
         from zmodel.sweep.closing import say_end
         from zmodel.sweep.start import start_study
         from zmodel.sweep.workers.job import Job
 
-        assert self.config is not None and self.hydra_context is not None
         job = Job(self.hydra_context, self.task_function, self.config)
-        settings = {key: plain(value) for key, value in self.settings.items()}
-        self.folder = folder_of(self.config)
-        try:
-            code = start_study(settings, arguments, self.folder, job)
-        except ValueError as error:
-            raise CannotStart(redact(str(error))) from error
+        code = start_study(settings, arguments, self.folder, job)
         if code in ENDED:
             say_end(self.study_name, self.address, self.folder, stopped=code > 128)
-        if code:
-            raise SystemExit(code)
+        return code
 
     @property
     def study_name(self) -> str:

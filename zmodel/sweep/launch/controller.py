@@ -15,6 +15,11 @@ from zmodel.sweep.settings import Settings
 from zmodel.sweep.workers.trial_watch import TIMED_OUT
 from zmodel.sweep.workers.worker import DONE, LIMIT, REFUSED
 
+WITHOUT_TASK = (
+    "a worker ended before it had its task. It imports the script that you started: there, write "
+    'if __name__ == "__main__": before the call of the main function. Or run the trials in this '
+    "process: hydra.sweeper.n_jobs=0."
+)
 FUTILE_STARTS = 5
 """So many workers per place may die one after the other without a trial being claimed."""
 
@@ -75,7 +80,11 @@ class Controller:
         """
         for index in self._workers.free_indices():
             if self._told is None and index not in self._preempted:
-                self._workers.start(index)
+                try:
+                    self._workers.start(index)
+                except BrokenPipeError:
+                    self._end_with(WITHOUT_TASK)
+                    return
                 if self._told is not None:
                     self._workers.signal(self._told)
 
@@ -86,10 +95,7 @@ class Controller:
         elif ended.code == LIMIT:
             self._ended = LIMIT
         elif ended.code == REFUSED:
-            if self._ended is None:
-                self._progress.note(f"error: {ended.message}")
-            self._ended = 1
-            self._workers.signal(signal.SIGTERM)
+            self._end_with(str(ended.message))
         elif self._asked is not None or self._ended == 1:
             return  # it was told to end
         elif ended.code == 128 + signal.SIGTERM:
@@ -109,10 +115,15 @@ class Controller:
             died = f"signal {-ended.code}" if ended.code < 0 else f"exit code {ended.code}"
             how = f"died ({died}); its trial is given again"
         self._progress.note(f"a worker {how}. Logs: {logs}")
-        if self._futile >= FUTILE_STARTS * self._settings.n_jobs and self._ended is None:
-            self._progress.note(f"error: {self._futile} workers died in a row without a trial")
-            self._ended = 1
-            self._workers.signal(signal.SIGTERM)
+        if self._futile >= FUTILE_STARTS * self._settings.n_jobs:
+            self._end_with(f"{self._futile} workers died in a row without a trial")
+
+    def _end_with(self, error: str) -> None:
+        """Nothing can be trained: the workers that still run put their trials back."""
+        if self._ended is None:
+            self._progress.note(f"error: {error}")
+        self._ended = 1
+        self._workers.signal(signal.SIGTERM)
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if self._asked is None:

@@ -112,8 +112,12 @@ def _stored(name: str, composed: Any, space: SearchSpace) -> Any:
             return min(numbers, key=lambda choice: abs(choice - composed))
     elif _is_number(composed):
         return checked(name, _nearest(float(composed), distribution), distribution)
-    value = "no value" if composed is None else f"the value {composed!r}"
-    raise NoBaseline(f"{name} has {value} outside of the search, and {distribution} holds none")
+    if composed is None:
+        raise NoBaseline(f"{name} has no value outside of the search")
+    raise NoBaseline(
+        f"{name} has the value {composed!r} outside of the search, and {distribution} does not "
+        "contain it"
+    )
 
 
 def _nearest(value: float, distribution: BaseDistribution) -> Any:

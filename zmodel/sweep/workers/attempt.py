@@ -18,6 +18,7 @@ from optuna.pruners import NopPruner
 from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from zmodel.core.interrupt import stop
 from zmodel.core.running_trial import running
 from zmodel.study.run_folder import folder_of, read_result, set_aside
 from zmodel.study.trial_attributes import attr, fixed_params
@@ -102,6 +103,10 @@ class Attempt:
             outcome = self._run(resumed)
         except (Refused, NoSpace, *STORAGE_ERRORS):
             raise  # not the trial's fault
+        except KeyboardInterrupt as error:
+            if stop.sigint or stop.signum is not None:
+                raise
+            outcome = failure(error)  # Ctrl-C does not come here: the task itself has raised it
         except (Exception, SystemExit) as error:
             outcome = failure(error)
         until = attr(self._ticket, "until", 0)

@@ -61,6 +61,10 @@ def data(study: StudyRecord) -> Values:
         raise Unavailable("the study has no trials or no parameters that vary")
     names = list(dict.fromkeys([*structural(study), *varied]))
     params = tuple(param_trials(study, name) for name in names)
+    if not any(cell.trials for cell in params[0].cells):
+        raise Unavailable(
+            "no trial has a value of it yet: those that wait get theirs when they begin"
+        )
     return Values(
         objective_name(study), params, baseline_value(study), sign(study) > 0, depths_of(study)
     )
