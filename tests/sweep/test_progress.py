@@ -124,6 +124,14 @@ def test_a_small_terminal_gets_whole_words_and_no_more_lines_than_it_can_erase(
     assert not [line for line in lines if len(line) >= columns]
 
 
+def test_what_no_update_has_said_is_said_at_the_end():
+    out = Terminal()
+    progress = Progress(Tally(4, 0, 0, 4, 0, 0), maximise=True, out=out)
+    progress.note("error: no worker can start")
+    progress.close()
+    assert "no worker can start" in out.getvalue()
+
+
 def test_the_best_of_a_minimisation_is_the_lowest():
     out = Terminal()
     Progress(Tally(2, 0, 0, 2, 0, 0), maximise=False, out=out).update(

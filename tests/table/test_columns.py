@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from zmodel.table.columns import DATE, NUMBER, WORDS, column_of, problems_of, values_of
+from zmodel.table.columns import DATE, NUMBER, WORDS, column_of, problems_of, target_of, values_of
 
 NAN, WRONG = np.nan, np.inf
 
@@ -61,3 +61,21 @@ def test_what_is_wrong_with_a_column(cells, impute, words):
     found = " ".join(problems_of(column, series, values_of(column, series), impute, 4))
     words = [w.replace("words, or", "words; name it in data.drop_columns, or") for w in words]
     assert all(word in found for word in words) and bool(found) == bool(words)
+
+
+@pytest.mark.parametrize(
+    ("cells", "named"),
+    [
+        (["1", "", "3"], "found '' in row 1"),
+        (["1", "x", "3"], "found 'x' in row 1"),
+        (["yes", "no", "yes"], "task=classification"),
+    ],
+)
+def test_a_target_that_is_no_number_is_never_told_to_be_filled(cells, named):
+    _, (problem,) = target_of("price", pd.Series(cells))
+    assert named in problem and "impute" not in problem and "drop_columns" not in problem
+
+
+def test_a_target_has_its_numbers():
+    values, problems = target_of("price", pd.Series(["1.5", "2"]))
+    assert (values.tolist(), problems) == ([1.5, 2], [])

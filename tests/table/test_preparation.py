@@ -48,7 +48,7 @@ def test_it_travels_as_plain_values():
 
 def test_a_table_that_does_not_fit_is_refused_with_all_that_is_wrong():
     made = fitted(slice(None), impute=False)
-    with pytest.raises(ValueError, match=r"(?s)t: 2 things.*'colour'.*row 4.*'size'.*row 2"):
+    with pytest.raises(ValueError, match=r"(?s)t: 2 problems.*'colour'.*row 4.*'size'.*row 2"):
         made.rows("t", TABLE)
     with pytest.raises(ValueError, match="found none of 'size', 'new'"):
         made.rows("t", TABLE[["colour"]])

@@ -26,6 +26,7 @@ class FinalSweeper(StudySweeper):
         from zmodel.final.job import FinalJob
         from zmodel.final.stage import Stage
 
+        assert self.config is not None and self.hydra_context is not None, "Hydra calls setup()"
         job = FinalJob(self.hydra_context, self.task_function, self.config)
         return Stage.of(settings, arguments, job).run()
 

@@ -56,6 +56,7 @@ class StudySweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> None:
         from zmodel.study.storage.address import redact
 
+        assert self.config is not None, "Hydra calls setup()"
         self.folder = folder_of(self.config)
         settings = {key: plain(value) for key, value in self.settings.items()}
         try:
@@ -71,6 +72,7 @@ class StudySweeper(Sweeper):
         from zmodel.sweep.start import start_study
         from zmodel.sweep.workers.job import Job
 
+        assert self.config is not None and self.hydra_context is not None, "Hydra calls setup()"
         job = Job(self.hydra_context, self.task_function, self.config)
         code = start_study(settings, arguments, self.folder, job)
         if code in ENDED:

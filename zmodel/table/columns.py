@@ -151,6 +151,18 @@ def weights_of(name: str, cells: pd.Series) -> tuple[NDArray[np.float64], list[s
     return values, []
 
 
+def target_of(name: str, cells: pd.Series) -> tuple[NDArray[np.float64], list[str]]:
+    """A measured target of the rows, and what is wrong with it: no target is ever filled in."""
+    values = values_of(Column(name, NUMBER), cells)
+    bad = ~(np.abs(values) <= LARGEST)
+    if not bad.any():
+        return values, []
+    fix = "correct or drop the rows"
+    if bad.all():
+        fix = "name another column (data.label_column), or learn classes (task=classification)"
+    return values, [_told(name, cells, bad, "a finite number", fix)]
+
+
 def _told(name: str, cells: pd.Series, bad: NDArray[np.bool_], wanted: str, fix: str) -> str:
     row = int(np.flatnonzero(bad)[0])
     value = cells.iloc[row]

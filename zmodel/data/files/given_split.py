@@ -30,6 +30,6 @@ def check_groups(where: str, parts: NDArray, groups: NDArray) -> None:
         places = np.unique(parts[groups == group])
         if len(places) > 1:
             raise ValueError(
-                f"{where}: a group must lie in one part, found {group!r} in "
+                f"{where}: a group must lie in one part, found {str(group)!r} in "
                 f"{' and '.join(places)}: samples of it would leak; correct the split."
             )

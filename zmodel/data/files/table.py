@@ -18,12 +18,12 @@ from zmodel.data.files.columns import check_names, features_of, warn_of_ids
 from zmodel.data.files.labels import numbers_if_written_so
 from zmodel.data.normalise import Floats
 from zmodel.table.columns import (
-    NUMBER,
     WORDS,
     Column,
     column_of,
     numbers_of,
     one_message,
+    target_of,
     unfilled,
     weights_of,
 )
@@ -209,8 +209,9 @@ def _from_frame(
 def _labels(path: Path, frame: pd.DataFrame, columns: Columns) -> tuple[NDArray, list[str]]:
     """The labels as they are written, or the measured targets (N, targets), and what is wrong."""
     if columns.measured:
-        targets = [Column(name, NUMBER) for name in columns.label]
-        return numbers_of(frame, targets, False, None)
+        found = [target_of(name, frame[name]) for name in columns.label]
+        problems = [problem for _, wrong in found for problem in wrong]
+        return np.stack([values for values, _ in found], axis=1), problems
     (name,) = columns.label
     label, problems = frame[name].to_numpy(), unfilled(name, frame[name])
     if path.suffix.lower() in SEPARATED and not problems:

@@ -87,8 +87,7 @@ class Progress:
         self._reported = {t.number for t in finished}
         best, now = self._best(trials), datetime.now()
         self._erase()
-        while self._notes:
-            self._write(self._notes.pop(0).split("  "))
+        self._write_notes()
         for trial in news:
             self._write(describe(trial, self._labels, is_best=trial is best))
         for trial, times in overdue(trials, now):
@@ -106,8 +105,13 @@ class Progress:
             self._put("; ".join("  ".join(line) for line in lines))
 
     def close(self) -> None:
-        """Leave the last state on the screen."""
+        """Leave the last state on the screen, and below it what no update has said."""
         self._drawn = 0
+        self._write_notes()
+
+    def _write_notes(self) -> None:
+        while self._notes:
+            self._write(self._notes.pop(0).split("  "))
 
     def _draw(self, lines: Sequence[Sequence[str]]) -> None:
         """What the next update can erase: no more lines than the terminal has."""
