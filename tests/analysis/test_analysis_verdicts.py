@@ -15,7 +15,9 @@ from zmodel.analysis.findings import Findings
 from zmodel.analysis.page.terminal import overview
 from zmodel.analysis.replay.simulate import DEPTH, Truth, simulate
 from zmodel.analysis.rules import underexplored
-from zmodel.analysis.rules.judge import _believable, headline
+from zmodel.analysis.rules.consequence import could_win
+from zmodel.analysis.rules.headline import headline
+from zmodel.analysis.rules.judge import _believable
 from zmodel.analysis.rules.verdict import SEVERITIES, Verdict
 from zmodel.analysis.rules.wider_bounds import wider_command
 from zmodel.study.records import StudyRecord, TrialRecord
@@ -232,6 +234,51 @@ def test_early_stopping_bias_offers_a_longer_study():
         "trainer.max_epochs=40"
     )
     assert only(slow, "early_stopping_bias").action.startswith("raise trainer.max_epochs")
+
+
+@pytest.mark.parametrize(("ceiling", "severity"), [(0.92, "warning"), (0.5, "note")])
+def test_a_depth_that_cannot_win_any_more_is_no_warning(ceiling, severity):
+    """One depth is still rising when its epochs end; the others reach .9."""
+    slow = simulate(
+        Truth(epochs=20, patience=20, ceiling=(ceiling, 0.9, 0.9, 0.9, 0.9), tau=(15, 1, 1, 1, 1)),
+        60, 0, floor=10, sampler=optuna.samplers.RandomSampler(seed=0),
+    )  # fmt: skip
+    found = analysis.stopping(slow).depths[0]
+    assert found.leaders_cut >= found.leaders / 2, "its trials are cut"
+    assert worst(slow, "early_stopping_bias") == severity
+    assert could_win(slow, "1", longer=True) is (severity == "warning")
+    assert could_win(slow, "2") and could_win(slow, "1", lost=0.6)
+
+
+def test_what_patience_costs_a_depth_that_trails_by_more_is_a_note():
+    patient = dict(enumerate([0.1, 0.2] + [0.1] * 4 + [0.3]))
+    study = hand_made({1: [0.3] * 3, 2: [0.9] * 3}, fixed={"callbacks.early_stopping.patience": 3})
+    trials = [replace(t, curve=patient, attrs={"control": True}) for t in study.trials[:3]]
+    trials += [replace(t, curve=dict.fromkeys(range(7), 0.9)) for t in study.trials[3:]]
+    trailing = replace(study, trials=tuple(trials))
+    assert analysis.stopping(trailing).depths[0].control_regret == pytest.approx(0.1)
+    assert worst(trailing, "early_stopping_bias") == "note"
+
+
+def test_a_winner_at_a_bound_is_a_warning_also_beside_a_depth_that_was_hardly_tried():
+    """As it was seen: the five best trials have 5 layers, and two trials have 4."""
+    seen = {1: [0.93] * 3, 2: [0.97, 0.98] * 3, 3: [0.98] * 6, 4: [0.97, 0.975]}
+    best = [0.985 + i / 1000 for i in range(8)]
+    command = "python train.py -m hparams_search=zlayers"
+    attrs = {"command": command, "fixed": {"z_layers.max": 5}}
+    verdict = only(replace(hand_made({**seen, 5: best}), attrs=attrs), "boundary")
+    assert verdict.severity == "warning" and "z_layers.max=7" in verdict.action
+    better = hand_made({**seen, 4: [0.97, 0.98, 0.99, 0.9905, 0.991, 0.9915], 5: best})
+    assert worst(better, "boundary") == "note", "4 layers are no worse"
+
+
+def test_a_bound_of_the_numbers_themselves_is_no_warning():
+    values = {z: [0.5 + z / 100 - i / 20 for i in range(9)] for z in range(1, 6)}
+    study = hand_made(values)
+    trials = [replace(t, params={DEPTH: 3, "x": (t.number % 9) / 8}) for t in study.trials]
+    none_below = replace(study, trials=tuple(trials), space={"x": FloatDistribution(0, 1)})
+    verdict = only(none_below, "boundary")
+    assert (verdict.severity, verdict.param, verdict.action) == ("note", "x", None)
 
 
 def stuck(study: StudyRecord, which) -> StudyRecord:

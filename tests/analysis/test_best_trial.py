@@ -15,7 +15,7 @@ from zmodel.analysis.diagnostics.search import baseline
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.page.best_card import facts
 from zmodel.analysis.page.terminal import overview
-from zmodel.analysis.rules.judge import headline
+from zmodel.analysis.rules.headline import headline
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.between_seeds import between_seeds
 from zmodel.analysis.statistics.noise import Validation, alike, standard_error, validation_of
@@ -69,6 +69,29 @@ def test_new_seeds_decide_whatever_the_search_said(tmp_path, gain, ci, severity)
     (tmp_path / "final" / "summary.json").write_text(json.dumps(told))
     verdict = found(study_of([0.7, 0.9], tmp_path, baseline=True), "worse_than_baseline")
     assert (verdict and verdict.severity) == severity
+
+
+@pytest.mark.parametrize(("stretch", "compared"), [(1, 0.9), (2, 0.84)])
+def test_the_final_model_leads_and_only_equal_allowances_are_compared(tmp_path, stretch, compared):
+    untested = study_of([0.7, 0.9], tmp_path)
+    study = replace(untested, attrs={"optimized_metric": ["val/acc_best"]})
+    assert "Not tested yet." in headline(Findings(untested), [])
+    assert "Not tested yet." not in headline(Findings(study), [])  # nothing of ours can test it
+    (tmp_path / "final").mkdir()
+    tests = [{"seed": seed, "test_acc": 0.8} for seed in (1, 2)]
+    told = {
+        "winner": {"trial": 1, "val_mean": 0.84, "tests": tests},
+        "score": {"metric": "test/acc", "mean": 0.8, "std": 0.01, "ci": [0.79, 0.81]},
+        "options": {"stretch": stretch}, "per_class": [], "confusion_matrix": {},
+    }  # fmt: skip
+    (tmp_path / "final" / "summary.json").write_text(json.dumps(told))
+    judged = Findings(untested)
+    text = headline(judged, [])
+    assert text.startswith("Final model: test accuracy 0.8000 over 2 runs, 95 % interval 0.7900 to")
+    assert "Best of the search: 0.9" in text and "Not tested" not in text
+    assert analysis.final(untested).validation == compared
+    optimism = found(untested, "selection_optimism")
+    assert optimism.evidence["optimism"] == pytest.approx(compared - 0.8)
 
 
 def test_the_baseline_is_shown_wherever_trials_are():

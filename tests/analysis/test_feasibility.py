@@ -14,7 +14,7 @@ from zmodel.analysis.findings import Findings, Unavailable
 from zmodel.analysis.page import trial_table
 from zmodel.analysis.page.rows import mark_origin
 from zmodel.analysis.replay.simulate import DEPTH
-from zmodel.analysis.rules.judge import headline
+from zmodel.analysis.rules.headline import headline
 from zmodel.analysis.rules.space import constraint_binds
 from zmodel.analysis.summary import summarize
 from zmodel.study.records import StudyRecord, TrialRecord

@@ -105,7 +105,8 @@ def _judged(study: StudyRecord) -> Conclusion:
     # imports scipy: only where it is wanted
     from zmodel.analysis.findings import Findings
     from zmodel.analysis.next_step import next_step
-    from zmodel.analysis.rules.judge import conclusion, judge
+    from zmodel.analysis.rules.headline import conclusion
+    from zmodel.analysis.rules.judge import judge
     from zmodel.analysis.statistics.noise import best_error
 
     findings = Findings(study, JUDGING)

@@ -17,7 +17,7 @@ from zmodel.analysis.page.files import to_csv, to_json
 from zmodel.analysis.page.rows import Row, mark_origin
 from zmodel.analysis.page.section import Section, make, to_html, write_files
 from zmodel.analysis.page.trial_data import trial_data
-from zmodel.analysis.rules.judge import headline
+from zmodel.analysis.rules.headline import headline
 from zmodel.analysis.rules.suggested_commands import budget
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import count_states, objective_name
@@ -89,12 +89,12 @@ def _page(
         )
     nav.append(("trials", "Trials"))
     body.append(_trials(findings, table, folder))
-    title, head = f"{findings.study.name}: report", _head(findings, verdicts, refresh)
+    title, head = f"{findings.study.name}: report", _head(findings, verdicts, folder, refresh)
     data = trial_data(findings, folder, MOST_TRIALS)
     return html.document(title, head, nav, "".join(body), html.footer(), refresh, data)
 
 
-def _head(findings: Findings, verdicts: list[Verdict], refresh: int | None) -> str:
+def _head(findings: Findings, verdicts: list[Verdict], folder: Path, refresh: int | None) -> str:
     study = findings.study
     counts = count_states(study.trials)
     facts = [f"{n:,} {state}" for state, n in counts.items() if n]
@@ -115,7 +115,8 @@ def _head(findings: Findings, verdicts: list[Verdict], refresh: int | None) -> s
     items = "".join(f"<li>{html.text(fact)}</li>" for fact in facts)
     return (
         f"<h1>Study {html.text(study.name)}</h1>"
-        f'<p class="headline">{html.text(headline(findings, verdicts))}</p>'
+        f'<p class="headline">{html.text(headline(findings, verdicts))}'
+        f"{_final_link(study, folder)}</p>"
         f'<ul class="facts">{items}</ul>{_note(study)}'
     )
 
@@ -131,6 +132,15 @@ def _roles(roles: object) -> list[str]:
         return []
     named = {role: [k for k, v in roles.items() if v == role] for role in roles.values()}
     return [f"{role}: {', '.join(map(str, names))}" for role, names in named.items()]
+
+
+def _final_link(study: StudyRecord, folder: Path) -> str:
+    """To the page of the final model, where there is one."""
+    page = study.folder / "final" if study.folder else None
+    if page is None or not (page / "index.html").is_file():
+        return ""
+    address = html.text(html.address(page, folder))
+    return f' <a href="{address.rstrip("/")}/index.html">The final model</a>'
 
 
 def _trials(findings: Findings, table: list[Row], folder: Path) -> str:

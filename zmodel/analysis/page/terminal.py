@@ -15,7 +15,7 @@ from zmodel.analysis.diagnostics.search import further_trials
 from zmodel.analysis.diagnostics.space import values
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.page.axes import clipped
-from zmodel.analysis.rules.judge import headline
+from zmodel.analysis.rules.headline import headline
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import (
     baseline_of,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from zmodel.analysis.diagnostics.space import parallel
 from zmodel.analysis.diagnostics.space.parallel import Bound
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.verdict import Verdict
-from zmodel.analysis.rules.wider_bounds import wider_command
-from zmodel.analysis.statistics.selection import best, short
-from zmodel.study.cells import value_label
+from zmodel.analysis.rules.wider_bounds import can_move, wider_command
+from zmodel.analysis.statistics.intervals import outdoes
+from zmodel.analysis.statistics.selection import best, score, scored, short
+from zmodel.study.cells import cells_of, value_label
+from zmodel.study.records import StudyRecord
 
 CODE = "boundary"
 CHECK = "the best trials lie inside the bounds"
@@ -16,6 +20,8 @@ CHECK = "the best trials lie inside the bounds"
 # one inside so surely; with too few trials at the next one that cannot be said
 TOP_SHARE = 0.6
 AHEAD = 0.99
+# below this the value's neighbour is the better one
+EVEN = 0.5
 # with fewer values than this, half of the range is a bound and says nothing
 LEAST_STEPS = 4
 
@@ -28,16 +34,27 @@ def judge(findings: Findings) -> list[Verdict] | None:
     return sorted(verdicts, key=lambda v: -v.rank)
 
 
+def _is_ahead(study: StudyRecord, bound: Bound) -> bool:
+    """Of its neighbour; or of all other values together, where the neighbour says nothing else."""
+    if bound.ahead is not None and (bound.ahead >= AHEAD or bound.ahead < EVEN):
+        return bound.ahead >= AHEAD
+    cells = cells_of(study, bound.param).split(scored(study))
+    own, inner = (cells[0], cells[1:]) if bound.at == "low" else (cells[-1], cells[:-1])
+    values = [[score(study, t) or 0.0 for t in group] for group in (own, [*chain(*inner)])]
+    return (outdoes(values[0], values[1]) or 0.0) >= AHEAD
+
+
 def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
     name = short(bound.param)
     edge = bound.edge
     word = "lower" if bound.at == "low" else "upper"
     others = max(0, round(bound.top_share * leaders) - 1)
+    beyond = can_move(findings.study, bound.param, bound.at or "high")
     clear = (
-        bound.top_share >= TOP_SHARE
+        beyond
+        and bound.top_share >= TOP_SHARE
         and (bound.steps is None or bound.steps >= LEAST_STEPS)
-        and bound.ahead is not None
-        and bound.ahead >= AHEAD
+        and _is_ahead(findings.study, bound)
     )
     value = value_label(best(findings.study).params[bound.param])
     close = "" if value == edge else "close to "
@@ -46,7 +63,13 @@ def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
     if others:
         verb = "is" if others == 1 else "are"
         text += f" {others} of the other {leaders - 1} best trials {verb} there too."
-    text += " Better values may lie beyond." if clear else " This may be chance."
+    text += (
+        " Better values may lie beyond."
+        if clear
+        else " This may be chance."
+        if beyond
+        else " There are no values beyond."
+    )
     action = None
     if clear:
         action = wider_command(findings.study, bound.param, bound.at or "high") or (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from zmodel.analysis.diagnostics.training import stopping
 from zmodel.analysis.diagnostics.training.stopping import Depth, Stopping
 from zmodel.analysis.findings import Findings
+from zmodel.analysis.rules.consequence import could_win
 from zmodel.analysis.rules.suggested_commands import longer
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import listed, short
@@ -26,12 +27,16 @@ def judge(findings: Findings) -> list[Verdict] | None:
     costly = [d for d in found.depths if _costly(findings, d)]
     verdicts = []
     if costly:
-        verdicts.append(_patience_verdict(findings, found, costly))
+        lost = {d.label: d.control_regret or 0.0 for d in costly}
+        matter = any(could_win(findings.study, label, regret) for label, regret in lost.items())
+        verdicts.append(_patience_verdict(findings, found, costly, "warning" if matter else "note"))
     if cut:
         spared = any(
             d.leaders >= LEAST and d.leaders_cut / d.leaders < CUT / 2 for d in found.depths
         )
-        verdicts.append(_cut_verdict(findings, found, cut, "warning" if spared else "note"))
+        matter = any(could_win(findings.study, d.label, longer=True) for d in cut)
+        severity = "warning" if spared and matter else "note"
+        verdicts.append(_cut_verdict(findings, found, cut, severity))
     return verdicts
 
 
@@ -66,11 +71,13 @@ def _cut_verdict(findings: Findings, found: Stopping, cut: list[Depth], severity
     )
 
 
-def _patience_verdict(findings: Findings, found: Stopping, costly: list[Depth]) -> Verdict:
+def _patience_verdict(
+    findings: Findings, found: Stopping, costly: list[Depth], severity: str
+) -> Verdict:
     parts = [f"{d.control_regret:.3f} at {_name(found)} = {d.label}" for d in costly]
     return Verdict(
         CODE,
-        "warning",
+        severity,
         f"Control trials show that patience {found.patience} costs {', '.join(parts)} on average.",
         found.param,
         {

@@ -37,6 +37,14 @@ def wider_command(study: StudyRecord, param: str, side: str) -> str | None:
     return sweep_command(study, {**wider, "hydra.sweeper.on_change": "widen", **more})
 
 
+def can_move(study: StudyRecord, param: str, side: str) -> bool:
+    """Whether there are numbers beyond a bound: a rate or a count has none below 0."""
+    distribution = study.space[param]
+    assert isinstance(distribution, FloatDistribution | IntDistribution)
+    edge = distribution.low if side == "low" else distribution.high
+    return bool(_moved(distribution, -1 if side == "low" else 1) != edge)
+
+
 def _moved(distribution: FloatDistribution | IntDistribution, way: int) -> Any:
     low, high = distribution.low, distribution.high
     if distribution.log:

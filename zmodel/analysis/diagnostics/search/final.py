@@ -29,7 +29,8 @@ SIZE = (style.WIDTH, 2.4)
 @dataclass(frozen=True)
 class Final:
     """Test scores of the winner's `seeds` by `metric`. `interval`: 95 %, Student's t, None for one
-    seed; `validation`: the study's best value when it is of the same metric, else None."""
+    seed; `validation`: the study's best value when it is of the same metric. Where the stage
+    trained longer than the search it is the mean of these runs, as `of_these_runs` says."""
 
     metric: str
     seeds: tuple[int, ...]
@@ -43,6 +44,7 @@ class Final:
     maximize: bool = True
     accuracy: dict[str, Any] = field(default_factory=dict)
     """`mean`, `std` and `ci` of the test accuracy, of classes."""
+    of_these_runs: bool = False
 
     @property
     def optimism(self) -> float | None:
@@ -50,6 +52,12 @@ class Final:
         if self.validation is None:
             return None
         return (self.validation - self.mean) * (1 if self.maximize else -1)
+
+    @property
+    def promised(self) -> str:
+        """What `validation` is."""
+        own = "mean validation value of these runs"
+        return own if self.of_these_runs else "best validation value of the search"
 
     @property
     def word(self) -> str:
@@ -79,16 +87,30 @@ def data(study: StudyRecord) -> Final:
             float(score["mean"]),
             float(score["std"]),
             (float(interval[0]), float(interval[1])) if interval else None,
-            best(study).value if alike else None,
+            _comparable(study, found) if alike else None,
             list(found["per_class"] or ()),
             dict(found["confusion_matrix"] or {}),
             study.directions[0] == "maximize",
             _accuracy(found),
+            _is_longer(found),
         )
     except Unavailable:
         raise
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         raise Unavailable(f"{path} cannot be read as the final stage writes it") from None
+
+
+def _is_longer(found: dict[str, Any]) -> bool:
+    """Whether runs of the stage had more epochs than those of the search."""
+    return (found.get("options") or {}).get("stretch", 1) != 1
+
+
+def _comparable(study: StudyRecord, found: dict[str, Any]) -> float | None:
+    """The validation value of equal allowance."""
+    if not _is_longer(found):
+        return best(study).value
+    mean = found["winner"].get("val_mean")
+    return None if mean is None else float(mean)
 
 
 def _accuracy(found: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +126,7 @@ def draw(record: Final, ax: Axes) -> None:
     if record.interval:
         ax.hlines(0.25, *record.interval, color=style.ACCENT, linewidth=2)
     if record.validation is not None:
-        look: style.Look = {"linestyle": "--", "label": "best validation of the search"}
+        look: style.Look = {"linestyle": "--", "label": record.promised}
         ax.axvline(record.validation, color=style.SECOND, **look)
     ax.set_yticks([])
     ax.set_ylim(-0.4, 0.7)
@@ -125,5 +147,5 @@ def caption(record: Final) -> str:
         text += f" (standard deviation {record.std:.4f}, 95 % interval {record.interval[0]:.4f} "
         text += f"to {record.interval[1]:.4f})"
     if record.optimism is not None:
-        text += f"; the search's best validation value is better than it by {record.optimism:.4f}"
+        text += f"; the {record.promised} is better than it by {record.optimism:.4f}"
     return text + "."

@@ -28,8 +28,8 @@ def judge(findings: Findings) -> list[Verdict] | None:
         Verdict(
             CODE,
             "warning" if found.optimism >= much else "note",
-            f"The best validation value of {trials} trials was {found.validation:.4f}; the test "
-            f"gives {found.mean:.4f} on average over {len(found.scores)} runs: quote that.",
+            f"The {found.promised} was {found.validation:.4f}; the test gives {found.mean:.4f} on "
+            f"average over {len(found.scores)} runs: quote that.",
             None,
             {
                 "validation": found.validation,
