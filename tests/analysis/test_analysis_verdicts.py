@@ -12,14 +12,14 @@ from optuna.distributions import FloatDistribution, IntDistribution
 
 from zmodel import analysis
 from zmodel.analysis.findings import Findings
+from zmodel.analysis.headline import headline
 from zmodel.analysis.page.terminal import overview
 from zmodel.analysis.replay.simulate import DEPTH, Truth, simulate
 from zmodel.analysis.rules import underexplored
-from zmodel.analysis.rules.consequence import could_win
-from zmodel.analysis.rules.headline import headline
 from zmodel.analysis.rules.judge import _believable
 from zmodel.analysis.rules.verdict import SEVERITIES, Verdict
 from zmodel.analysis.rules.wider_bounds import wider_command
+from zmodel.analysis.statistics.could_win import could_win
 from zmodel.study.records import StudyRecord, TrialRecord
 
 START = datetime(2026, 1, 1)

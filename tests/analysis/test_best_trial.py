@@ -13,9 +13,9 @@ from optuna.distributions import IntDistribution
 from zmodel import analysis
 from zmodel.analysis.diagnostics.search import baseline
 from zmodel.analysis.findings import Findings
+from zmodel.analysis.headline import headline
 from zmodel.analysis.page.best_card import facts
 from zmodel.analysis.page.terminal import overview
-from zmodel.analysis.rules.headline import headline
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.between_seeds import between_seeds
 from zmodel.analysis.statistics.noise import Validation, alike, standard_error, validation_of

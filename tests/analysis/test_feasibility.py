@@ -11,10 +11,10 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from zmodel import analysis
 from zmodel.analysis.diagnostics.space import constraints
 from zmodel.analysis.findings import Findings, Unavailable
+from zmodel.analysis.headline import headline
 from zmodel.analysis.page import trial_table
 from zmodel.analysis.page.rows import mark_origin
 from zmodel.analysis.replay.simulate import DEPTH
-from zmodel.analysis.rules.headline import headline
 from zmodel.analysis.rules.space import constraint_binds
 from zmodel.analysis.summary import summarize
 from zmodel.study.records import StudyRecord, TrialRecord

@@ -104,8 +104,8 @@ class Conclusion:
 def _judged(study: StudyRecord) -> Conclusion:
     # imports scipy: only where it is wanted
     from zmodel.analysis.findings import Findings
+    from zmodel.analysis.headline import conclusion
     from zmodel.analysis.next_step import next_step
-    from zmodel.analysis.rules.headline import conclusion
     from zmodel.analysis.rules.judge import judge
     from zmodel.analysis.statistics.noise import best_error
 

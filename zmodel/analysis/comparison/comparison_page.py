@@ -10,10 +10,10 @@ from pathlib import Path
 from zmodel.analysis.comparison import comparison_figure
 from zmodel.analysis.comparison.compare import Comparison
 from zmodel.analysis.findings import Findings
+from zmodel.analysis.headline import headline
 from zmodel.analysis.page import html
 from zmodel.analysis.page.files import to_json
 from zmodel.analysis.page.section import make, to_html, write_files
-from zmodel.analysis.rules.headline import headline
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.summary import verdict_json
 from zmodel.core.atomic_file import write

@@ -11,13 +11,13 @@ from types import ModuleType
 
 from zmodel.analysis import catalog
 from zmodel.analysis.findings import Findings
+from zmodel.analysis.headline import headline
 from zmodel.analysis.page import html, trial_table
 from zmodel.analysis.page.best_card import best_card
 from zmodel.analysis.page.files import to_csv, to_json
 from zmodel.analysis.page.rows import Row, mark_origin
 from zmodel.analysis.page.section import Section, make, to_html, write_files
 from zmodel.analysis.page.trial_data import trial_data
-from zmodel.analysis.rules.headline import headline
 from zmodel.analysis.rules.suggested_commands import budget
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import count_states, objective_name

@@ -14,8 +14,8 @@ from zmodel.analysis.comparison.compare import Comparison
 from zmodel.analysis.diagnostics.search import further_trials
 from zmodel.analysis.diagnostics.space import values
 from zmodel.analysis.findings import Findings
+from zmodel.analysis.headline import headline
 from zmodel.analysis.page.axes import clipped
-from zmodel.analysis.rules.headline import headline
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import (
     baseline_of,

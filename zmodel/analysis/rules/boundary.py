@@ -45,48 +45,47 @@ def _is_ahead(study: StudyRecord, bound: Bound) -> bool:
 
 
 def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
-    name = short(bound.param)
-    edge = bound.edge
-    word = "lower" if bound.at == "low" else "upper"
-    others = max(0, round(bound.top_share * leaders) - 1)
-    beyond = can_move(findings.study, bound.param, bound.at or "high")
+    study = findings.study
+    beyond = can_move(study, bound.param, bound.at or "high")
     clear = (
         beyond
         and bound.top_share >= TOP_SHARE
         and (bound.steps is None or bound.steps >= LEAST_STEPS)
-        and _is_ahead(findings.study, bound)
+        and _is_ahead(study, bound)
     )
-    value = value_label(best(findings.study).params[bound.param])
-    close = "" if value == edge else "close to "
-    bounded = word + " bound" if value == edge else f"{word} bound {edge}"
-    text = f"The best trial has {name} = {value}, {close}the {bounded} of its range."
+    others = max(0, round(bound.top_share * leaders) - 1)
+    evidence = {
+        "bound": bound.edge,
+        "side": bound.at,
+        "top_trials": leaders,
+        "other_top_trials_there": others,
+        "ahead": bound.ahead,
+    }
+    if clear:
+        text = f"{_where(study, bound, others, leaders)} Better values may lie beyond."
+        return Verdict(CODE, "warning", text, bound.param, evidence, _action(study, bound))
+    why = "This may be chance." if beyond else "There are no values beyond."
+    text = f"{_where(study, bound, others, leaders)} {why}"
+    return Verdict(CODE, "note", text, bound.param, evidence)
+
+
+def _word(bound: Bound) -> str:
+    return "lower" if bound.at == "low" else "upper"
+
+
+def _where(study: StudyRecord, bound: Bound, others: int, leaders: int) -> str:
+    value = value_label(best(study).params[bound.param])
+    close = "" if value == bound.edge else "close to "
+    bounded = f"{_word(bound)} bound" + ("" if value == bound.edge else f" {bound.edge}")
+    text = f"The best trial has {short(bound.param)} = {value}, {close}the {bounded} of its range."
     if others:
         verb = "is" if others == 1 else "are"
         text += f" {others} of the other {leaders - 1} best trials {verb} there too."
-    text += (
-        " Better values may lie beyond."
-        if clear
-        else " This may be chance."
-        if beyond
-        else " There are no values beyond."
-    )
-    action = None
-    if clear:
-        action = wider_command(findings.study, bound.param, bound.at or "high") or (
-            f"widen the range of {bound.param} at its {word} end, unless {edge} is a limit by "
-            "nature"
-        )
-    return Verdict(
-        CODE,
-        "warning" if clear else "note",
-        text,
-        bound.param,
-        {
-            "bound": edge,
-            "side": bound.at,
-            "top_trials": leaders,
-            "other_top_trials_there": others,
-            "ahead": bound.ahead,
-        },
-        action,
+    return text
+
+
+def _action(study: StudyRecord, bound: Bound) -> str:
+    return wider_command(study, bound.param, bound.at or "high") or (
+        f"widen the range of {bound.param} at its {_word(bound)} end, unless {bound.edge} is a "
+        "limit by nature"
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from zmodel.analysis.diagnostics.training import stopping
 from zmodel.analysis.diagnostics.training.stopping import Depth, Stopping
 from zmodel.analysis.findings import Findings
-from zmodel.analysis.rules.consequence import could_win
 from zmodel.analysis.rules.suggested_commands import longer
 from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.could_win import could_win
 from zmodel.analysis.statistics.selection import listed, short
 
 CODE = "early_stopping_bias"

@@ -15,6 +15,9 @@ from zmodel.analysis.statistics.noise import LEVEL, best_error
 from zmodel.analysis.statistics.selection import best, by_depth, score, scored, sign
 from zmodel.study.records import StudyRecord, TrialRecord
 
+UNKNOWN = 0.01
+"""Part of the best value that counts as noise where its standard error is not known."""
+
 
 def could_win(study: StudyRecord, label: str, lost: float = 0.0, *, longer: bool = False) -> bool:
     """Whether a depth could have the best trial.
@@ -46,6 +49,8 @@ def _left(study: StudyRecord, trial: TrialRecord) -> float:
 
 
 def _noise(study: StudyRecord, leader: TrialRecord) -> float:
-    """How much two values may differ by chance; 0 where the standard error is not known."""
+    """How much two values may differ by chance; a part of the best where no error is known."""
     error = best_error(study, leader.value)
-    return 0.0 if error is None else NormalDist().inv_cdf(LEVEL) * math.sqrt(2) * error
+    if error is None:
+        return UNKNOWN * abs(leader.value or 0.0)
+    return NormalDist().inv_cdf(LEVEL) * math.sqrt(2) * error
