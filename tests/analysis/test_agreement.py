@@ -138,7 +138,8 @@ def test_the_best_trial_is_the_same_everywhere(written: Written):
     assert int(first["trial"]) == best["number"] == data["best"] == data["trials"][0]["number"]
     value = first.get("value") or first["value_0"]
     assert float(value) == best["value"] == data["trials"][0]["value"]
-    assert f"{best['value']:.4g}" in written.told(r"Best(?: so far| of the search)?: ([\d.e-]*\d)")[0]
+    told = written.told(r"Best(?: so far| of the search)?: ([\d.e-]*\d)")
+    assert f"{best['value']:.4g}" in told[0]
     assert set(written.told(r"\(trial (\d+)\)")) >= {str(best["number"])}
     steps = written.rows("data/history.csv")
     assert float(steps[-1]["best_so_far"]) == best["value"]

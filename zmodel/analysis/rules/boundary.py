@@ -20,8 +20,8 @@ CHECK = "the best trials lie inside the bounds"
 # one inside so surely; with too few trials at the next one that cannot be said
 TOP_SHARE = 0.6
 AHEAD = 0.99
-# below this the value's neighbour is the better one
-EVEN = 0.5
+# below this the value's neighbour may be as good
+EVEN = 0.8
 # with fewer values than this, half of the range is a bound and says nothing
 LEAST_STEPS = 4
 
