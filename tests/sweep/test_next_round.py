@@ -57,6 +57,15 @@ def test_it_needs_another_study_that_is_there(inline, name, given, named):
     assert not (inline.out / "studies" / name).exists()
 
 
+def test_the_last_round_must_have_a_result(inline):
+    def fails(cfg):
+        raise ValueError("no")
+
+    assert inline.run("hydra.sweeper.n_trials=1", task=fails) == 3
+    with pytest.raises(ValueError, match="'quick' has none"):
+        inline.named("second").run("hydra.sweeper.next_of=quick")
+
+
 def test_a_round_can_be_widened(inline):
     """Also back to the bounds that were declared, which is what the command of `boundary` says."""
     assert inline.run(*FIRST, task=near_one) == 0

@@ -141,3 +141,17 @@ def test_floors_hold_without_the_replicates(inline):
     assert sorted(own) == [1, 1, 2, 2, 3, 3, 4, 4]
     with pytest.raises(ValueError, match="replicate leaves 7 of 9"):
         inline.named("few").run("hydra.sweeper.n_trials=9", floors, some.replace("20", "25"))
+
+
+@pytest.mark.parametrize("seed", [(), ("+seed=range(0,9)",), ("+seed=null",)])
+def test_a_replicate_needs_a_seed_to_change(inline, seed):
+    with pytest.raises(ValueError, match="replicate"):
+        inline.run("hydra.sweeper.n_trials=4", "hydra.sweeper.replicate=25%", *seed)
+    assert not inline.folder.exists()
+
+
+def test_where_each_configuration_is_tried_once_none_is_repeated(inline, capsys):
+    few = ("x=0.5", "layers=range(1,5)", "hydra.sweeper.coverage={layers: 1}", "+seed=0")
+    assert inline.run(*few, "hydra.sweeper.replicate=50%") == 0
+    assert sorted(t.params["layers"] for t in inline.trials) == [1, 2, 3, 4]
+    assert "replicate repeats none" in capsys.readouterr().out

@@ -94,6 +94,11 @@ def _left_open(last: StudyRecord, space: SearchSpace) -> dict[str, BaseDistribut
     """Of the parameters that are declared as they were."""
     from zmodel.analysis.open_space import open_space  # only where it is asked
 
+    if not last.comparable:
+        raise ValueError(
+            f"hydra.sweeper.next_of must name a study with a completed trial that keeps its "
+            f"constraints, and {last.name!r} has none. Continue that study first."
+        )
     told = last.attrs.get(ROUND)
     before = _read(told["declared"]) if isinstance(told, dict) else last.space
     return {

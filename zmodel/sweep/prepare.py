@@ -98,6 +98,8 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
     limits = make_limits(settings, space, job, cfg)
     settings = _within(space, settings, plan, limits)
     proposals = _tried(Proposals(settings, space, limits=limits), settings)
+    shared = shared_config(cfg, job, space, settings)
+    _check_replicate(settings, proposals, shared)
     if settings.n_jobs:
         job.require_picklable()
     return Prepared(
@@ -108,7 +110,7 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
         plan=plan,
         objective=objective,
         curve=curve_of(cfg, settings.direction),
-        shared=shared_config(cfg, job, space, settings),
+        shared=shared,
         example=example,
         first=first_configurations(settings, space, limits),
         round=told,
@@ -122,6 +124,23 @@ def _tried(proposals: Proposals, settings: Settings) -> Proposals:
     proposals.sampler_for_slot(0)
     make_pruner(settings.pruner)
     return proposals
+
+
+def _check_replicate(settings: Settings, proposals: Proposals, shared: SharedConfig) -> None:
+    """A replicate with the same seed is a copy, by which seeds seem to differ by nothing."""
+    if not settings.replicate:
+        return
+    if not isinstance(seed := shared.fixed.get("seed"), int):
+        raise ValueError(
+            "hydra.sweeper.replicate runs configurations with other seeds, so the configuration "
+            f"must have a whole number as seed that is not searched, received {seed!r}. Add "
+            "seed=0, or set hydra.sweeper.replicate=null."
+        )
+    if not proposals.share_repeated:
+        print(
+            "note: the study tries each configuration once, and hydra.sweeper.replicate repeats "
+            "none; to try each with several seeds, search seed=range(0,5) too"
+        )
 
 
 def _bounds(job: Job) -> frozenset[str]:

@@ -49,7 +49,6 @@ class Proposals:
         self._limits = limits
         self._known = limits.known if limits is not None else None
         self._space = space
-        self.floors = _floors(settings, space)
         most = settings.n_trials
         listed = self._known is not None and self._known.combinations is not None
         counted = most is not None and count_combinations(space, most) is not None
@@ -57,13 +56,15 @@ class Proposals:
         """The budget has room for every combination: to force one would repeat another."""
         grid = settings.sampler["_target_"].endswith("GridSampler")
         self._listed = self._every_one or grid  # each combination once
+        self.share_repeated = 0.0 if self._listed else settings.replicate
+        self.floors = _floors(settings, space, self.share_repeated)
         self.needs_lock = needs_lock(settings.sampler)
         """Whether sampling must exclude other workers (samplers that keep state in the study)."""
 
     def decide(self, trials: Sequence[FrozenTrial], slot: int) -> dict[str, Any]:
         """User attributes of the next new trial, decided under the study's lock."""
-        share = self._settings.replicate
-        if int((slot + 1) * share) > int(slot * share) and not self._listed:
+        share = self.share_repeated
+        if int((slot + 1) * share) > int(slot * share):
             maximize = self._settings.direction[0] == "maximize"
             repeated = next_repeated(trials, maximize, self._settings.constraints)
             if repeated is not None:
@@ -125,7 +126,7 @@ def _refuse_to_widen(sampler: BaseSampler) -> None:
         )
 
 
-def _floors(settings: Settings, space: SearchSpace) -> FloorSchedule | None:
+def _floors(settings: Settings, space: SearchSpace, replicate: float) -> FloorSchedule | None:
     if not settings.coverage:
         return None
     if settings.n_trials is None:
@@ -133,7 +134,7 @@ def _floors(settings: Settings, space: SearchSpace) -> FloorSchedule | None:
             "hydra.sweeper.coverage plans a budget of trials, got hydra.sweeper.n_trials=null. "
             "Set hydra.sweeper.n_trials, or hydra.sweeper.coverage=null."
         )
-    left = settings.n_trials - int(settings.n_trials * settings.replicate)
+    left = settings.n_trials - int(settings.n_trials * replicate)
     try:
         return FloorSchedule(settings.coverage, space, left, settings.policy)
     except ValueError as error:
