@@ -196,5 +196,5 @@ def test_every_sampler_config_is_minimal_and_builds() -> None:
     for name, config in SAMPLERS.items():
         if name == "cmaes":
             pytest.importorskip("cmaes")
-        assert len(config) <= 3
+        assert len(config) <= 4
         assert isinstance(make_sampler(config, 0, 0, space_for(name)), BaseSampler)

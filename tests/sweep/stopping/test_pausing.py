@@ -258,7 +258,7 @@ def test_a_real_study_of_pausing_trials(tmp_path):
         (["hydra.sweeper.epochs=39"], "guarantee"),
         (["hydra/sweeper/pruner=median"], "pruner"),
         (["hydra.sweeper.coverage={layers: 2}"], "coverage"),
-        (["hydra.sweeper.control=10%", "hydra.sweeper.control_changes=null"], "control_every"),
+        (["hydra.sweeper.control=10%", "hydra.sweeper.control_changes={x: 0.5}"], "control_every"),
         (["hydra/sweeper/sampler=brute"], "combinations"),
         (["hydra.sweeper.params={x: 'choice(0.25, 0.5)', layers: 'range(1, 4)'}"], "all 6 "),
         (["hydra.sweeper.stopping.within=x.y"], "within"),
