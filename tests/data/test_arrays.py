@@ -246,6 +246,8 @@ class Mischief:
         ("a.npy", lambda path: path.write_bytes(pickle.dumps(Mischief())), "cannot be read"),
         ("a.npz", lambda path: np.savez(path, x_train=np.ones((4, 2)), y_train=np.arange(4) % 2,
          x_test=np.ones((4, 3)), y_test=np.arange(4) % 2), r"train: x \(4, 2\).*test: x \(4, 3\)"),
+        ("a.npz", lambda path: np.savez(path, x=np.ones((4, 2)), y=np.arange(4) % 2,
+         x_val=np.ones((4, 2)), y_val=np.arange(4) % 2), "x_val without x_train"),
     ],
 )  # fmt: skip
 def test_bad_files(

@@ -145,6 +145,12 @@ def _from_arrays(path: Path, arrays: Mapping[str, NDArray], columns: Columns) ->
     groups = named(columns.group) if columns.group else None
     weights = _weights(path, columns.weight, named(columns.weight)) if columns.weight else None
     if "x_train" not in arrays:
+        lost = [name for name in ("x_val", "x_test") if name in arrays]
+        if lost:
+            raise ValueError(
+                f"{path}: samples of a given split must be x_train, y_train, x_val and so on, found "
+                f"{', '.join(lost)} without x_train; rename x and y to x_train and y_train."
+            )
         parts = named(columns.part) if columns.part else None
         return Table(named("x"), named(columns.label[0]), parts, groups, weights)
     given = [part for part in ("train", "val", "test") if f"x_{part}" in arrays]
