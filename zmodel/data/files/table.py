@@ -148,8 +148,8 @@ def _from_arrays(path: Path, arrays: Mapping[str, NDArray], columns: Columns) ->
         lost = [name for name in ("x_val", "x_test") if name in arrays]
         if lost:
             raise ValueError(
-                f"{path}: samples of a given split must be x_train, y_train, x_val and so on, found "
-                f"{', '.join(lost)} without x_train; rename x and y to x_train and y_train."
+                f"{path}: samples of a given split must be x_train, y_train, x_val and so on, "
+                f"found {', '.join(lost)} without x_train; rename x and y to x_train and y_train."
             )
         parts = named(columns.part) if columns.part else None
         return Table(named("x"), named(columns.label[0]), parts, groups, weights)
