@@ -17,11 +17,11 @@ from zmodel.study.records import StudyRecord
 CODE = "boundary"
 CHECK = "the best trials lie inside the bounds"
 # for a warning, so many of the top trials must lie at the bound, and its value must outdo the next
-# one inside so surely; with too few trials at the next one that cannot be said
+# one inside so surely; where that one was hardly tried, all others together
 TOP_SHARE = 0.6
 AHEAD = 0.99
-# below this the value's neighbour may be as good
-EVEN = 0.8
+HARDLY = 5
+EVEN = 0.5
 # with fewer values than this, half of the range is a bound and says nothing
 LEAST_STEPS = 4
 
@@ -35,11 +35,11 @@ def judge(findings: Findings) -> list[Verdict] | None:
 
 
 def _is_ahead(study: StudyRecord, bound: Bound) -> bool:
-    """Of its neighbour; or of all other values together, where the neighbour says nothing else."""
-    if bound.ahead is not None and (bound.ahead >= AHEAD or bound.ahead < EVEN):
-        return bound.ahead >= AHEAD
+    """Of its neighbour; where that was hardly tried and is not better, of all other values."""
     cells = cells_of(study, bound.param).split(scored(study))
-    own, inner = (cells[0], cells[1:]) if bound.at == "low" else (cells[-1], cells[:-1])
+    own, *inner = cells if bound.at == "low" else reversed(cells)
+    if len(inner[0]) >= HARDLY or (bound.ahead is not None and bound.ahead < EVEN):
+        return bound.ahead is not None and bound.ahead >= AHEAD
     values = [[score(study, t) or 0.0 for t in group] for group in (own, [*chain(*inner)])]
     return (outdoes(values[0], values[1]) or 0.0) >= AHEAD
 

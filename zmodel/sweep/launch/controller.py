@@ -63,8 +63,8 @@ class Controller:
 
     def _watch(self) -> None:
         while True:
-            tally = self._slots.tally()
-            self._progress.update(tally, self._slots.trials(), f"{len(self._workers)} workers")
+            tally, n = self._slots.tally(), len(self._workers)
+            self._progress.update(tally, self._slots.trials(), f"{n} worker{'s' * (n != 1)}")
             if self._ended is None and not tally.is_complete:
                 self._fill_places()
             if not len(self._workers):
