@@ -234,6 +234,8 @@ def test_early_stopping_bias_offers_a_longer_study():
         "trainer.max_epochs=40"
     )
     assert only(slow, "early_stopping_bias").action.startswith("raise trainer.max_epochs")
+    other = replace(slow, attrs={"optimized_metric": None})  # a program without that key
+    assert "max_epochs" not in only(other, "early_stopping_bias").action
 
 
 @pytest.mark.parametrize(("ceiling", "severity"), [(0.92, "warning"), (0.5, "note")])

@@ -57,11 +57,12 @@ def _name(found: Stopping) -> str:
 def _cut_verdict(findings: Findings, found: Stopping, cut: list[Depth], severity: str) -> Verdict:
     labels = listed([d.label for d in cut])
     trials, of = sum(d.leaders_cut for d in cut), sum(d.leaders for d in cut)
+    where = f" at {_name(found)} = {labels}" if found.param else ""
     return Verdict(
         CODE,
         severity,
-        f"{trials} of the {of} best trials at {_name(found)} = {labels} were still improving "
-        "when their epochs ran out: these depths could have reached more.",
+        f"{trials} of the {of} best trials{where} were still improving when their epochs ran out: "
+        f"{'these depths' if found.param else 'they'} could have reached more.",
         found.param,
         {
             "cut": {d.label: d.leaders_cut for d in found.depths},

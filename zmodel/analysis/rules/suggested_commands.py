@@ -72,6 +72,8 @@ def longer(study: StudyRecord, ending: str, key: str, factor: int = 2) -> str:
     value = fixed(study, key)
     known = isinstance(value, int) and not isinstance(value, bool)
     command = new_study(study, ending, {key: factor * value}) if known else None
+    if value is None and _of_another_program(study):  # a key of ours means nothing to it
+        return "let trials run longer, in a new study"
     return command or f"raise {key} in a new study"
 
 
