@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
+from pathlib import Path
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
 
 from zmodel.study.storage.errors import StorageError
+from zmodel.sweep.workers.rehearsal import NOTICE
 
 REHEARSED = "hydra.sweeper.preflight=['epochs=1']"
 
@@ -82,3 +86,20 @@ def test_no_value_is_blamed_for_a_disk(inline, capsys, x, error, said):
     assert inline.run(REHEARSED, task=task) == 1
     err = capsys.readouterr().err
     assert said in err and "tried before" not in err and "trials like" not in err
+
+
+def test_what_every_point_warns_of_is_told_once(inline, capsys):
+    """A warning that some value of the space does not deserve would be a false alarm."""
+
+    def task(cfg):
+        text = f"layers {cfg.layers}" if cfg.layers < most else None
+        Path(HydraConfig.get().runtime.output_dir, "result.json").write_text(
+            json.dumps({"warning": text})
+        )
+        return cfg.x
+
+    for most, kept in ((99, "layers 4"), (3, None)):
+        study = inline.named(f"below{most}")
+        assert study.run(REHEARSED, "hydra.sweeper.n_trials=1", task=task) == 0
+        assert study.study.user_attrs.get(NOTICE) == kept
+        assert capsys.readouterr().err.count("warning: layers") == (kept is not None)

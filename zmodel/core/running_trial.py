@@ -33,6 +33,12 @@ class RunningTrial(Protocol):
 
 
 _running: ContextVar[RunningTrial | None] = ContextVar("running_trial", default=None)
+_within: ContextVar[bool] = ContextVar("within_trial", default=False)
+
+
+def within_trial() -> bool:
+    """Whether the calling code is part of a trial, also where that is withheld."""
+    return _within.get()
 
 
 def pauses_after(epochs: int) -> bool:
@@ -50,11 +56,12 @@ def running_trial() -> RunningTrial | None:
 def running(trial: RunningTrial) -> Iterator[RunningTrial]:
     """Make ``trial`` the running one for the duration of the block."""
     assert _running.get() is None, "a run belongs to one trial"
-    token = _running.set(trial)
+    token, within = _running.set(trial), _within.set(True)
     try:
         yield trial
     finally:
         _running.reset(token)
+        _within.reset(within)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ Shapes: B batch, K sums of an evaluation; x (B, ...), y (B,) or (B, T), weights 
 
 from __future__ import annotations
 
+import logging
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -19,11 +20,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from zmodel.core.running_trial import within_trial
 from zmodel.model.batch_norm import check_batch_norm
 from zmodel.model.memory import check_memory
 from zmodel.model.optimization import make_optimizer, make_schedule, step_plateaus
 from zmodel.model.resumed_training import check_weights, settings_win
 from zmodel.model.whole_epochs import Batch, steps_of_fit, train_epoch, whole_epochs_possible
+
+log = logging.getLogger(__name__)
 
 
 class Supervised(pl.LightningModule, ABC):
@@ -112,8 +116,17 @@ class Supervised(pl.LightningModule, ABC):
             self.net = self.make_network(**self.shape_of(data))
             check_memory(self.net, data, self.trainer.strategy.root_device)
             check_batch_norm(self.net, data)
+            self._warn(stage)
             if self.compile_network:
                 self.net.compile()
+
+    def _warn(self, stage: str) -> None:
+        """Of the network, before a single run: a study rehearses, and warns before its trials."""
+        trainer: Any = self.trainer
+        warning = getattr(self.net, "warning", None)
+        first = getattr(trainer.datamodule, "fold", 0) == 0
+        if warning and stage == "fit" and first and not (within_trial() or trainer.fast_dev_run):
+            log.warning(warning)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         check_weights(checkpoint, self.state_dict())

@@ -20,6 +20,7 @@ from zmodel.model.blocks.conv import ConvBlock
 from zmodel.model.blocks.gru import GRUBlock
 from zmodel.model.blocks.residual import ResidualBlock
 from zmodel.model.layer_plan import NetworkPlan, plan_network
+from zmodel.model.short_sight import short_sight
 
 BLOCKS: dict[str, type[Block]] = {
     "conv": ConvBlock,
@@ -98,6 +99,8 @@ class ZNet(nn.Module):
         self.activations = _activations(plan, made_of, settings)
         """About how many numbers per sample the backward pass needs."""
         self.widest = plan.widest()
+        self.warning = short_sight(plan, made_of.convolutions)
+        """What a user should know of it before it is trained."""
         self.flat_input = plan.kind == "dense"
         self.mean_pool = plan.mean_pool
         self.layers = nn.Sequential(*(made_of(layer, settings) for layer in plan.layers))

@@ -42,6 +42,7 @@ def describe(
         "pruned": bool(trial and trial.pruned),
         "seconds": None,
         "parameters": sum(p.numel() for p in network.parameters() if p.requires_grad),
+        "warning": getattr(network, "warning", None),
         "checkpoint": str(keeper.best_path) if keeper and cfg.train else cfg.ckpt_path,
         "git": git_state(),
         "seed": cfg.seed,

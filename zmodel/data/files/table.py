@@ -5,7 +5,6 @@ Shapes: N samples; x (N, features), (N, channels, length) or (N, channels, heigh
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -31,9 +30,6 @@ from zmodel.table.open_file import SEPARATED, open_file
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-log = logging.getLogger(__name__)
 
 
 class Columns(NamedTuple):
@@ -98,15 +94,14 @@ def read_table(
         table = table._replace(labels=_measured(path, table.labels))
     for name in ("labels", "parts", "groups", "weights"):
         _check_length(path, name, getattr(table, name), len(table.x))
-    return _weighed(path, table._replace(x=_floats(path, table.x)))
+    return _weighed(table._replace(x=_floats(path, table.x)))
 
 
-def _weighed(path: Path, table: Table) -> Table:
+def _weighed(table: Table) -> Table:
     """Without the rows of weight 0."""
     if table.weights is None or table.weights.all():
         return table
     kept = np.flatnonzero(table.weights)
-    log.info(f"{path}: {len(table.x) - len(kept)} of {len(table.x)} rows have weight 0: left out")
     arrays = ("x", "labels", "parts", "groups", "weights")
     found = {name: getattr(table, name) for name in arrays}
     return table._replace(**{name: a[kept] for name, a in found.items() if a is not None})

@@ -49,6 +49,9 @@ class Block(nn.Module, ABC):
 
     needs_positions: ClassVar[bool] = False
     """Whether it makes no sense for vectors."""
+    convolutions: ClassVar[int] = 0
+    """How many it makes one after the other; 0: a position of its output depends on all of its
+    input."""
     multiple: ClassVar[int] = 1
     """The number of channels is rounded up to a multiple of this."""
 

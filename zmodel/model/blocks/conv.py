@@ -15,6 +15,8 @@ from zmodel.model.layer_plan import LayerPlan
 class ConvBlock(Block):
     """a -> dropout(activation(norm(z))), z = W * a + b; with `residual`, a is added to it."""
 
+    convolutions = 1
+
     def __init__(self, plan: LayerPlan, settings: BlockSettings) -> None:
         super().__init__(plan, settings)
         self.z = affine(plan)

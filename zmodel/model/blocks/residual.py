@@ -19,6 +19,8 @@ from zmodel.model.layer_plan import LayerPlan
 class ResidualBlock(Block):
     """a -> dropout(activation(norm(W2 * activation(norm(W1 * a))) + a)); W1 has the stride."""
 
+    convolutions = 2
+
     def __init__(self, plan: LayerPlan, settings: BlockSettings) -> None:
         super().__init__(plan, settings)
         axes, channels = len(plan.stride), plan.out_shape[0]

@@ -12,6 +12,7 @@ from zmodel.study.folder import WORKERS
 from zmodel.sweep.launch.local_pool import Exit, LocalPool
 from zmodel.sweep.launch.progress import REFRESH_SECONDS, progress_of
 from zmodel.sweep.settings import Settings
+from zmodel.sweep.workers.rehearsal import NOTICE
 from zmodel.sweep.workers.trial_watch import TIMED_OUT
 from zmodel.sweep.workers.worker import DONE, LIMIT, REFUSED
 
@@ -45,6 +46,7 @@ class Controller:
         self._futile = 0
         """Deaths in a row between which no trial was claimed."""
         self._claimed = -1
+        self._noticed: str | None = None
         self._progress = progress_of(slots, settings.direction[0] == "maximize")
 
     def run(self) -> int:
@@ -64,6 +66,7 @@ class Controller:
     def _watch(self) -> None:
         while True:
             tally, n = self._slots.tally(), len(self._workers)
+            self._tell_notice()
             self._progress.update(tally, self._slots.trials(), f"{n} worker{'s' * (n != 1)}")
             if self._ended is None and not tally.is_complete:
                 self._fill_places()
@@ -71,6 +74,14 @@ class Controller:
                 return
             for ended in self._workers.wait(REFRESH_SECONDS):
                 self._judge(ended)
+
+    def _tell_notice(self) -> None:
+        """Once, what the rehearsal found that the user should know."""
+        if not self._noticed:
+            attributes = self._slots.storage.get_study_user_attrs(self._slots.study_id)
+            self._noticed = attributes.get(NOTICE)
+            if self._noticed:
+                self._progress.note(f"warning: {self._noticed}")
 
     def _fill_places(self) -> None:
         """Start the workers that are missing, unless the study was asked to stop.

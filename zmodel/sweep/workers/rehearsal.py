@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import tempfile
 import traceback
 from pathlib import Path
@@ -27,6 +28,8 @@ from zmodel.sweep.workers.session import Session
 
 LIBRARIES = "site-packages"
 """A folder of installed programs, whose lines tell a user little."""
+NOTICE = "notice"
+"""Attribute of a study: what its user should know before the first trial."""
 NOT_TO_BLAME = (NoSpace, *STORAGE_ERRORS)
 
 
@@ -45,8 +48,9 @@ def rehearse(session: Session) -> None:
     if session.given.settings.preflight is None:
         return
     first, *others = points(session.given.space)
+    warned: list[str | None] = []
     try:
-        _run(session, first, judge=True)
+        _run(session, first, judge=True, warned=warned)
     except NOT_TO_BLAME:
         raise
     except Exception as error:
@@ -55,17 +59,22 @@ def rehearse(session: Session) -> None:
         raise Refused(f"{said}\n(tried before the first trial, with {tried})") from error
     study = session.study
     if not has_begun(study) or session.given.settings.on_change == "widen":
-        warnings = [w for point in others if (w := _compare(session, first, point))]
+        warnings = [w for point in others if (w := _compare(session, first, point, warned))]
+        if all(warned) and study.user_attrs.get(NOTICE) != warned[-1]:
+            study.set_user_attr(NOTICE, warned[-1])  # no point of the space is without
+            print(f"warning: {warned[-1]}", file=sys.stderr)
         if warnings and warnings != study.user_attrs.get("warnings"):
             study.set_user_attr("warnings", warnings)
 
 
-def _compare(session: Session, first: Params, point: Params) -> str | None:
+def _compare(
+    session: Session, first: Params, point: Params, warned: list[str | None]
+) -> str | None:
     """What is wrong with values of a point that only fail together.
 
     What a run is worth does not count: a learning rate may diverge.
     """
-    error = _error(session, point)
+    error = _error(session, point, warned)
     if error is None:
         return None
     for name, value in point.items():
@@ -96,11 +105,13 @@ def _params(session: Session, point: Params) -> Params:
     return params_at(point, session.given.space, session.given.job.config)
 
 
-def _error(session: Session, point: Params) -> Exception | None:
+def _error(
+    session: Session, point: Params, warned: list[str | None] | None = None
+) -> Exception | None:
     if stop.signum is not None:
         return None
     try:
-        _run(session, point)
+        _run(session, point, warned=warned)
     except NOT_TO_BLAME:
         raise
     except Exception as error:
@@ -108,8 +119,11 @@ def _error(session: Session, point: Params) -> Exception | None:
     return None
 
 
-def _run(session: Session, point: Params, judge: bool = False) -> None:
-    """Run the task at a point; `judge` asks for finite values and compares the data."""
+def _run(
+    session: Session, point: Params, judge: bool = False, warned: list[str | None] | None = None
+) -> None:
+    """Run the task at a point; `judge` asks for finite values and compares the data. `warned` gets
+    what its network warns of."""
     settings, space, job = session.given.settings, session.given.space, session.given.job
     assert settings.preflight is not None
     folder = Path(tempfile.mkdtemp(prefix=".preflight-", dir=settings.folder))
@@ -121,6 +135,8 @@ def _run(session: Session, point: Params, judge: bool = False) -> None:
         if stop.signum is not None:
             return
         value = value_of(returned)
+        if warned is not None:
+            warned.append(read_result(folder).get("warning"))
         if judge:
             as_values(value, len(settings.direction))
             _compare_data(session, folder)
