@@ -59,8 +59,10 @@ def test_a_run_warns_once_and_a_trial_never(tmp_path, caplog):
     x = np.random.default_rng(0).normal(size=(60, 1, 900))
     np.savez(tmp_path / "long.npz", x=x, y=np.arange(60) % 2)
     said = "17 of 900 positions"
-    words = ["data=arrays", f"data.path={tmp_path / 'long.npz'}", "model.width=2", "test=false",
-             "trainer.max_epochs=1", "trainer.enable_progress_bar=false", "data.folds=3"]  # fmt: skip
+    words = [
+        "data=arrays", f"data.path={tmp_path / 'long.npz'}", "model.width=2", "test=false",
+        "trainer.max_epochs=1", "trainer.enable_progress_bar=false", "data.folds=3",
+    ]  # fmt: skip
     run(config(tmp_path / "a", *words))
     assert caplog.text.count(said) == 1 and said in result(tmp_path / "a")["warning"]
     caplog.clear()

@@ -100,9 +100,7 @@ class ZNet(nn.Module):
         """About how many numbers per sample the backward pass needs."""
         self.widest = plan.widest()
         self.warning = short_sight(plan, made_of.convolutions)
-        """What a user should know of it before it is trained."""
-        self.flat_input = plan.kind == "dense"
-        self.mean_pool = plan.mean_pool
+        self.flat_input, self.mean_pool = plan.kind == "dense", plan.mean_pool
         self.layers = nn.Sequential(*(made_of(layer, settings) for layer in plan.layers))
         self.head = nn.Linear(plan.features, num_classes)
 
