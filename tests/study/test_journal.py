@@ -89,6 +89,17 @@ def test_the_path_is_absolute(path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert backend.path == str(path) and len(list(backend.read_logs(0))) == 1 + last_log(path)
 
 
+def test_a_program_may_end_while_it_holds_a_study(path: Path, monkeypatch) -> None:
+    """Python has then emptied the modules that the journal was made of."""
+    backend = JournalFile(path)
+    number = backend._file
+    with monkeypatch.context() as ending:
+        ending.setattr(journal_module, "os", None)
+        del backend
+    with pytest.raises(OSError):
+        os.fstat(number)
+
+
 def last_log(path: Path) -> int:
     return path.read_bytes().count(b"\n") - 1
 

@@ -19,7 +19,7 @@ import json
 import os
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -80,9 +80,10 @@ class JournalFile(BaseJournalBackend):
         self.__dict__.update(state)
         self._open()
 
-    def __del__(self) -> None:
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        # bound early: at the end of a program that still holds a study, `os` may be gone before
         if hasattr(self, "_file"):
-            os.close(self._file)
+            close(self._file)
 
     # -- reading -------------------------------------------------------------------------------
 
