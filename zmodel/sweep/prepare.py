@@ -89,17 +89,15 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
     """
     settings = _placed(read_settings(given, folder), job.config)
     space, told = next_round(settings, _read_space(settings, arguments, job), arguments)
-    params = params_at(points(space)[0], space, job.config)
-    example = [*space.fixed, *space.overrides(params)]
+    example = [*space.fixed, *space.overrides(params_at(points(space)[0], space, job.config))]
     cfg = job.compose(example, 0, folder, {})
     objective = plain(cfg.get("optimized_metric"))
     settings = settled(settings, cfg)
     plan = make_plan(settings, space, cfg)
     limits = make_limits(settings, space, job, cfg)
     settings = _within(space, settings, plan, limits)
-    proposals = _tried(Proposals(settings, space, limits=limits), settings)
     shared = shared_config(cfg, job, space, settings)
-    _check_replicate(settings, proposals, shared)
+    proposals = _tried(Proposals(settings, space, limits=limits), settings, shared)
     if settings.n_jobs:
         job.require_picklable()
     return Prepared(
@@ -119,10 +117,11 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
     )
 
 
-def _tried(proposals: Proposals, settings: Settings) -> Proposals:
+def _tried(proposals: Proposals, settings: Settings, shared: SharedConfig) -> Proposals:
     """A wrong option of sampler or pruner is an error now, not in every worker."""
     proposals.sampler_for_slot(0)
     make_pruner(settings.pruner)
+    _check_replicate(settings, proposals, shared)
     return proposals
 
 
