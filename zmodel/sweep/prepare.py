@@ -91,7 +91,6 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
     space, told = next_round(settings, _read_space(settings, arguments, job), arguments)
     example = [*space.fixed, *space.overrides(params_at(points(space)[0], space, job.config))]
     cfg = job.compose(example, 0, folder, {})
-    objective = plain(cfg.get("optimized_metric"))
     settings = settled(settings, cfg)
     plan = make_plan(settings, space, cfg)
     limits = make_limits(settings, space, job, cfg)
@@ -106,7 +105,7 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
         job=job,
         proposals=proposals,
         plan=plan,
-        objective=objective,
+        objective=plain(cfg.get("optimized_metric")),
         curve=curve_of(cfg, settings.direction),
         shared=shared,
         example=example,
