@@ -2,6 +2,10 @@
 
     python benchmarks/verdicts.py --studies 100 --processes 2
     python benchmarks/verdicts.py --studies 200 --best-trial
+    python benchmarks/verdicts.py --faults said.jsonl --kind tables --tables FOLDER ...
+
+The last one seeds faults (calibration/) in simulated studies or in studies of real curves, the
+tables of benchmarks/curves.py, and adds what the verdicts say to a file; `--studies 0` prints it.
 
 A depth *can win* when what it truly reaches within the allowance is within MARGIN of the best
 depth's. A study has *collapsed* when a depth that can win completed fewer than 3 trials. Studies
@@ -18,11 +22,13 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import best_trial
 import numpy as np
 import optuna
+from calibration.table import KINDS, Task, calibrate, show
 from optuna.pruners import MedianPruner
 from optuna.samplers import RandomSampler, TPESampler
 
@@ -38,6 +44,7 @@ from zmodel.analysis.rules import (
 from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord
 
+HERE = Path(__file__).parent
 MARGIN = 0.01
 LITTLE = 0.004
 NAIVE_EPOCHS = 15
@@ -162,14 +169,14 @@ def table(results: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--studies", type=int, default=100, help="per method and truth")
-    parser.add_argument("--trials", type=int, default=50, help="per study")
-    parser.add_argument("--first", type=int, default=2000, help="first seed; tuned on those below")
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--best-trial", action="store_true", help="only verdicts about it")
-    arguments = parser.parse_args()
+    arguments = parse()
     seeds = range(arguments.first, arguments.first + arguments.studies)
+    if arguments.faults:
+        rest = tuple(arguments.tables), tuple(arguments.only), arguments.ax
+        seeded = [Task(arguments.kind, seed, *rest) for seed in seeds]
+        calibrate(seeded, arguments.processes, arguments.faults)
+        show(arguments.faults)
+        return
     with ProcessPoolExecutor(arguments.processes) as pool:
         about = best_trial.tasks(seeds, arguments.trials)
         best_trial.table(list(pool.map(best_trial.judged, about, chunksize=10)))
@@ -179,6 +186,22 @@ def main() -> None:
     tasks += product(("random", "floors"), ("stuck",), seeds, [arguments.trials])
     with ProcessPoolExecutor(arguments.processes) as pool:
         table(list(pool.map(judge, tasks, chunksize=10)))
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--studies", type=int, default=100, help="per method and truth")
+    add("--trials", type=int, default=50, help="per study")
+    add("--first", type=int, default=2000, help="first seed; tuned on those below")
+    add("--processes", type=int, default=2)
+    add("--best-trial", action="store_true", help="only verdicts about it")
+    add("--faults", type=Path, help="file of what was said about seeded faults")
+    add("--kind", choices=KINDS, default="simulated", help="of their studies")
+    add("--tables", type=Path, nargs="*", default=[HERE / "tables"])
+    add("--only", nargs="*", default=[], help="names of faults")
+    add("--ax", choices=("", "fast", "model"), default="", help="also Ax's checks: ax-platform")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

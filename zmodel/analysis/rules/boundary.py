@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from zmodel.analysis.diagnostics.space import parallel
-from zmodel.analysis.diagnostics.space.parallel import Bound
+from zmodel.analysis.diagnostics.space.bounds import CROWD, SURE, Bound
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.rules.wider_bounds import can_move, wider_command
@@ -44,21 +44,25 @@ def _is_ahead(study: StudyRecord, bound: Bound) -> bool:
     return (outdoes(values[0], values[1]) or 0.0) >= AHEAD
 
 
+def _is_clear(study: StudyRecord, bound: Bound) -> bool:
+    """So many of the best lie there, and its part of the range so surely outdoes the rest."""
+    if bound.crowd >= CROWD and (bound.ahead or 0.0) >= SURE:
+        return True
+    enough = bound.steps is None or bound.steps >= LEAST_STEPS
+    return enough and bound.top_share >= TOP_SHARE and _is_ahead(study, bound)
+
+
 def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
     study = findings.study
     beyond = can_move(study, bound.param, bound.at or "high")
-    clear = (
-        beyond
-        and bound.top_share >= TOP_SHARE
-        and (bound.steps is None or bound.steps >= LEAST_STEPS)
-        and _is_ahead(study, bound)
-    )
+    clear = beyond and _is_clear(study, bound)
     others = max(0, round(bound.top_share * leaders) - 1)
     evidence = {
         "bound": bound.edge,
         "side": bound.at,
         "top_trials": leaders,
         "other_top_trials_there": others,
+        "crowd": bound.crowd,
         "ahead": bound.ahead,
     }
     if clear:
@@ -81,6 +85,8 @@ def _where(study: StudyRecord, bound: Bound, others: int, leaders: int) -> str:
     if others:
         verb = "is" if others == 1 else "are"
         text += f" {others} of the other {leaders - 1} best trials {verb} there too."
+    if bound.crowd >= CROWD:
+        text += f" {bound.crowd:.0%} of the best fifth of the trials are in that quarter of it."
     return text
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 
 TITLE = "Constraints"
 QUESTION = "Which trials keep the limits, and does a limit keep the search from better ones?"
-NEAR = 0.75  # from this part of its limit on, an amount is near it
+NEAR, LARGEST = 0.75, 0.25
+"""From this part of its limit on, an amount is near it, and so is this part of the feasible ones,
+the largest: sizes spread over decades, and few come near a limit."""
 TOP_SHARE, TOP_LEAST = 0.1, 5
 
 
@@ -126,7 +130,7 @@ def _limit(study: StudyRecord, constraint: Constraint, done: Sequence[TrialRecor
     rejected = [one["amounts"].get(constraint.name) for one in noted]
     best = ranked(study)
     top = best[: max(TOP_LEAST, math.ceil(TOP_SHARE * len(best)))]
-    near = {t.number for t in best if _is_near(constraint, known[t.number])}
+    near = _near(constraint, {t.number: known[t.number] for t in best})
     values: tuple[list[float], list[float]] = ([], [])
     for trial in best:
         values[trial.number not in near].append(score(study, trial) or 0.0)
@@ -143,13 +147,15 @@ def _limit(study: StudyRecord, constraint: Constraint, done: Sequence[TrialRecor
     )
 
 
-def _is_near(constraint: Constraint, amount: float | None) -> bool:
-    """Feasible, and within a quarter of the limit."""
-    if amount is None or constraint.limit <= 0:
-        return False
-    if constraint.least:
-        return NEAR * amount <= constraint.limit
-    return amount >= NEAR * constraint.limit
+def _near(constraint: Constraint, feasible: Mapping[int, float | None]) -> set[int]:
+    """The numbers of the feasible trials that are near the limit."""
+    way = -1 if constraint.least else 1
+    amounts = {n: way * v for n, v in feasible.items() if v is not None}
+    if constraint.limit <= 0 or not amounts:
+        return set()
+    edge = constraint.limit / NEAR if constraint.least else NEAR * constraint.limit
+    largest = float(np.quantile([*amounts.values()], 1 - LARGEST))
+    return {n for n, v in amounts.items() if v >= min(way * edge, largest)}
 
 
 def _is_number(value: float | None) -> bool:

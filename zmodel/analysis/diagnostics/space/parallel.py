@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from optuna.distributions import IntDistribution
-
+from zmodel.analysis.diagnostics.space.bounds import Bound, bound_of, place_of
 from zmodel.analysis.diagnostics.space.importance import important
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
-from zmodel.analysis.statistics.intervals import outdoes
 from zmodel.analysis.statistics.scale import Scale, scale_of
 from zmodel.analysis.statistics.selection import (
     best,
     objective_name,
     ranked,
-    score,
-    scored,
     short,
     top,
 )
-from zmodel.study.cells import cells_of, value_label
-from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.cells import value_label
+from zmodel.study.records import StudyRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,32 +29,6 @@ QUESTION = "What do the best trials have in common, and do they push against a b
 MOST_PARAMS = 10
 MOST_TRIALS = 400
 TOP_SHARE, TOP_LEAST = 0.1, 5
-# a float counts as being at a bound within this part of its range
-NEAR = 0.02
-
-
-@dataclass(frozen=True)
-class Bound:
-    """A numeric parameter. Places run from 0 (lower bound) to 1, on the scale it is sampled on.
-
-    `at`: "low" or "high" when the best trial lies at that bound; `top_share`: how many of the
-    `top` trials lie there too; `steps`: number of values of an integer, else None; `ahead`: how
-    surely the bound's value (or quarter of the range) outdoes its inner neighbour, see `outdoes`.
-    """
-
-    param: str
-    low: str
-    high: str
-    best_place: float
-    top: tuple[float, ...]
-    at: str | None
-    top_share: float
-    steps: int | None
-    ahead: float | None
-
-    @property
-    def edge(self) -> str:
-        return self.low if self.at == "low" else self.high
 
 
 @dataclass(frozen=True)
@@ -103,55 +72,17 @@ def data(study: StudyRecord) -> Parallel:
         Line(
             t.number,
             value,
-            (*(_place(scale, t) for scale in shown), reached.unit(value)),
+            (*(place_of(scale, t) for scale in shown), reached.unit(value)),
             t.number in among_best,
         )
         for t, value in zip(trials, values, strict=True)
     )
     bounds = tuple(
-        _bound(study, scale, winner, leaders)
+        bound_of(study, scale, winner, leaders)
         for name, scale in scales.items()
         if scale.cells is None and name in winner.params
     )
     return Parallel(objective_name(study), shown, low, high, lines, bounds)
-
-
-def _place(scale: Scale, trial: TrialRecord) -> float | None:
-    return scale.unit(trial.params[scale.param]) if scale.param in trial.params else None
-
-
-def _bound(
-    study: StudyRecord, scale: Scale, winner: TrialRecord, leaders: Sequence[TrialRecord]
-) -> Bound:
-    distribution = study.space[scale.param]
-    near, steps = NEAR, None
-    if isinstance(distribution, IntDistribution):
-        near, steps = 0.0, (distribution.high - distribution.low) // distribution.step + 1
-    places = [place for t in leaders if (place := _place(scale, t)) is not None]
-    own = scale.unit(winner.params[scale.param])
-    at = "low" if own <= near else "high" if own >= 1 - near else None
-    there = [place for place in places if (place <= near if at == "low" else place >= 1 - near)]
-    return Bound(
-        scale.param,
-        value_label(distribution.low),  # type: ignore[attr-defined]
-        value_label(distribution.high),  # type: ignore[attr-defined]
-        own,
-        tuple(places),
-        at,
-        len(there) / len(places) if at else 0.0,
-        steps,
-        _ahead(study, scale.param, at) if at else None,
-    )
-
-
-def _ahead(study: StudyRecord, param: str, at: str) -> float | None:
-    """The bound's cell against the next one inside; None when too few trials completed there."""
-    groups = cells_of(study, param).split(scored(study))
-    if len(groups) < 2:
-        return None
-    edge, inner = (groups[0], groups[1]) if at == "low" else (groups[-1], groups[-2])
-    values = [[score(study, t) or 0.0 for t in group] for group in (edge, inner)]
-    return outdoes(values[0], values[1])
 
 
 def draw(record: Parallel, ax: Axes) -> None:

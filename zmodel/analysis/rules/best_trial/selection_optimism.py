@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from zmodel.analysis.diagnostics.search import final
+from zmodel.analysis.diagnostics.search.final import Final
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.noise import standard_error
 from zmodel.analysis.statistics.selection import scored
 
 CODE = "selection_optimism"
@@ -19,7 +23,7 @@ def judge(findings: Findings) -> list[Verdict] | None:
     if found is None or found.optimism is None:
         return None
     assert found.validation is not None
-    low, high = found.interval or (found.validation, found.validation)
+    low, high = _interval(found)
     if found.optimism <= 0 or low <= found.validation <= high:
         return []
     much = WARNING if found.word == "accuracy" else SHARE * abs(found.mean)
@@ -40,3 +44,19 @@ def judge(findings: Findings) -> list[Verdict] | None:
             },
         )
     ]
+
+
+def _interval(found: Final) -> tuple[float, float]:
+    """Of the test over seeds and, for an accuracy, over test samples, which all seeds share."""
+    if found.interval is None:
+        return (found.validation or 0.0,) * 2
+    low, high = found.interval
+    counts = found.confusion_matrix.get("counts") or ()
+    tested = sum(map(sum, counts)) / len(found.scores)
+    if found.word != "accuracy" or not tested:
+        return low, high
+    over_samples = 1.96 * standard_error(found.mean, round(tested))
+    return (
+        found.mean - math.hypot(found.mean - low, over_samples),
+        found.mean + math.hypot(high - found.mean, over_samples),
+    )

@@ -1,0 +1,208 @@
+"""Faults of a search: its bounds, its limits, how its trials were spread, how many there are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from optuna.distributions import FloatDistribution
+from optuna.pruners import MedianPruner, PercentilePruner
+from optuna.samplers import RandomSampler, TPESampler
+
+from calibration.fault import Fault, Seeded
+from calibration.studies import (
+    TRIALS,
+    at_random,
+    can_win,
+    completed,
+    drawn,
+    either,
+    study_of,
+    usual,
+)
+from calibration.worlds import Run, World, random_params
+from zmodel.analysis.replay.simulate import DEPTH, LR
+from zmodel.analysis.rules import (
+    boundary,
+    duplicates,
+    failures,
+    few_trials,
+    pruning_bias,
+    underexplored,
+)
+from zmodel.analysis.rules.space import constraint_binds, useless_region
+from zmodel.study.constraints import parse_constraints
+from zmodel.study.records import StudyRecord
+
+KEPT, GAIN = 0.4, 0.02
+"""The part of the learning rate's range that a space that is too narrow keeps, and the accuracy
+that it must cost to be a fault."""
+DIVERGES = 0.75
+
+
+def _best(runs: list[Run]) -> float:
+    return float(np.mean(sorted(run.truth for run in runs)[-5:]))
+
+
+def _cut(world: World, part: float) -> float:
+    dist = world.space[LR]
+    assert isinstance(dist, FloatDistribution)
+    return float(dist.low ** (1 - part) * dist.high**part)
+
+
+def narrow(world: World, seed: int, fault: bool) -> Seeded | None:
+    """The better learning rates lie beyond a bound."""
+    low, high = (world.space[LR].low, world.space[LR].high)  # type: ignore[attr-defined]
+    if not fault:
+        cut = [_cut(world, part) for part in (0.2, 0.8)]
+        inner = [run for run in world.pool if cut[0] <= run.params[LR] <= cut[1]]
+        outer = [run for run in world.pool if not cut[0] <= run.params[LR] <= cut[1]]
+        if _best(inner) <= _best(outer):
+            return None
+        return Seeded(study_of(world, usual(world, seed)), False, frozenset([LR]))
+    found = []
+    for bounds in ((low, _cut(world, KEPT)), (_cut(world, 1 - KEPT), high)):
+        inside = [run for run in world.pool if bounds[0] <= run.params[LR] <= bounds[1]]
+        found.append((_best(inside), bounds))
+    worst = min(found)
+    if worst[0] > _best(world.pool) - GAIN:
+        return None
+    space = {**world.space, LR: FloatDistribution(*worst[1], log=True)}
+    runs = either(world, seed, space=space)
+    return Seeded(study_of(world, runs, space=space), True, frozenset([LR]))
+
+
+def diverging(world: World, seed: int, fault: bool) -> Seeded:
+    """Trials diverge at learning rates in the upper quarter; else one in ten, anywhere."""
+    rng, cut = np.random.default_rng(seed), _cut(world, DIVERGES)
+    reason = "ValueError: The training loss must stay finite, received nan"
+
+    def change(run: Run) -> Run:
+        lost = run.params[LR] > cut if fault else rng.random() < 0.1
+        return replace(run, state="failed", reason=reason) if lost else run
+
+    if fault:
+        return Seeded(study_of(world, either(world, seed, change=change)), True, frozenset([LR]))
+    return Seeded(study_of(world, [change(run) for run in usual(world, seed)]), False)
+
+
+def too_large(world: World, seed: int, fault: bool) -> Seeded:
+    """Networks above the median size run out of memory; else one trial in fifty fails."""
+    rng = np.random.default_rng(seed)
+    middle = float(np.median([run.weights for run in world.pool]))
+
+    def change(run: Run) -> Run:
+        lost = run.weights > middle if fault else rng.random() < 0.02
+        return replace(run, state="failed", reason="OutOfMemoryError") if lost else run
+
+    return Seeded(study_of(world, at_random(world, seed, change=change)), fault)
+
+
+def limited(world: World, seed: int, fault: bool) -> Seeded | None:
+    """A limit of size costs accuracy, and most proposals keep it; else it is one on amounts that
+    have nothing to do with accuracy."""
+    limit = float(np.quantile([run.weights for run in world.pool], 0.2))
+    within = [run for run in world.pool if run.weights <= limit]
+    if fault and _best(within) > _best(world.pool) - GAIN:
+        return None
+    rng = np.random.default_rng(seed)
+    beyond = [run for run in world.pool if run.weights > limit]
+    chosen = [(within, TRIALS - 10), (beyond, 10)]
+    runs = [group[i] for group, n in chosen for i in rng.permutation(len(group))[:n]]
+    if not fault:
+        mixed = rng.permutation([run.weights for run in runs])
+        runs = [replace(run, weights=int(w)) for run, w in zip(runs, mixed, strict=True)]
+    given = {"parameters": f"<= {limit:.0f}"}
+    study = study_of(world, runs, attrs={"constraints": given})
+    constraint = parse_constraints(given)[0]
+    trials = tuple(
+        replace(t, violations={"parameters": constraint.violation(t.attrs["parameters"])})
+        for t in study.trials
+    )
+    return Seeded(replace(study, trials=trials), fault)
+
+
+def starved(world: World, seed: int, fault: bool) -> Seeded:
+    """TPE alone leaves a depth that can win, because its one early trial had a poor learning rate;
+    else floors or chance treat all alike."""
+    if not fault:
+        return Seeded(study_of(world, usual(world, seed)), False)
+    rng = np.random.default_rng(seed)
+    depth = int(rng.choice(sorted(can_win(world))))
+    first = [random_params(world.space, rng) for _ in range(10)]
+    for params in first:
+        params[DEPTH] = int(rng.choice([z for z in range(1, 6) if z != depth]))
+    first[0] |= {DEPTH: depth, LR: world.space[LR].low}  # type: ignore[attr-defined]
+    sampler = TPESampler(seed=seed, multivariate=True, n_startup_trials=10)
+    return _lost(
+        world, study_of(world, drawn(world, seed, n=30, sampler=sampler, floor=0, first=first))
+    )
+
+
+def killed(world: World, seed: int, fault: bool) -> Seeded:
+    """The median pruner ends a depth that can win; else no pruner runs."""
+    if not fault:
+        return Seeded(study_of(world, usual(world, seed)), False)
+    pruner = MedianPruner(n_startup_trials=5)
+    seeded = _lost(
+        world,
+        study_of(world, drawn(world, seed, sampler=RandomSampler(seed), pruner=pruner, floor=0)),
+    )
+    return replace(seeded, where=frozenset())
+
+
+def slow(world: World, seed: int, fault: bool) -> Seeded:
+    """The pruner ends a depth because it starts late; else the pruner runs, and depths are mixed
+    afterwards, so that they mean nothing to it."""
+    rng = np.random.default_rng(seed)
+    pruner = PercentilePruner(90.0, n_startup_trials=5, interval_steps=5)
+    late = int(rng.integers(1, 6))
+
+    def change(run: Run) -> Run:
+        if not fault or run.params[DEPTH] != late:
+            return run
+        wait = len(run.curve) // 3
+        curve = np.concatenate([np.full(wait, run.curve[0]), run.curve[: len(run.curve) - wait]])
+        return replace(run, curve=curve)
+
+    runs = drawn(world, seed, sampler=RandomSampler(seed), pruner=pruner, floor=0, change=change)
+    if fault:
+        lost = [run.state == "pruned" for run in runs if run.params[DEPTH] == late]
+        clear = len(lost) > 4 and np.mean(lost) > 0.9
+        return Seeded(study_of(world, runs), True if clear else None)
+    depths = rng.permutation([run.params[DEPTH] for run in runs])
+    mixed = [
+        replace(run, params={**run.params, DEPTH: int(z)})
+        for run, z in zip(runs, depths, strict=True)
+    ]
+    return Seeded(study_of(world, mixed), False)
+
+
+def _lost(world: World, study: StudyRecord, least: int = 3) -> Seeded:
+    """The fault happened where a depth that can win completed fewer trials than `least`."""
+    had = completed(study)
+    lost = frozenset(z for z in can_win(world) if had[z] < least)
+    return Seeded(study, True if lost else None, lost)
+
+
+def too_few(world: World, seed: int, fault: bool) -> Seeded:
+    return Seeded(study_of(world, usual(world, seed)[: 8 if fault else TRIALS]), fault)
+
+
+def repeated(world: World, seed: int, fault: bool) -> Seeded:
+    """Two workers of the same seed make the same trials."""
+    runs = usual(world, seed)
+    return Seeded(study_of(world, runs + runs[:10] if fault else runs), fault)
+
+
+SEARCH_FAULTS = (
+    Fault("bounds too narrow", (boundary,), narrow),
+    Fault("unstable learning rate", (useless_region,), diverging, least=1),
+    Fault("large networks fail", (failures, underexplored), too_large),
+    Fault("a limit of size binds", (constraint_binds,), limited, least=1),
+    Fault("depth starved by TPE", (underexplored,), starved),
+    Fault("depth killed by a pruner", (underexplored, pruning_bias), killed),
+    Fault("slow depth pruned unfairly", (pruning_bias,), slow),
+    Fault("too few trials", (few_trials,), too_few),
+    Fault("trials repeated", (duplicates,), repeated),
+)
