@@ -16,8 +16,9 @@ import optuna
 
 from calibration.fault import says
 from calibration.search_faults import SEARCH_FAULTS
+from calibration.tabled import tables
 from calibration.training_faults import TRAINING_FAULTS
-from calibration.worlds import World, simulated, tables
+from calibration.worlds import World, simulated
 
 FAULTS = SEARCH_FAULTS + TRAINING_FAULTS
 KINDS = ("simulated", "tables")

@@ -1,14 +1,13 @@
-"""Where the trials of a study come from: a simulation, or a table of real learning curves.
+"""Where the trials of a study come from, and what a simulated world is.
 
-Both know what each network truly reaches: the simulation by its formula, a table by the accuracy
-on test data, which no verdict reads.
+A world knows what each network truly reaches: a simulation by its formula, a table (tabled.py) by
+the accuracy on test data, which no verdict reads.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,11 +19,10 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from zmodel.analysis.replay.simulate import BATCH, CHANCE, DEPTH, LR, WIDTH, Truth
+from zmodel.analysis.replay.simulate import BATCH, CHANCE, DEPTH, WIDTH, Truth
 
 Floats = NDArray[np.float64]
 Space = dict[str, BaseDistribution]
-SAMPLES = {"mnist1d": 800, "signals": 800, "digits": 287, "pendigits": 1500, "letter": 3202}
 TAUS = (3.0, 5.0, 7.5, 9.5, 11.5)
 
 
@@ -69,9 +67,6 @@ class World(Protocol):
 def weights_of(params: dict[str, Any]) -> int:
     width, depth = int(params[WIDTH]), int(params[DEPTH])
     return 10 * width + 6 * width * depth + 3 * width * width * max(0, depth - 1)
-
-
-# --- simulated ---
 
 
 @dataclass(frozen=True)
@@ -167,97 +162,3 @@ SIMULATED = {
 def simulated(steady: bool = False) -> list[World]:
     more = {"epochs": 150} if steady else {}
     return [Simulated(name, replace(truth, **more), steady) for name, truth in SIMULATED.items()]
-
-
-# --- tables ---
-
-
-@dataclass(frozen=True, eq=False)
-class Tabled:
-    """Rows of a table, without repeats; a proposal takes the nearest of its depth."""
-
-    name: str
-    config: Floats
-    curves: Floats
-    ends: NDArray[np.int64]
-    cooled: NDArray[np.int64]
-    samples: int
-    majority: float
-    names: tuple[str, ...] = field(default=(DEPTH, WIDTH, LR, "wd", "dropout", BATCH, "shift"))
-
-    @property
-    def space(self) -> Space:
-        low, high = self.config.min(0), self.config.max(0)
-        found: Space = {
-            DEPTH: IntDistribution(1, 5),
-            WIDTH: IntDistribution(int(low[1]), int(high[1]), log=True),
-            LR: FloatDistribution(low[2], high[2], log=True),
-            "wd": FloatDistribution(low[3], high[3], log=True),
-            "dropout": FloatDistribution(0.0, 0.3),
-        }
-        return found
-
-    @cached_property
-    def pool(self) -> list[Run]:
-        return [self.run(row) for row in range(len(self.config))]
-
-    def run(self, row: int, params: dict[str, Any] | None = None) -> Run:
-        end = int(self.ends[row])
-        val, train, test = (self.curves[row, :end, k] for k in (0, 3, 4))
-        own = params or {
-            name: int(v) if name in (DEPTH, WIDTH) else float(v)
-            for name, v in zip(self.names, self.config[row], strict=False)
-            if name in self.space
-        }
-        cooled = int(self.cooled[row])
-        return Run(
-            own, val, train, float(test[int(np.argmax(val))]), weights_of(own),
-            self.curves.shape[1], cooled if cooled >= 0 else None,
-        )  # fmt: skip
-
-    @cached_property
-    def places(self) -> Floats:
-        return self.unit(self.config[:, :5])
-
-    def unit(self, rows: Floats) -> Floats:
-        scaled, ref = np.array(rows), np.array(self.config[:, :5])
-        scaled[:, 1:4], ref[:, 1:4] = np.log(scaled[:, 1:4]), np.log(ref[:, 1:4])
-        return (scaled - ref.min(0)) / (ref.max(0) - ref.min(0))
-
-    def source(self, rng: np.random.Generator) -> Source:
-        return TabledSource(self, set(range(len(self.config))))
-
-
-@dataclass(frozen=True)
-class TabledSource:
-    world: Tabled
-    left: set[int]
-
-    def at(self, params: dict[str, Any]) -> Run:
-        world = self.world
-        point = np.array([[params[name] for name in world.names[:5]]], dtype=float)
-        rows = np.array([r for r in self.left if world.config[r, 0] == params[DEPTH]])
-        far = ((world.places[rows] - world.unit(point)) ** 2).sum(1)
-        row = int(rows[int(far.argmin())])
-        self.left.discard(row)
-        return world.run(row, params)
-
-
-def table(path: Path) -> Tabled:
-    with np.load(path) as file:
-        config, curves = file["config"].astype(float), file["curves"].astype(float)
-        whole = np.full(len(config), curves.shape[1])
-        ends = file.get("ends", whole)
-        cooled = file.get("cooled", whole * 0 - 1)
-    data = path.stem.split("_")[0]
-    many = data == "letter"
-    return Tabled(
-        path.stem, config[:, :7], curves, ends, cooled, SAMPLES[data], 0.04 if many else 0.12
-    )
-
-
-def tables(folders: list[Path]) -> list[World]:
-    """Those of the folders whose networks all learn: with others the table has faults itself."""
-    paths = [p for folder in folders for p in sorted(folder.glob("*.npz"))]
-    found = [table(p) for p in paths if not p.stem.startswith("data_")]
-    return [t for t in found if np.mean([run.curve.max() < 0.15 for run in t.pool]) < 0.01]

@@ -186,7 +186,8 @@ def test_the_subset_holds_the_best_at_its_level():
 @pytest.mark.parametrize(
     ("best", "samples", "severity"),
     [
-        (0.9, 10, "warning"), (0.8, 40, "warning"), (0.95, 30, "warning"), (0.9, 100, None),
+        (0.9, 10, "warning"), (0.8, 40, "warning"), (0.95, 30, "warning"), (0.99, 45, "warning"),
+        (0.9, 100, None),
         (0.5, 200, None),
     ],
 )  # fmt: skip
@@ -230,3 +231,22 @@ def test_what_others_wrote_is_no_size_of_a_validation_part(tmp_path):
         else:
             with pytest.raises(analysis.Unavailable):
                 validation_of(study)
+
+
+def test_the_test_of_the_winner_is_as_noisy_as_its_samples(tmp_path):
+    """Seeds that agree on 200 shared test samples do not make .03 less a broken promise."""
+    study = study_of([0.93, 0.9, 0.88], tmp_path)
+
+    def severity(samples: int) -> str | None:
+        summary = {
+            "score": {"metric": "test/acc", "mean": 0.9, "std": 0.002, "ci": [0.898, 0.902]},
+            "winner": {"tests": [{"seed": i, "test_acc": 0.9} for i in range(2)]},
+            "test_acc_mean": 0.9, "test_acc_std": 0.002, "test_acc_ci": [0.898, 0.902],
+            "per_class": None, "confusion_matrix": {"counts": [[samples, 0], [0, samples]]},
+        }  # fmt: skip
+        (tmp_path / "final").mkdir(exist_ok=True)
+        (tmp_path / "final" / "summary.json").write_text(json.dumps(summary))
+        verdict = found(study, "selection_optimism")
+        return verdict.severity if verdict else None
+
+    assert (severity(200), severity(2000)) == (None, "warning")

@@ -88,3 +88,25 @@ def test_a_study_without_constraints_has_no_such_section():
     assert constraint_binds.judge(Findings(record)) is None
     assert "constraints" not in summarize(Findings(record), [])
     assert "feasible" not in trial_table.rows(record)[0]
+
+
+def test_few_sizes_come_near_a_limit_when_they_spread_over_decades():
+    """The largest quarter of the feasible trials is near it then."""
+
+    def spread(gain: float, seed: int) -> StudyRecord:
+        rng = np.random.default_rng(seed)
+        made = []
+        for number, amount in enumerate(10 ** rng.uniform(0, 1.9, 40)):
+            value = 0.5 + gain * np.log10(amount) + rng.normal(0, 0.02)
+            attrs = {"amounts": {"parameters": float(amount)}}
+            params = {DEPTH: 1 + number % 3, "x": 0.5}
+            made.append(
+                TrialRecord(
+                    number, "complete", params, (float(value),), {}, None, None, attrs=attrs,
+                    violations={"parameters": float(amount) / LIMIT - 1},
+                )
+            )  # fmt: skip
+        return replace(study(0.0, 0), trials=tuple(made))
+
+    assert sum(verdict(spread(0.1, seed)) == "note" for seed in range(20)) >= 19
+    assert sum(verdict(spread(0.0, seed)) is not None for seed in range(20)) <= 2

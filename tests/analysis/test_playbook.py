@@ -16,6 +16,7 @@ from zmodel.analysis.diagnostics.space import useless, values
 from zmodel.analysis.diagnostics.training import overfitting
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.replay.simulate import DEPTH, LR, Truth, simulate
+from zmodel.analysis.rules import boundary
 from zmodel.analysis.rules.best_trial import overfitting as overfits
 from zmodel.analysis.rules.space import batch_size_searched, useless_region
 from zmodel.analysis.rules.training import saturated, unsteady
@@ -157,3 +158,22 @@ def test_roles_are_noted_for_the_report(inline: Inline):
 def test_verdicts_of_a_simulated_study_have_the_codes_of_the_contract():
     codes = Counter(verdict.code for verdict in analysis.judge(simulate(Truth(), 40, 0)))
     assert codes["batch_size_searched"] == 1 and codes["useless_region"] == 0
+
+
+def test_random_trials_show_that_a_bound_is_too_narrow():
+    """None of them lies at the bound itself."""
+
+    def warned(best: float, seed: int) -> bool:
+        rng = np.random.default_rng(seed)
+        rates = 10 ** rng.uniform(-4, -1, 60)
+        made = []
+        for number, rate in enumerate(map(float, rates)):
+            value = float(0.9 - 0.05 * (np.log10(rate) - best) ** 2 + rng.normal(0, 0.01))
+            params = {DEPTH: 1 + number % 5, LR: rate}
+            made.append(TrialRecord(number, "complete", params, (value,), {}, None, None))
+        space = {k: Truth().space[k] for k in (DEPTH, LR)}
+        found = boundary.judge(Findings(StudyRecord("s", ("maximize",), space, tuple(made))))
+        return any(v.param == LR and v.rank == 2 for v in found or ())
+
+    assert sum(warned(0.0, seed) for seed in range(20)) >= 18
+    assert sum(warned(-2.0, seed) for seed in range(20)) <= 1
