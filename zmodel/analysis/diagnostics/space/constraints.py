@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from zmodel.analysis.diagnostics.space.near_limit import near_limit
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
@@ -33,9 +32,6 @@ if TYPE_CHECKING:
 
 TITLE = "Constraints"
 QUESTION = "Which trials keep the limits, and does a limit keep the search from better ones?"
-NEAR, LARGEST = 0.75, 0.25
-"""From this part of its limit on, an amount is near it, and so is this part of the feasible ones,
-the largest: sizes spread over decades, and few come near a limit."""
 TOP_SHARE, TOP_LEAST = 0.1, 5
 
 
@@ -130,7 +126,7 @@ def _limit(study: StudyRecord, constraint: Constraint, done: Sequence[TrialRecor
     rejected = [one["amounts"].get(constraint.name) for one in noted]
     best = ranked(study)
     top = best[: max(TOP_LEAST, math.ceil(TOP_SHARE * len(best)))]
-    near = _near(constraint, {t.number: known[t.number] for t in best})
+    near = near_limit(constraint, {t.number: known[t.number] for t in best})
     values: tuple[list[float], list[float]] = ([], [])
     for trial in best:
         values[trial.number not in near].append(score(study, trial) or 0.0)
@@ -145,17 +141,6 @@ def _limit(study: StudyRecord, constraint: Constraint, done: Sequence[TrialRecor
         sum(t.number in near for t in top) / len(top) if top else 0.0,
         outdoes(*values),
     )
-
-
-def _near(constraint: Constraint, feasible: Mapping[int, float | None]) -> set[int]:
-    """The numbers of the feasible trials that are near the limit."""
-    way = -1 if constraint.least else 1
-    amounts = {n: way * v for n, v in feasible.items() if v is not None}
-    if constraint.limit <= 0 or not amounts:
-        return set()
-    edge = constraint.limit / NEAR if constraint.least else NEAR * constraint.limit
-    largest = float(np.quantile([*amounts.values()], 1 - LARGEST))
-    return {n for n, v in amounts.items() if v >= min(way * edge, largest)}
 
 
 def _is_number(value: float | None) -> bool:
