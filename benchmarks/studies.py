@@ -30,7 +30,9 @@ from zmodel.study.records import StudyRecord, load_study
 from zmodel.study.storage.opening import open_storage
 
 ROOT = Path(__file__).parent.parent
-METHODS = ("naive", "pruned", "zlayers", "random", "defaults")
+METHODS = ("naive", "pruned", "random", "defaults", "zlayers", "halving")
+EPOCHS = ("halving",)
+"""Methods whose budget is itself one of epochs."""
 FIXED = ("defaults",)
 """Methods whose number of trials is their own."""
 MOST_ROUNDS = 20
@@ -54,6 +56,8 @@ def main() -> int:
     options = parse()
     cases = [Case(method, seed) for seed in options.seeds for method in options.methods]
     for case in [] if options.table else cases:
+        if is_tested(case, options):
+            continue
         search(case, options)
         final(case, options)
         write_table(cases, options.log_dir, options.out, options.epochs)
@@ -101,7 +105,9 @@ def search(case: Case, options: argparse.Namespace) -> None:
             if complete:  # as many more as the trials so far suggest
                 missing = (options.epochs - spent) / max(1.0, spent / max(1, ended))
                 n_trials += max(LEAST_MORE, math.ceil(missing))
-        more = [] if n_trials is None or case.method in FIXED else [n_trials]
+        more = [f"n_trials={n_trials}"] if n_trials and case.method not in FIXED else []
+        if case.method in EPOCHS:
+            more = [f"epochs={options.epochs}"]
         own = options.naive_epochs if case.method == "naive" else options.trial_epochs
         epochs = [] if own is None else [own]
         command(
@@ -110,17 +116,17 @@ def search(case: Case, options: argparse.Namespace) -> None:
             f"study_name={case.name}",
             f"seed={case.seed}",
             f"hydra.sweeper.seed={case.seed}",
-            *(f"hydra.sweeper.n_trials={n}" for n in more),
+            *(f"hydra.sweeper.{budget}" for budget in more),
             *(f"trainer.max_epochs={n}" for n in epochs),
             *options.set,
         )
+        if case.method in EPOCHS:
+            return
     raise SystemExit(f"{case.name} has not spent {options.epochs} epochs in {MOST_ROUNDS} rounds")
 
 
 def final(case: Case, options: argparse.Namespace) -> None:
-    """Retrain and test what the study chose (its trials bring --set along), unless that is done."""
-    if (study_folder(options.log_dir, case.name) / "final" / "summary.json").is_file():
-        return
+    """Retrain and test what the study chose; its trials bring --set along."""
     command(
         options,
         "hparams_search=final",
@@ -129,6 +135,10 @@ def final(case: Case, options: argparse.Namespace) -> None:
         f"final.seeds={options.final_seeds}",
         f"trainer.max_epochs={options.final_epochs}",
     )
+
+
+def is_tested(case: Case, options: argparse.Namespace) -> bool:
+    return (study_folder(options.log_dir, case.name) / "final" / "summary.json").is_file()
 
 
 def load(case: Case, log_dir: Path) -> StudyRecord | None:
