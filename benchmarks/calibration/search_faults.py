@@ -37,7 +37,8 @@ from zmodel.study.records import StudyRecord
 KEPT, GAIN = 0.4, 0.02
 """The part of the learning rate's range that a space that is too narrow keeps, and the accuracy
 that it must cost to be a fault."""
-DIVERGES = 0.75
+DIVERGES, LEAST = 0.75, 4
+"""From this part of the range on, and at least so many trials: fewer cost little."""
 
 
 def _best(runs: list[Run]) -> float:
@@ -82,7 +83,9 @@ def diverging(world: World, seed: int, fault: bool) -> Seeded:
         return replace(run, state="failed", reason=reason) if lost else run
 
     if fault:
-        return Seeded(study_of(world, either(world, seed, change=change)), True, frozenset([LR]))
+        runs = either(world, seed, change=change)
+        seen = sum(run.state == "failed" for run in runs) >= LEAST
+        return Seeded(study_of(world, runs), True if seen else None, frozenset([LR]))
     return Seeded(study_of(world, [change(run) for run in usual(world, seed)]), False)
 
 
@@ -134,9 +137,8 @@ def starved(world: World, seed: int, fault: bool) -> Seeded:
         params[DEPTH] = int(rng.choice([z for z in range(1, 6) if z != depth]))
     first[0] |= {DEPTH: depth, LR: world.space[LR].low}  # type: ignore[attr-defined]
     sampler = TPESampler(seed=seed, multivariate=True, n_startup_trials=10)
-    return _lost(
-        world, study_of(world, drawn(world, seed, n=30, sampler=sampler, floor=0, first=first))
-    )
+    runs = drawn(world, seed, n=30, sampler=sampler, floor=0, first=first)
+    return _lost(world, study_of(world, runs), least=2)
 
 
 def killed(world: World, seed: int, fault: bool) -> Seeded:
