@@ -22,9 +22,7 @@ def log_hyperparameters(cfg: DictConfig, trainer: pl.Trainer, result: dict[str, 
     """Give them to every logger of the first process, and end its part of the run."""
     if not trainer.is_global_zero:
         return
-    resolved = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(resolved, dict)
-    params = {k: without_plumbing(resolved[k]) for k in GROUPS}
+    params = {k: without_plumbing(resolved(cfg[k])) for k in GROUPS if k in cfg}
     params["parameters"] = result["parameters"]
     for logger in trainer.loggers:
         if hasattr(logger, "log_outcome"):  # a table that shows what it is given
@@ -32,6 +30,11 @@ def log_hyperparameters(cfg: DictConfig, trainer: pl.Trainer, result: dict[str, 
         else:
             logger.log_hyperparams(params)
         logger.finalize("success")
+
+
+def resolved(node: Any) -> Any:
+    """Plain values; of a part alone, since Hydra's own part need not be complete."""
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
 
 
 def searched(cfg: DictConfig) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def rehearse(session: Session) -> None:
     study = session.study
     if not has_begun(study) or session.given.settings.on_change == "widen":
         warnings = [w for point in others if (w := _compare(session, first, point, warned))]
-        if all(warned) and study.user_attrs.get(NOTICE) != warned[-1]:
+        if warned and all(warned) and study.user_attrs.get(NOTICE) != warned[-1]:
             study.set_user_attr(NOTICE, warned[-1])  # no point of the space is without
             print(f"warning: {warned[-1]}", file=sys.stderr)
         if warnings and warnings != study.user_attrs.get("warnings"):
