@@ -388,7 +388,7 @@ def test_the_final_stage_measures_how_optimistic_the_search_was(tmp_path: Path):
         "test_acc_std": 0.01,
         "test_acc_ci": [0.6852, 0.7348],
         "per_class": [{"class": "a", "precision": 0.9, "recall": 0.8}],
-        "confusion_matrix": {"classes": ["a", "b"], "counts": [[8, 2], [1, 9]]},
+        "confusion_matrix": {"classes": ["a", "b"], "counts": [[8000, 2000], [1000, 9000]]},
     }
     path = folder / "final" / "summary.json"
     path.parent.mkdir()
