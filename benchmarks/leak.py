@@ -94,7 +94,7 @@ def growth(folder: Path, size: int, repeats: int = 20) -> dict[str, float]:
     from zmodel.study.budget.slots import Slots
     from zmodel.study.storage.opening import open_storage
     from zmodel.study.storage.study_lock import study_lock
-    from zmodel.sweep.sampling.bounded_history import BoundedHistory
+    from zmodel.sweep.history.bounded_history import BoundedHistory
     from zmodel.sweep.sampling.samplers import make_sampler
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -11,7 +11,7 @@ from optuna.samplers import TPESampler
 from optuna.study import StudyDirection
 from optuna.trial import TrialState, create_trial
 
-from zmodel.sweep.sampling.bounded_history import BEST, BoundedHistory, shorten
+from zmodel.sweep.history.bounded_history import BEST, BoundedHistory, shorten
 
 SPACE = {name: FloatDistribution(0.0, 1.0) for name in ("x", "y", "w")}
 

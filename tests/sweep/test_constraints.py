@@ -26,8 +26,8 @@ from zmodel.study.cells import value_cells
 from zmodel.study.constraints import parse_constraints, violations
 from zmodel.study.records import load_study
 from zmodel.study.storage.opening import open_storage
+from zmodel.sweep.history.judged_history import JudgedHistory
 from zmodel.sweep.limits.feasible_sampler import FeasibleSampler
-from zmodel.sweep.limits.judged_history import JudgedHistory
 from zmodel.sweep.limits.known_sizes import KnownSizes
 from zmodel.sweep.sampling.forcing_sampler import ForcingSampler
 from zmodel.sweep.space.search_space import SearchSpace

@@ -11,7 +11,7 @@ from zmodel.study.budget.lease import Lease
 from zmodel.study.records import load_study
 from zmodel.study.storage.opening import open_storage
 from zmodel.study.widening import is_wider, phase_of
-from zmodel.sweep.sampling.widened_history import WidenedHistory
+from zmodel.sweep.history.widened_history import WidenedHistory
 
 WIDEN = "hydra.sweeper.on_change=widen"
 

@@ -3,6 +3,6 @@
 So it costs no trial.
 
 Read first: ``study_limits`` (what is checked at the start), then ``known_sizes`` (what is known of
-a configuration), ``feasible_sampler`` (proposals within the limits) and ``judged_history`` (what
-samplers learn of trials that broke one).
+a configuration) and ``feasible_sampler`` (proposals within the limits). What samplers learn of
+trials that broke one is ``sweep.history.judged_history``.
 """

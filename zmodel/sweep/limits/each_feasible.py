@@ -6,19 +6,18 @@ import random
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from zmodel.core.equality import same
 from zmodel.sweep.limits.feasible_sampler import told
+from zmodel.sweep.sampling.decided_sampler import DecidedSampler
 from zmodel.sweep.space.search_space import SearchSpace
 
 Params = dict[str, Any]
 
 
-class EachFeasible(BaseSampler):
+class EachFeasible(DecidedSampler):
     """Gives a trial the first of `combinations`, shuffled by `seed`, that no other trial has.
 
     Other workers must wait from claiming a trial until all of it is asked.
@@ -36,24 +35,8 @@ class EachFeasible(BaseSampler):
         fresh = (c for c in fitting if not any(same(c, other) for other in others))
         self._chosen = next(fresh, fitting[0] if fitting else self._combinations[0])
 
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        return {}
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        return {}
-
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        return self._chosen[param_name]
+    def decided(self, trial: FrozenTrial, name: str) -> Any:
+        return self._chosen[name]
 
 
 def each_combination(space: SearchSpace) -> Iterator[Params]:

@@ -18,7 +18,6 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState, create_trial
@@ -28,6 +27,7 @@ from zmodel.core.equality import same
 from zmodel.study.distribution_values import checked
 from zmodel.study.trial_attributes import attr, fixed_params
 from zmodel.sweep.limits.known_sizes import KnownSizes, Params
+from zmodel.sweep.sampling.decided_sampler import DecidedSampler
 from zmodel.sweep.sampling.sampler_wrapper import SamplerWrapper
 
 REDRAWN, REDRAWN_GP = 10, 2
@@ -39,7 +39,7 @@ MOST_NOTED = 10
 Rejected = tuple[Params, dict[str, float]]
 
 
-class FeasibleSampler(SamplerWrapper):
+class FeasibleSampler(DecidedSampler, SamplerWrapper):
     """Proposes what `sampler` does, within the limits of `sizes`; a fresh one per trial.
 
     Args:
@@ -91,24 +91,8 @@ class FeasibleSampler(SamplerWrapper):
             storage.set_trial_user_attr(trial_id, "rejected", len(rejected))
             storage.set_trial_user_attr(trial_id, "rejected_params", noted)
 
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        return {}
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        return {}
-
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        return self._decided[param_name]
+    def decided(self, trial: FrozenTrial, name: str) -> Any:
+        return self._decided[name]
 
     def _proposals(
         self, study: Study, trial: FrozenTrial, rejected: list[Rejected]

@@ -14,17 +14,17 @@ from numpy.random import SeedSequence
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, GridSampler, TPESampler
 from optuna.trial import FrozenTrial
 
+from zmodel.sweep.history.bounded_history import BoundedHistory
+from zmodel.sweep.history.judged_history import JudgedHistory
+from zmodel.sweep.history.widened_history import WidenedHistory
 from zmodel.sweep.limits.each_feasible import EachFeasible
 from zmodel.sweep.limits.feasible_sampler import REDRAWN, REDRAWN_GP, FeasibleSampler
-from zmodel.sweep.limits.judged_history import JudgedHistory
 from zmodel.sweep.limits.study_limits import Limits
-from zmodel.sweep.sampling.bounded_history import BoundedHistory
 from zmodel.sweep.sampling.exact_decimals import ExactDecimals
 from zmodel.sweep.sampling.floor_schedule import FloorSchedule, forced_attrs
 from zmodel.sweep.sampling.forcing_sampler import ForcingSampler
 from zmodel.sweep.sampling.replicates import WithoutReplicates, next_repeated
 from zmodel.sweep.sampling.samplers import make_sampler, needs_lock
-from zmodel.sweep.sampling.widened_history import WidenedHistory
 from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.combinations import count_combinations
 from zmodel.sweep.space.search_space import SearchSpace

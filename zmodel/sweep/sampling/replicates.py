@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 from zmodel.study.budget.ledger import is_foreign
 from zmodel.study.constraints import Constraint, is_feasible, violations
 from zmodel.study.trial_attributes import attr, is_replicate
-from zmodel.sweep.sampling.shown_history import ShownHistory
+from zmodel.sweep.history.shown_history import ShownHistory
 
 TOP = 3
 """So many configurations are repeated: the spread between seeds of those that may win."""

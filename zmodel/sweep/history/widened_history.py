@@ -17,7 +17,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from zmodel.study.widening import under
-from zmodel.sweep.sampling.shown_history import ShownHistory
+from zmodel.sweep.history.shown_history import ShownHistory
 
 
 class WidenedHistory(ShownHistory):

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.compat.optuna.studies import judged
 from zmodel.study.constraints import Constraint, is_feasible, violations
-from zmodel.sweep.sampling.shown_history import ShownHistory
+from zmodel.sweep.history.shown_history import ShownHistory
 
 
 class JudgedHistory(ShownHistory):

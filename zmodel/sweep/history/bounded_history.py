@@ -16,7 +16,7 @@ from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.study.constraints import is_feasible
-from zmodel.sweep.sampling.shown_history import ShownHistory
+from zmodel.sweep.history.shown_history import ShownHistory
 
 BEST = 25
 """So many trials at most does TPE take for good ones (optuna's default_gamma)."""
