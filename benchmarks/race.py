@@ -1,7 +1,7 @@
 """What the race of the final stage chooses, against rivals at the same number of runs.
 
-    python benchmarks/seed_tables.py --folder /tmp/tables
-    python benchmarks/race.py --studies 1000 --tables /tmp/tables --curves /path/to/curve/tables
+    python benchmarks/seed_tables.py
+    python benchmarks/race.py --tables logs/tables --curves benchmarks/tables
 
 A study is a search of N configurations, one value each. A rule may spend 15 runs with new seeds and
 then names a configuration. What that is truly worth is known: by simulation; from tables of

@@ -1,6 +1,6 @@
 """Tables of configurations x splits x seeds, trained for real: what the final stage chooses from.
 
-    python benchmarks/seed_tables.py --folder /tmp/tables --sets digits,wine
+    python benchmarks/seed_tables.py --folder logs/tables --sets digits,wine
 
 Random multi-layer perceptrons (one to four hidden layers) on small parts of well-known data. Each
 configuration trains on SPLITS validation splits with SEEDS seeds. The rest of the data, which no
@@ -190,7 +190,7 @@ def make(name: str, folder: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", default=",".join(POOLS))
-    parser.add_argument("--folder", type=Path, default=Path("/tmp/seed_tables"))
+    parser.add_argument("--folder", type=Path, default=Path("logs/tables"))
     options = parser.parse_args()
     torch.set_num_threads(1)
     for name in options.sets.split(","):
