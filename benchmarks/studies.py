@@ -133,6 +133,8 @@ def final(case: Case, options: argparse.Namespace) -> None:
         f"study={case.name}",
         f"final.top={options.final_top}",
         f"final.seeds={options.final_seeds}",
+        "final.stretch=1",
+        "final.retrain=false",
         f"trainer.max_epochs={options.final_epochs}",
     )
 
