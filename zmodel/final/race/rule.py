@@ -7,8 +7,7 @@ as one more seed. What is left over is noise, pooled over all candidates.
 
 Each round runs the leader, unless it has run more often than they have, and those next to it. A
 candidate that is further behind than noise explains leaves the race, and so does one whose mean
-breaks a constraint of the study. Measured against rivals in
-docs/explanation/the_final_stage.md.
+breaks a constraint of the study. Measured against rivals in docs/measured/final_stage.md.
 
 Scores are values whose sign makes larger ones better.
 """
