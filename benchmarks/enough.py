@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+from calibration.tabled import tables_in
 from optuna.trial import TrialState, create_trial
 
 from zmodel.analysis.replay.simulate import BATCH, DEPTH, LR, WIDTH, Truth
@@ -110,7 +111,7 @@ def value_of(setting: str, table: Any, rng: np.random.Generator) -> Value:
 
 
 def nearest(table: Any) -> Value:
-    rows, values = table["config"], table["curves"][:, :, 0].max(1)
+    rows, values = table["config"], np.nanmax(table["curves"][:, :, 0], axis=1)
     unit = _unit(rows, rows)
     left = set(range(len(rows)))
 
@@ -161,7 +162,7 @@ def study_of(task: tuple[str, str, int, str | None]) -> tuple[str, str, list[int
 
 
 def draw(options: argparse.Namespace) -> None:
-    paths = {p.stem: str(p) for p in sorted(options.tables.glob("*.npz"))}
+    paths = {p.stem: str(p) for p in tables_in(options.tables)}
     settings = {**dict.fromkeys([*SIMULATED, *BOWLS]), **paths}
     cases = product(settings.items(), SAMPLERS, range(options.studies))
     tasks = [(name, sampler, seed, path) for (name, path), sampler, seed in cases]

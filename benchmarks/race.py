@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from calibration.tabled import SAMPLES, tables_in
 from numpy.typing import NDArray
 
 from zmodel.final.race.rule import Race, eligible
@@ -174,8 +175,8 @@ def settings_of(options: argparse.Namespace) -> dict[str, Callable[..., Study]]:
         for reshuffled in (False, True):
             name = f"{path.stem}, {'reshuffled' if reshuffled else 'one split'}"
             found[name] = partial(of_table, path=path, reshuffled=reshuffled)
-    for path in sorted(options.curves.glob("*.npz")) if options.curves else ():
-        validated = 800 if path.stem.startswith("mnist1d") else 287
+    for path in tables_in(options.curves) if options.curves else ():
+        validated = SAMPLES[path.stem.split("_")[0]]
         found[f"curves {path.stem}"] = partial(of_curves, path=path, validated=validated)
     return found
 

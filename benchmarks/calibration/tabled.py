@@ -102,8 +102,12 @@ def table(path: Path) -> Tabled:
     )
 
 
+def tables_in(folder: Path) -> list[Path]:
+    """The tables of a folder; the data that they were made of lie beside them."""
+    return [path for path in sorted(folder.glob("*.npz")) if not path.stem.startswith("data_")]
+
+
 def tables(folders: list[Path]) -> list[World]:
     """Those of the folders whose networks all learn: with others the table has faults itself."""
-    paths = [p for folder in folders for p in sorted(folder.glob("*.npz"))]
-    found = [table(p) for p in paths if not p.stem.startswith("data_")]
+    found = [table(path) for folder in folders for path in tables_in(folder)]
     return [t for t in found if np.mean([run.curve.max() < 0.15 for run in t.pool]) < 0.01]

@@ -41,6 +41,7 @@ def test_a_table_gives_every_row_once_and_the_nearest_of_the_depth(tmp_path):
     )
     curves = np.clip(rng.random((20, 6, 5)), 0.3, 0.9)
     np.savez(tmp_path / "mnist1d_x.npz", config=config, curves=curves)
+    np.savez(tmp_path / "data_mnist1d.npz", x=curves)  # what tables were made of lies beside them
     (world,) = tables([tmp_path])
     source = world.source(rng)
     own = world.pool[7]
