@@ -2,5 +2,6 @@
 
 Neither Hydra nor Optuna.
 
-Read first: ``znet`` (plain torch), ``layer_plan`` (its shapes), then ``classifier``.
+Read first: ``znet`` (plain torch), ``layer_plan`` (its shapes) and ``blocks`` (kinds of z-layer);
+then ``supervised`` and ``classifier``.
 """

@@ -1,6 +1,6 @@
-"""Trackers beside TensorBoard and CSV.
+"""Trackers: TensorBoard over epochs, MLflow, W&B.
 
-Optional packages, imported when they are used.
+The last two are optional packages, imported when they are used.
 """
 
 from zmodel.trackers.mlflow import mlflow_logger

@@ -42,7 +42,6 @@ class ArrayFile(OwnData):
     max_words      most different words of a column of a table; each becomes a feature of 0 and 1
     input_shape    of one sample, to make signals or images of flat rows; (N, H, W) would be
                    taken for signals of H channels, [1, H, W] makes images of it
-
     unequal_lengths  series x (N, channels, length) end early, in NaN: they are held at their last
                    value, and one more channel is 1 up to the end of each, then 0
 
