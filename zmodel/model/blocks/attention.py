@@ -12,8 +12,14 @@ import math
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zmodel.model.blocks.block import ACTIVATIONS, Block, BlockSettings, affine, make_norm
-from zmodel.model.dropout import Dropout
+from zmodel.model.blocks.block import (
+    ACTIVATIONS,
+    Block,
+    BlockSettings,
+    affine,
+    make_dropout,
+    make_norm,
+)
 from zmodel.model.layer_plan import LayerPlan
 
 HEADS = 4
@@ -43,7 +49,7 @@ class AttentionBlock(Block):
         self.expand = nn.Conv1d(channels, EXPANSION * channels, 1)
         self.activation = ACTIVATIONS[settings.activation]()
         self.contract = nn.Conv1d(EXPANSION * channels, channels, 1)
-        self.dropout = Dropout(settings.dropout) if settings.dropout else nn.Identity()
+        self.dropout = make_dropout(settings.dropout)
 
     def forward(self, a: Tensor) -> Tensor:
         z = self.z(a)

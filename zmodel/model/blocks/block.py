@@ -15,6 +15,7 @@ from typing import ClassVar
 
 from torch import nn
 
+from zmodel.model.dropout import Dropout
 from zmodel.model.layer_plan import LayerPlan
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -77,6 +78,10 @@ def make_norm(norm: str, axes: int, channels: int) -> nn.Module:
     if norm == "layer":
         return nn.GroupNorm(1, channels) if axes else nn.LayerNorm(channels)
     return nn.Identity()
+
+
+def make_dropout(probability: float) -> nn.Module:
+    return Dropout(probability) if probability else nn.Identity()
 
 
 def affine(plan: LayerPlan, bias: bool = True) -> nn.Module:

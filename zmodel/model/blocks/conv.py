@@ -7,8 +7,14 @@ import math
 from torch import Tensor, nn
 
 from zmodel.model.blocks import shortcut
-from zmodel.model.blocks.block import ACTIVATIONS, Block, BlockSettings, affine, make_norm
-from zmodel.model.dropout import Dropout
+from zmodel.model.blocks.block import (
+    ACTIVATIONS,
+    Block,
+    BlockSettings,
+    affine,
+    make_dropout,
+    make_norm,
+)
 from zmodel.model.layer_plan import LayerPlan
 
 
@@ -22,7 +28,7 @@ class ConvBlock(Block):
         self.z = affine(plan)
         self.norm = make_norm(settings.norm, len(plan.stride), plan.out_shape[0])
         self.activation = ACTIVATIONS[settings.activation]()
-        self.dropout = Dropout(settings.dropout) if settings.dropout else nn.Identity()
+        self.dropout = make_dropout(settings.dropout)
         self.residual = settings.residual
         self.projection = shortcut.projection(plan) if settings.residual else nn.Identity()
         self.crop = shortcut.centres(plan)

@@ -10,8 +10,7 @@ import math
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from zmodel.model.blocks.block import Block, BlockSettings, make_norm
-from zmodel.model.dropout import Dropout
+from zmodel.model.blocks.block import Block, BlockSettings, make_dropout, make_norm
 from zmodel.model.layer_plan import LayerPlan
 
 
@@ -32,7 +31,7 @@ class GRUBlock(Block):
             window_size(plan), plan.out_shape[0] // 2, batch_first=True, bidirectional=True
         )
         self.norm = make_norm(settings.norm, len(plan.stride), plan.out_shape[0])
-        self.dropout = Dropout(settings.dropout) if settings.dropout else nn.Identity()
+        self.dropout = make_dropout(settings.dropout)
 
     def forward(self, a: Tensor) -> Tensor:
         states, _ = self.gru(windows(a, self.plan))  # (N, P, C)

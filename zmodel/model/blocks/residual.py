@@ -8,11 +8,17 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from zmodel.model.blocks import shortcut
-from zmodel.model.blocks.block import ACTIVATIONS, Block, BlockSettings, affine, make_norm
-from zmodel.model.dropout import Dropout
+from zmodel.model.blocks.block import (
+    ACTIVATIONS,
+    Block,
+    BlockSettings,
+    affine,
+    make_dropout,
+    make_norm,
+)
 from zmodel.model.layer_plan import LayerPlan
 
 
@@ -29,7 +35,7 @@ class ResidualBlock(Block):
         self.z2 = affine(second(plan))
         self.norm2 = make_norm(settings.norm, axes, channels)
         self.activation = ACTIVATIONS[settings.activation]()
-        self.dropout = Dropout(settings.dropout) if settings.dropout else nn.Identity()
+        self.dropout = make_dropout(settings.dropout)
         self.projection = shortcut.projection(plan)
         self.crop = shortcut.centres(plan)
 
