@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from zmodel.data.batches import Part
-from zmodel.data.normalise import LARGEST, Floats, narrowed
+from zmodel.data.normalise import Floats, narrowed
 from zmodel.data.targets import Targets
+from zmodel.table.columns import LARGEST
 
 
 class Arrays(NamedTuple):

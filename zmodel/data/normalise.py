@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
-LARGEST = float(np.finfo(np.float32).max)
 BLUR = 1e-4
 """Share of a channel's deviation that rounding to float32 may take."""
 NOISE = 1e-13

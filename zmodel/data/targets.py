@@ -12,7 +12,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from zmodel.data.normalise import LARGEST, blurred
+from zmodel.data.normalise import blurred
+from zmodel.table.columns import LARGEST
 
 STRATUM = 20
 """Samples that make a stratum of a measured target worth drawing from by itself."""

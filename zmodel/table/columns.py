@@ -22,6 +22,7 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?")
 COMMA = re.compile(r"[+-]?\d+,\d+")
 LARGEST = float(np.finfo(np.float32).max)
+"""Networks compute in single precision."""
 DAY = np.timedelta64(1, "D")
 
 
