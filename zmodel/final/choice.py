@@ -46,6 +46,11 @@ class Candidate:
     standing: Position | None = None
 
     @property
+    def may_win(self) -> bool:
+        """Failed runs disqualify, and so do broken constraints."""
+        return bool(self.runs) and not self.failed and not self.broken
+
+    @property
     def mean(self) -> float:
         return statistics.fmean(run.value for run in self.runs)
 
@@ -133,8 +138,7 @@ def _epochs(part: Mapping[str, Any]) -> int:
 def choose(
     candidates: Sequence[Candidate], maximize: bool, one_standard_error: bool = False
 ) -> Candidate:
-    """The best mean over seeds, among equals the fewest parameters; failed runs disqualify, and so
-    do broken constraints.
+    """The best mean over seeds of those that may win, among equals the fewest parameters.
 
     In a race the scores of its standings count, of those that ran often enough.
 
@@ -145,7 +149,7 @@ def choose(
     Raises:
         ValueError: every candidate has a failed run or breaks a constraint.
     """
-    whole = [c for c in candidates if c.runs and not c.failed and not c.broken]
+    whole = [c for c in candidates if c.may_win]
     if not whole and any(c.broken for c in candidates):
         told = "; ".join(f"trial {c.trial}: {', '.join(c.broken)}" for c in candidates if c.broken)
         raise ValueError(

@@ -41,7 +41,7 @@ def gain_over_baseline(
     candidates: Sequence[Candidate], baseline: int | None, maximize: bool
 ) -> Gain | None:
     """None where the study has no baseline, or it or all others failed with a seed."""
-    whole = [c for c in candidates if c.runs and not c.failed and not c.broken]
+    whole = [c for c in candidates if c.may_win]
     own = next((c for c in whole if c.trial == baseline), None)
     others = [c for c in whole if c is not own]
     if own is None or not others:
