@@ -26,7 +26,7 @@ def log_hyperparameters(cfg: DictConfig, trainer: pl.Trainer, result: dict[str, 
     params["parameters"] = result["parameters"]
     for logger in trainer.loggers:
         if hasattr(logger, "log_outcome"):  # a table that shows what it is given
-            logger.log_outcome(run_label(cfg), searched(cfg), outcome(cfg, result["metrics"]))
+            logger.log_outcome(run_label(cfg), searched(cfg), judged_by(cfg, result["metrics"]))
         else:
             logger.log_hyperparams(params)
         logger.finalize("success")
@@ -49,7 +49,7 @@ def searched(cfg: DictConfig) -> dict[str, Any]:
     return plain or {"seed": cfg.seed}
 
 
-def outcome(cfg: DictConfig, metrics: dict[str, float]) -> dict[str, float]:
+def judged_by(cfg: DictConfig, metrics: dict[str, float]) -> dict[str, float]:
     """Of the logged metrics those that the run is judged by, and those of the test."""
     judged = metric_names(cfg.optimized_metric)
     return {k: v for k, v in metrics.items() if k in judged or k.startswith("test/")}
