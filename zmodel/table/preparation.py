@@ -43,7 +43,6 @@ class Preparation:
     def fit(cls, columns: Sequence[Column], x: Floats, impute: bool) -> Preparation:
         """Of rows (N, F) as `values_of` gives them. ValueError for a column without a value."""
         from sklearn.impute import SimpleImputer
-        from sklearn.preprocessing import OneHotEncoder
 
         empty = [c.name for c, values in zip(columns, x.T, strict=True) if np.isnan(values).all()]
         if empty:
@@ -58,8 +57,8 @@ class Preparation:
             strategy = "most_frequent" if words else "median"
             imputer = SimpleImputer(strategy=strategy).fit(values[:, None])
             fills.append(float(imputer.statistics_[0]))
-            found = OneHotEncoder().fit(imputer.transform(values[:, None])) if words else None
-            seen.append(tuple(int(code) for code in found.categories_[0]) if found else ())
+            codes = np.unique(values[~np.isnan(values)]) if words else ()
+            seen.append(tuple(int(code) for code in codes))
         return cls(tuple(columns), tuple(fills), tuple(seen), impute)
 
     def __call__(self, x: Floats) -> Floats:

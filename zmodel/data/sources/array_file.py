@@ -128,7 +128,7 @@ class ArrayFile(OwnData):
     def fit_preparation(self, x: Floats) -> Preparation | None:
         """Of a table with words or missing cells."""
         words = any(column.kind == WORDS for column in self.table)
-        if not words and not (self.table and self.columns.impute):
+        if not words and not self.holes:
             return None
         if self.sample_shape is not None:
             raise ValueError(
