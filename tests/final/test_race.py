@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from zmodel.final.choice import Candidate, Run, candidates_of, choose
 from zmodel.final.plan import DEFAULTS, FinalPlan, check_options, make_plan, settle_plan
-from zmodel.final.race.candidates import for_race
+from zmodel.final.race.candidates import baseline_among, best_first, for_race
 from zmodel.final.race.rule import BASELINE, TESTED, Position, Race
 from zmodel.final.race.schedule import scheduled, with_standings
 from zmodel.study.constraints import parse_constraints
@@ -133,7 +133,9 @@ def test_candidates_are_the_best_the_baseline_and_every_depth_that_can_win(tmp_p
     values = [0.1, *(0.90 + 0.001 * k for k in range(12)), 0.9075, *(0.2,) * 12]
     depths = [2, *(2,) * 12, 1, *(3,) * 12]
     record = study(tmp_path, values, depths)
-    chosen = [t.number for t in for_race(record, 5, 0.9)]
+    trials = best_first(record)
+    baseline = baseline_among(trials, record)
+    chosen = [t.number for t in for_race(record, trials, baseline, 5, 0.9)]
     assert chosen == [12, 11, 10, 13, 0]  # depth 1 ran once and may win, depth 3 cannot
     plan = make_plan(record, OPTIONS)
     assert plan.is_race and plan.baseline == 0 and len(plan.candidates) == 10

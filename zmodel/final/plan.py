@@ -166,7 +166,7 @@ def _candidates(
     everyone = best_first(record)
     baseline = baseline_among(everyone, record)
     if options["top"] is None:
-        chosen = for_race(record, options["candidates"], options["confidence"])
+        chosen = for_race(record, everyone, baseline, options["candidates"], options["confidence"])
     else:
         chosen = everyone[: options["top"]]
     if baseline is not None and baseline not in chosen:

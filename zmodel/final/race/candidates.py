@@ -27,11 +27,15 @@ def baseline_among(trials: list[TrialRecord], record: StudyRecord) -> TrialRecor
     return own and next((t for t in trials if t.params == own.params), own)
 
 
-def for_race(record: StudyRecord, most: int, confidence: float) -> list[TrialRecord]:
-    """The best one, the baseline, the best of every depth that can still win, and the next best;
-    `most` in all, in order of their values."""
-    trials = best_first(record)
-    baseline = baseline_among(trials, record)
+def for_race(
+    record: StudyRecord,
+    trials: list[TrialRecord],
+    baseline: TrialRecord | None,
+    most: int,
+    confidence: float,
+) -> list[TrialRecord]:
+    """Of `trials`, the best first, the best one, the baseline, the best of every depth that can
+    still win, and the next best; `most` in all."""
     wanted = [
         *trials[:1],
         *([baseline] if baseline else []),
