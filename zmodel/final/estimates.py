@@ -30,9 +30,8 @@ class Estimates:
     @classmethod
     def read(cls, path: Path) -> Estimates:
         with np.load(path, allow_pickle=False) as file:
-            weights = file["weights"] if "weights" in file.files else None
             targets = tuple(map(str, file["targets"]))
-            return cls(file["predicted"], file["true"], targets, weights)
+            return cls(file["predicted"], file["true"], targets, file.get("weights"))
 
     @property
     def outputs(self) -> NDArray[np.float32]:

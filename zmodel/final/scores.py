@@ -36,9 +36,8 @@ class Predictions:
             classes = tuple(map(str, file["classes"]))
             probabilities = file["probabilities"]
             classes = classes or tuple(map(str, range(probabilities.shape[1])))
-            weights = file["weights"] if "weights" in file.files else None
             labels, mistakes, inputs = file["labels"], file["mistakes"], file["inputs"]
-            return cls(probabilities, labels, classes, mistakes, inputs, weights)
+            return cls(probabilities, labels, classes, mistakes, inputs, file.get("weights"))
 
     @property
     def outputs(self) -> NDArray[np.float32]:
