@@ -86,17 +86,6 @@ def distribution(told: Any) -> BaseDistribution:
     return json_to_distribution(json.dumps(told))
 
 
-def further_choices(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """The parameters whose choices are others: Optuna fixes these for the life of a study."""
-    kind = CategoricalDistribution
-    return [
-        name
-        for name, told in new["space"].items()
-        if isinstance(before := distribution(old["space"][name]), kind)
-        and before != distribution(told)
-    ]
-
-
 def under(
     space: Mapping[str, BaseDistribution],
     params: Mapping[str, Any],

@@ -21,9 +21,9 @@ from optuna.storages.journal import BaseJournalBackend, JournalStorage
 from optuna.trial import FrozenTrial
 
 from zmodel.core.atomic_file import write
-from zmodel.core.equality import same
 from zmodel.study.journal.file import JournalFile
 from zmodel.study.journal.lines import Log
+from zmodel.study.widening import is_wider
 
 
 class _Draft(BaseJournalBackend):
@@ -74,23 +74,18 @@ def outdated(trials: list[FrozenTrial], space: Mapping[str, BaseDistribution]) -
     return [
         name
         for name, now in space.items()
-        if isinstance(now, CategoricalDistribution)
-        and any(_is_part(t.distributions.get(name, now), now) for t in trials)
+        if any(_has_more_choices(now, t.distributions.get(name, now)) for t in trials)
     ]
 
 
-def _is_part(before: BaseDistribution, now: CategoricalDistribution) -> bool:
-    if before == now or not isinstance(before, CategoricalDistribution):
-        return False
-    return all(any(same(a, b) for b in now.choices) for a in before.choices)
+def _has_more_choices(now: BaseDistribution, before: BaseDistribution) -> bool:
+    return isinstance(now, CategoricalDistribution) and before != now and is_wider(before, now)
 
 
 def _with(trial: FrozenTrial, space: Mapping[str, BaseDistribution]) -> FrozenTrial:
     twin = copy.copy(trial)
     twin.distributions = {
-        name: now
-        if isinstance(now := space.get(name), CategoricalDistribution) and _is_part(before, now)
-        else before
+        name: now if _has_more_choices(now := space.get(name, before), before) else before
         for name, before in trial.distributions.items()
     }
     return twin
