@@ -19,7 +19,7 @@ from optuna.distributions import BaseDistribution, distribution_to_json, json_to
 from zmodel.study.distribution_values import in_words
 from zmodel.study.records import StudyRecord
 from zmodel.study.storage.opening import open_storage
-from zmodel.sweep.sampling.warm_start import another_study
+from zmodel.sweep.sampling.warm_start import study_beside
 from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.search_space import SearchSpace
 
@@ -48,7 +48,7 @@ def next_round(
     known = _known(settings)
     if known is not None:
         return _continued(known, settings, space, arguments)
-    last = another_study(settings.next_of, settings)
+    last = study_beside(settings.next_of, settings)
     left = _left_open(last, space)
     found = _within(space, left)
     _say(settings.next_of, space, found)

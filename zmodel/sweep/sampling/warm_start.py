@@ -49,7 +49,7 @@ def first_configurations(
     return given + [p for p in best if limits is None or not limits.broken(p)]
 
 
-def another_study(name: str, settings: Settings) -> StudyRecord:
+def study_beside(name: str, settings: Settings) -> StudyRecord:
     """A study beside this one: in a journal of its own, else in the storage of this one."""
     log_dir = settings.folder.parent.parent
     try:
@@ -64,7 +64,7 @@ def best_of(name: str, settings: Settings, space: SearchSpace) -> list[dict[str,
     """The best trials of another study that have all of its parameters, as far as they fit this
     space."""
     fitting = []
-    for trial in another_study(name, settings).best_first:
+    for trial in study_beside(name, settings).best_first:
         known = {k: v for k, v in trial.params.items() if k in space.distributions}
         try:
             fitting.append(space.validate(known))
