@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,8 @@ def another_study(objective: Any) -> str:
             names the folders of theirs.
     """
     return "study_name=..." if objective else "hydra.sweep.dir=..."
+
+
+def of_another_program(attrs: Mapping[str, Any]) -> bool:
+    """Whether a study, by its attributes, is one of a task without ``optimized_metric``."""
+    return attrs.get("optimized_metric", "") is None

@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 from zmodel.core.atomic_file import write
 from zmodel.study.budget.ledger import is_foreign
 from zmodel.study.constraints import constraints_of, is_feasible, violations
+from zmodel.study.folder import of_another_program
 from zmodel.study.trial_attributes import is_replicate
 from zmodel.sweep.space.search_space import SearchSpace
 
@@ -68,8 +69,8 @@ def _write(
             "best_params": best.params, "best_value": best.value, "best_trial": best.number,
         }  # fmt: skip
         known = {k: v for k, v in best.params.items() if k in space.distributions}
-        usable = study.user_attrs.get("optimized_metric", "") is not None  # by train.py
-        head = f"# python train.py from_study={study.study_name}\n" if usable else ""
+        another = of_another_program(study.user_attrs)
+        head = "" if another else f"# python train.py from_study={study.study_name}\n"
         write_best(folder, head, best.number, best.value, space.overrides(known))
     else:
         results["solutions"] = [

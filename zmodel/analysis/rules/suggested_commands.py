@@ -11,6 +11,7 @@ from typing import Any
 
 from zmodel.analysis.statistics.selection import count_states, fixed
 from zmodel.core.command_text import command_text
+from zmodel.study.folder import of_another_program
 from zmodel.study.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -54,7 +55,7 @@ def _starts(program: list[str]) -> bool:
 def new_study(study: StudyRecord, ending: str, overrides: dict[str, Any]) -> str | None:
     """The command of a study like this one, of another name, with `overrides`; the best trials of
     this one come first in it."""
-    if _of_another_program(study):
+    if of_another_program(study.attrs):
         folder = str(study.folder or study.name)
         known = {"hydra.sweep.dir": f"{folder}-{ending}", "hydra.sweeper.from_study": folder}
     else:
@@ -62,17 +63,12 @@ def new_study(study: StudyRecord, ending: str, overrides: dict[str, Any]) -> str
     return sweep_command(study, {**known, **overrides})
 
 
-def _of_another_program(study: StudyRecord) -> bool:
-    """Whether the task is no run of train.py: it has no ``optimized_metric``."""
-    return study.attrs.get("optimized_metric", "") is None
-
-
 def longer(study: StudyRecord, ending: str, key: str, factor: int = 2) -> str:
     """A new study with a multiple of the fixed setting `key`; without a command, in words."""
     value = fixed(study, key)
     known = isinstance(value, int) and not isinstance(value, bool)
     command = new_study(study, ending, {key: factor * value}) if known else None
-    if value is None and _of_another_program(study):  # a key of ours means nothing to it
+    if value is None and of_another_program(study.attrs):  # a key of ours means nothing to it
         return "let trials run longer, in a new study"
     return command or f"raise {key} in a new study"
 
@@ -109,7 +105,7 @@ def budget_with(study: StudyRecord, more: int) -> dict[str, Any]:
 
 def final_command(study: StudyRecord) -> str | None:
     """The final stage of a study; None for one that no sweep of zmodel made."""
-    if "command" not in study.attrs or _of_another_program(study):
+    if "command" not in study.attrs or of_another_program(study.attrs):
         return None
     words = ["python", "train.py", "-m", "hparams_search=final", f"study={study.name}"]
     return command_text([*words, *_folders(study)])
@@ -119,7 +115,7 @@ def reproduce_command(study: StudyRecord, trial: TrialRecord) -> str | None:
     """The run that repeats a trial; None for trials that no run of zmodel made."""
     if "dir" not in trial.attrs and "command" not in study.attrs:
         return None
-    if _of_another_program(study):
+    if of_another_program(study.attrs):
         return _single_run(study, trial)
     return run_command(study, f"trial={trial.number}")
 
