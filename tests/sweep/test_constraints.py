@@ -28,8 +28,9 @@ from zmodel.study.records import load_study
 from zmodel.study.storage.opening import open_storage
 from zmodel.sweep.history.judged_history import JudgedHistory
 from zmodel.sweep.limits.feasible_sampler import FeasibleSampler
-from zmodel.sweep.limits.known_sizes import KnownSizes
+from zmodel.sweep.limits.known_sizes import DRAWN, KnownSizes
 from zmodel.sweep.sampling.forcing_sampler import ForcingSampler
+from zmodel.sweep.space.rehearsal_points import ends
 from zmodel.sweep.space.search_space import SearchSpace
 
 SIZES = f"hydra.sweeper.sizes={__name__}.sizes"
@@ -73,6 +74,24 @@ def known_sizes(limit: float) -> Known:
     known = Known((constraint,), "", SPACE, None, Path(), {"z_layers": cells})
     known.examples = {cell.name: known.find(cell, 0)[0] for cell in cells}
     return known
+
+
+class Counted(KnownSizes):
+    """Says how often it was measured."""
+
+    measured = 0
+
+    def measure(self, params):
+        self.measured += 1
+        return {"parameters": 4.0}
+
+
+def test_each_configuration_is_measured_once():
+    (constraint,) = parse_constraints({"parameters": "<= 1"})
+    known = Counted((constraint,), "", SPACE, None, Path())
+    assert known.find(None, 0) == (None, {"parameters": 4.0})
+    tried = DRAWN + sum(len(ends(name, SPACE)) for name in SPACE.distributions)
+    assert known.measured == tried
 
 
 def search(sampler, limit: float, count: int = 24, **attrs):

@@ -49,6 +49,9 @@ class KnownSizes:
     examples: dict[str, Params | None] = field(default_factory=dict)
     combinations: list[Params] | None = None
     _kept: DictConfig | None = field(default=None, init=False, repr=False, compare=False)
+    _latest: tuple[Params, dict[str, float]] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
 
     def structural_in(self, params: Mapping[str, Any]) -> list[str]:
         """The parameters whose first proposal stays: of `params` those with a value in a cell in
@@ -61,7 +64,16 @@ class KnownSizes:
         ]
 
     def amounts(self, params: Params) -> dict[str, float]:
-        """What the constraints bound, of this configuration; infinite where it cannot be built."""
+        """What the constraints bound, of this configuration; infinite where it cannot be built.
+
+        Whoever draws configurations asks, and whoever is given them: the latest is measured once.
+        """
+        if self._latest is None or self._latest[0] is not params:
+            self._latest = params, self.measure(params)
+        return self._latest[1]
+
+    def measure(self, params: Params) -> dict[str, float]:
+        """The amounts, from the function."""
         names = [constraint.name for constraint in self.constraints]
         try:
             found = load_sizes(self.path)(self._config(params), names)
@@ -75,7 +87,7 @@ class KnownSizes:
         space, kept = self.space, self._kept
         if kept is None or not all(self._is_value(kept, name) for name in params):
             overrides = [*space.fixed, *space.overrides(params)]
-            kept = self.job.compose(overrides, 0, self.folder / "trials" / "0", {})
+            kept = self.job.compose(overrides, 0, self.folder, {})
             self._kept = None if space.conditions else kept
             return kept
         for name, value in params.items():
