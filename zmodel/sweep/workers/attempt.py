@@ -85,8 +85,9 @@ class Attempt:
     def _require_reports(self) -> None:
         """A pruner that no trial tells anything would be asked in vain, trial after trial."""
         pruner = self._session.study.pruner
-        trials = self._session.slots.refresh()
-        if isinstance(pruner, NopPruner) or any(trial.intermediate_values for trial in trials):
+        if isinstance(pruner, NopPruner):
+            return
+        if any(trial.intermediate_values for trial in self._session.slots.refresh()):
             return
         raise Refused(
             f"hydra.sweeper.pruner={type(pruner).__name__} compares what trials report while they "
@@ -145,12 +146,12 @@ class Attempt:
             returned = given.job.run(cfg)
         objectives = len(given.settings.direction)
         outcome = outcome_of(returned, self._folder, objectives, limit, shown.pruned)
-        if outcome.unusable and not self._any(TrialState.COMPLETE):
+        if outcome.unusable and not self._any_completed():
             raise Refused(f"no trial can have a result: {outcome.reason}")
         return self._judged(outcome, trial)
 
-    def _any(self, state: TrialState) -> bool:
-        return any(trial.state == state for trial in self._session.slots.refresh())
+    def _any_completed(self) -> bool:
+        return any(t.state == TrialState.COMPLETE for t in self._session.slots.refresh())
 
     def _judged(self, outcome: TrialOutcome, trial: optuna.Trial) -> TrialOutcome:
         """Note how far a trial that has ended is beyond the study's constraints.
