@@ -103,6 +103,7 @@ def test_a_study_is_returned_continued_and_judged(capsys, monkeypatch):
     [
         (lambda: train("data=digits"), "list of words"),
         (lambda: train(["-m"]), "zmodel.sweep"),
+        (lambda: train(["hydra.mode=MULTIRUN"]), "zmodel.sweep"),
         (lambda: train(["data=digit"]), "digits"),
         (lambda: train([*SMALL, "seed=-1"]), "seed"),
         (lambda: sweep("zlayer"), "zlayers"),

@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from zmodel.analyze import task as analyze_task
 from zmodel.cli.command import with_hydra
+from zmodel.cli.overrides_of_trial import MULTIRUN
 from zmodel.from_python.in_process import as_command
 from zmodel.train import task as train_task
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from zmodel.analysis.reporting import Judged
 
-MULTIRUN = ("-m", "--multirun")
 UNMET, INTERRUPTED = 3, 130
 """Exit codes of the contract."""
 
