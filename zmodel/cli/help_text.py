@@ -42,7 +42,7 @@ def groups() -> str:
         # the stock sweeper adds choices of its own to groups of Hydra
         known = own if group.startswith("hydra/") else loader.get_group_options(group)
         options = [option for option in known if not option.startswith("_")]
-        lines += [f"{group}: {text}", *_filled(", ".join(options), "    ")]
+        lines += [f"{group}: {text}", *_filled(", ".join(options), "    ", "    ")]
     return "\n".join(lines)
 
 
@@ -69,9 +69,9 @@ def settings() -> list[tuple[str, str, str]]:
     return found
 
 
-def _filled(text: str, indent: str) -> list[str]:
+def _filled(text: str, indent: str, first: str = "") -> list[str]:
+    """In lines of the terminal's width; `first` is the indent of the first one."""
     width = min(100, shutil.get_terminal_size().columns)
-    first = indent if not indent.strip() and len(indent) == 4 else ""
     return textwrap.wrap(
         text, width, initial_indent=first, subsequent_indent=indent, break_long_words=False,
         break_on_hyphens=False,

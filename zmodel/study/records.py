@@ -34,6 +34,7 @@ from zmodel.study.folder import run_folders
 from zmodel.study.location import address_of, runs_of
 from zmodel.study.storage.opening import open_storage
 from zmodel.study.study_json import read_study_json
+from zmodel.study.trial_attributes import is_replicate
 from zmodel.study.widening import phase_starts, under
 
 NUMERIC = (FloatDistribution, IntDistribution)
@@ -112,7 +113,7 @@ class StudyRecord:
             and t.value is not None
             and math.isfinite(t.value)
             and not t.partial
-            and "replicate" not in t.attrs  # the configuration of another one, with another seed
+            and not is_replicate(t)
             and t.feasible
         )
 
