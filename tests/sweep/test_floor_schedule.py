@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from zmodel import analysis
 from zmodel.study.budget.lease import Lease
 from zmodel.study.budget.slots import Slots
+from zmodel.study.constraints import parse_constraints
 from zmodel.study.records import load_study
 from zmodel.sweep.finish import check_floors
 from zmodel.sweep.sampling.after_floors import Policy
@@ -328,3 +329,20 @@ def test_a_range_that_was_given_up_is_named_in_the_report(tmp_path: Path) -> Non
     record = load_study(spent.study.study_name, spent.slots.storage)
     [covered] = [param for param in analysis.values(record).params if param.param == "lr"]
     assert {cell.label for cell in covered.cells if cell.given_up} == given_up
+
+
+def test_results_of_a_value_are_those_within_the_limits_of_now():
+    limits = parse_constraints({"parameters": "<= 100"})
+    floors = FloorSchedule({"z": 1}, SPACE, 10, constraints=limits)
+    trials = []
+    for number, size in enumerate((50, 150)):
+        trial = create_trial(
+            value=float(size),
+            params={"z": 1},
+            distributions={"z": SPACE.distributions["z"]},
+            user_attrs={"slot": number, "parameters": size},
+        )
+        trial.number = number
+        trials.append(trial)
+    found = next(one.trials for one in floors.report(trials) if one.trials.cell.target == 1)
+    assert (found.completed, found.results) == (2, [50.0])

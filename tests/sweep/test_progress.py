@@ -14,6 +14,7 @@ from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from zmodel.study.budget.slots import Slots, Tally
+from zmodel.study.constraints import parse_constraints
 from zmodel.study.journal.file import JournalError, JournalFile
 from zmodel.sweep.launch import progress as progress_module
 from zmodel.sweep.launch.progress import Progress, watched
@@ -166,6 +167,18 @@ def test_a_trial_of_ten_times_the_median_is_told_of_once():
     for _ in range(2):
         progress.update(Tally(5, 3, 2, 0, 0, 0), [*done, slow, quick], "2 workers")
     assert out.getvalue().count("trial_timeout") == 1
+
+
+def test_the_best_so_far_keeps_the_limits_of_now():
+    large = trial(0, TrialState.COMPLETE, 0.9, 2)
+    large.user_attrs["parameters"] = 150  # begun without limits
+    small = trial(1, TrialState.COMPLETE, 0.8, 3)
+    small.user_attrs["parameters"] = 50
+    out = Terminal()
+    limits = parse_constraints({"parameters": "<= 100"})
+    progress = Progress(Tally(2, 0, 0, 2, 0, 0), maximise=True, out=out, constraints=limits)
+    progress.update(Tally(2, 2, 0, 0, 0, 0), [large, small], "1 worker")
+    assert "best so far: value 0.8000" in out.getvalue()
 
 
 def test_a_journal_that_goes_away_is_reported_by_the_workers_not_by_the_display(

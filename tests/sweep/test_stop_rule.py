@@ -8,6 +8,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
+from zmodel.study.constraints import parse_constraints
 from zmodel.study.storage.opening import open_storage
 from zmodel.sweep.stop_rule import StopRule, read_stop, scores_of, worked_seconds
 
@@ -40,6 +41,11 @@ def test_trials_without_a_value_count_as_draws_and_those_put_back_do_not():
     lucky = create_trial(value=0.5, user_attrs={"replicate": 0})
     scores = scores_of([done, failed, again, large, lucky], maximize=False)
     assert scores == [-2.0, float("-inf"), float("-inf")]
+    # by the limits of now
+    wide, narrow = (parse_constraints({"parameters": f"<= {most}"}) for most in (200, 100))
+    noted = create_trial(value=1.0, constraints=large.constraints, user_attrs={"parameters": 150})
+    assert scores_of([noted], False, wide) == [-1.0]
+    assert scores_of([noted], False, narrow) == [float("-inf")]
 
 
 def test_a_study_ends_when_little_is_to_be_gained_and_a_larger_budget_continues(inline, capsys):

@@ -101,6 +101,11 @@ def is_feasible(found: Mapping[str, float]) -> bool:
     return all(value <= 0 for value in found.values())
 
 
+def keeps(trial: FrozenTrial, constraints: Iterable[Constraint]) -> bool:
+    """Whether a trial that has ended is feasible by the constraints of now."""
+    return is_feasible(violations(trial, constraints))
+
+
 def known_amounts(trial: FrozenTrial | TrialRecord) -> dict[str, float]:
     """What a trial notes of what constraints may bound."""
     parameters = attr(trial, "parameters")

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.core.atomic_file import write
 from zmodel.study.budget.ledger import is_foreign
-from zmodel.study.constraints import constraints_of, is_feasible, violations
+from zmodel.study.constraints import constraints_of, keeps
 from zmodel.study.folder import of_another_program
 from zmodel.study.trial_attributes import is_replicate
 from zmodel.sweep.space.search_space import SearchSpace
@@ -35,7 +35,7 @@ def write_results(study: optuna.Study, space: SearchSpace, folder: Path) -> int:
                 f"of the study: it cannot be its best"
             )
     limits = constraints_of(study.user_attrs)
-    kept = [t for t in whole if is_feasible(violations(t, limits))]
+    kept = [t for t in whole if keeps(t, limits)]
     if whole and not kept:
         print("note: no trial keeps hydra.sweeper.constraints, so none is the best")
     whole = kept

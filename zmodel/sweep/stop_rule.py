@@ -14,7 +14,7 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.study.budget.ledger import is_foreign, is_put_back
-from zmodel.study.constraints import is_feasible
+from zmodel.study.constraints import Constraint, keeps
 from zmodel.study.trial_attributes import is_given, is_replicate
 
 KEYS = ("hours", "gain")
@@ -36,7 +36,11 @@ class StopRule:
         return asdict(self)
 
     def reason(
-        self, trials: Sequence[FrozenTrial], maximize: bool, look: bool = True
+        self,
+        trials: Sequence[FrozenTrial],
+        maximize: bool,
+        look: bool = True,
+        constraints: Sequence[Constraint] = (),
     ) -> dict[str, Any] | None:
         """Why the study ends now, as it is noted; None while it goes on.
 
@@ -50,8 +54,8 @@ class StopRule:
         from zmodel.analysis.statistics.more_trials import gain_of_more  # only where it is asked
 
         drawn = [t for t in trials if not is_given(t)]
-        best = max(scores_of(trials, maximize), default=-math.inf)
-        found = gain_of_more(scores_of(drawn, maximize), best)
+        best = max(scores_of(trials, maximize, constraints), default=-math.inf)
+        found = gain_of_more(scores_of(drawn, maximize, constraints), best)
         if found is None or found.high > self.gain:
             return None
         return {
@@ -90,7 +94,9 @@ def told(reason: Mapping[str, Any]) -> str:
     )
 
 
-def scores_of(trials: Sequence[FrozenTrial], maximize: bool) -> list[float]:
+def scores_of(
+    trials: Sequence[FrozenTrial], maximize: bool, constraints: Sequence[Constraint] = ()
+) -> list[float]:
     """Of all ended trials but replicates in order of their ends, larger is better; -inf without a
     value, and where a constraint is broken."""
     sign = 1.0 if maximize else -1.0
@@ -99,7 +105,7 @@ def scores_of(trials: Sequence[FrozenTrial], maximize: bool) -> list[float]:
     ended.sort(key=lambda t: (t.datetime_complete or datetime.max, t.number))
     return [
         sign * t.values[0]
-        if t.state == TrialState.COMPLETE and t.values and is_feasible(t.constraints)
+        if t.state == TrialState.COMPLETE and t.values and keeps(t, constraints)
         else -math.inf
         for t in ended
     ]

@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from zmodel.study.budget.ledger import is_foreign
 from zmodel.study.budget.slots import Slots
 from zmodel.study.budget.tally import Tally
-from zmodel.study.constraints import is_feasible
+from zmodel.study.constraints import Constraint, constraints_of, keeps
 from zmodel.study.plain_text import in_lines
 from zmodel.study.storage.errors import StorageError
 from zmodel.study.storage.outage import StorageUnavailable
@@ -54,11 +54,13 @@ class Progress:
         maximise: bool,
         labels: Labels = Labels(),  # noqa: B008 - frozen
         out: TextIO | None = None,
+        constraints: Sequence[Constraint] = (),
     ) -> None:
         self._out = out or sys.stdout
         self._tty = self._out.isatty()
         self._maximise = maximise
         self._labels = labels
+        self._constraints = constraints
         self._begun = time.monotonic()
         self._used_before = tally.used
         self._reported: set[int] | None = None
@@ -142,15 +144,16 @@ class Progress:
     def _best(self, trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
         ended = (t for t in trials if t.state == TrialState.COMPLETE)
         own = (t for t in ended if not is_foreign(t) and not is_replicate(t))
-        complete = [t for t in own if len(t.values) == 1 and is_feasible(t.constraints)]
+        complete = [t for t in own if len(t.values) == 1 and keeps(t, self._constraints)]
         sign = 1 if self._maximise else -1
         return max(complete, key=lambda t: sign * t.values[0], default=None)
 
 
 def progress_of(slots: Slots, maximise: bool) -> Progress:
     """Of a study, with the names that it gives its numbers."""
-    labels = Labels.of(slots.storage.get_study_user_attrs(slots.study_id))
-    return Progress(slots.tally(), maximise, labels)
+    attrs = slots.storage.get_study_user_attrs(slots.study_id)
+    limits = constraints_of(attrs)
+    return Progress(slots.tally(), maximise, Labels.of(attrs), constraints=limits)
 
 
 @contextmanager

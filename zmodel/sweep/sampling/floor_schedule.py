@@ -16,7 +16,7 @@ they need no more trials than the neediest of them):
    by the same reckoning.
 
 A value that failed `HOPELESS` times and never completed is given up; the report names it. With a
-`Policy`, slots after the floors are forced too, to the values that can still win (`policy.py`).
+`Policy`, slots after the floors are forced too, to the values that can still win (`after_floors`).
 
 Exactness with many workers: decide and record the decision (`forced_attrs`) under the study's lock.
 """
@@ -30,6 +30,7 @@ from typing import Any
 
 from optuna.trial import FrozenTrial
 
+from zmodel.study.constraints import Constraint
 from zmodel.sweep.sampling.after_floors import Policy
 from zmodel.sweep.sampling.floors import parse_floors
 from zmodel.sweep.sampling.trials_by_floor import FloorTrials, TrialsByFloor
@@ -65,12 +66,14 @@ class FloorSchedule:
     space: SearchSpace
     n_trials: int
     policy: Policy | None = None
+    constraints: Sequence[Constraint] = ()
     _trials: TrialsByFloor = field(init=False)
 
     def __post_init__(self) -> None:
         floors = parse_floors(self.spec, self.space, self.n_trials)
         self._trials = TrialsByFloor(
-            {param: [FloorTrials(f.cell, f.least) for f in row] for param, row in floors.items()}
+            {param: [FloorTrials(f.cell, f.least) for f in row] for param, row in floors.items()},
+            self.constraints,
         )
 
     def next_forced(self, trials: Sequence[FrozenTrial]) -> dict[str, Any]:

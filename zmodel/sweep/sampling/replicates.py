@@ -9,7 +9,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.study.budget.ledger import is_foreign
-from zmodel.study.constraints import Constraint, is_feasible, violations
+from zmodel.study.constraints import Constraint, keeps
 from zmodel.study.trial_attributes import attr, is_replicate
 from zmodel.sweep.history.shown_history import ShownHistory
 
@@ -29,7 +29,7 @@ def next_repeated(
         if t.state == TrialState.COMPLETE
         and not is_replicate(t)
         and not is_foreign(t)
-        and is_feasible(violations(t, constraints))
+        and keeps(t, constraints)
     ]
     best = sorted(able, key=lambda t: (sign * t.values[0], t.number))[:TOP]
     times = Counter(attr(t, "replicate") for t in trials if is_replicate(t))

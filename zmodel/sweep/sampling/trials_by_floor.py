@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from zmodel.study.budget.ledger import is_put_back
 from zmodel.study.cells import Cell
-from zmodel.study.constraints import is_feasible
+from zmodel.study.constraints import Constraint, keeps
 from zmodel.study.trial_attributes import attr, fixed_params, is_replicate
 
 HOPELESS = 10
@@ -69,6 +69,7 @@ class TrialsByFloor:
     """
 
     rows: dict[str, list[FloorTrials]]
+    constraints: Sequence[Constraint] = ()
     used: int = 0
     running: int = 0
     _open: list[int] = field(default_factory=list)
@@ -117,7 +118,7 @@ class TrialsByFloor:
         self._recent.append(completed)
         for floor in self._floors_of(known_values(trial)):
             floor.completed += completed
-            if completed and is_feasible(trial.constraints):
+            if completed and keeps(trial, self.constraints):
                 floor.results.append(trial.values[0])
             floor.failed += trial.state == TrialState.FAIL
             floor.pruned += trial.state == TrialState.PRUNED
