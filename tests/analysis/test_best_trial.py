@@ -17,6 +17,7 @@ from zmodel.analysis.headline import headline
 from zmodel.analysis.page.best_card import facts
 from zmodel.analysis.page.terminal import overview
 from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics import noise
 from zmodel.analysis.statistics.between_seeds import between_seeds
 from zmodel.analysis.statistics.noise import Validation, alike, standard_error, validation_of
 from zmodel.analysis.summary import summarize
@@ -173,6 +174,18 @@ def test_the_spread_between_seeds_is_part_of_the_error(tmp_path):
     record = analysis.noise(validated(study_of([0.9, 0.89], tmp_path), 1000, 0.3))
     assert record.seeds == pytest.approx(0.1)
     assert record.trials[0].error == pytest.approx((0.1**2 + standard_error(0.9, 1000) ** 2) ** 0.5)
+
+
+def test_the_spread_between_seeds_is_found_once_however_many_values_have_an_error(monkeypatch):
+    asked = []
+    monkeypatch.setattr(noise, "between_seeds", lambda study: asked.append(study) or 0.1)
+    study = validated(study_of([0.9 - 0.01 * i for i in range(20)]), 1000, 0.3)
+    record = analysis.noise(study)
+    assert len(record.trials) == 20 and min(t.error for t in record.trials) > 0.1
+    assert len(asked) == 1
+    cells = analysis.values(study).main.cells
+    assert len(cells) == 4 and min(cell.best_error for cell in cells) > 0.1
+    assert len(asked) == 2
 
 
 def test_the_subset_holds_the_best_at_its_level():

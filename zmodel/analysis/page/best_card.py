@@ -6,8 +6,7 @@ from pathlib import Path
 
 from zmodel.analysis.page import html
 from zmodel.analysis.rules.suggested_commands import reproduce_command
-from zmodel.analysis.statistics.between_seeds import between_seeds
-from zmodel.analysis.statistics.noise import best_error, validation_of
+from zmodel.analysis.statistics.noise import known_validation
 from zmodel.analysis.statistics.selection import (
     baseline_of,
     best,
@@ -85,11 +84,11 @@ def _limits(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
 def _beside(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     """Its value beside its noise and the baseline."""
     found = {}
-    if (error := best_error(study, trial.value)) is not None:
-        samples = validation_of(study).samples
-        seeds = between_seeds(study)
-        spread = "" if seeds is None else f", with the spread between seeds of {seeds:.2g}"
-        found["standard error"] = f"{error:.2g}, of {samples:,} validation samples{spread}"
+    if trial.value is not None and (known := known_validation(study)) is not None:
+        text = f"{known.error(trial.value):.2g}, of {known.samples:,} validation samples"
+        if known.seeds is not None:
+            text += f", with the spread between seeds of {known.seeds:.2g}"
+        found["standard error"] = text
     if attr(trial, "baseline"):
         found["baseline"] = "this is the configuration as composed"
     elif (own := baseline_of(study)) is not None and own.value is not None:

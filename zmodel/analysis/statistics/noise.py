@@ -24,10 +24,18 @@ LEVEL = 0.9
 
 @dataclass(frozen=True)
 class Validation:
-    """What trials are validated on: samples, and the share of the most frequent class."""
+    """What trials are validated on: samples, and the share of the most frequent class.
+
+    `seeds`: standard deviation between seeds of one configuration, once it is known.
+    """
 
     samples: int
     majority: float
+    seeds: float | None = None
+
+    def error(self, value: float) -> float:
+        """Standard error of a value: of its samples and between seeds."""
+        return math.hypot(standard_error(value, self.samples), self.seeds or 0.0)
 
 
 def validation_of(study: StudyRecord) -> Validation:
@@ -37,13 +45,14 @@ def validation_of(study: StudyRecord) -> Validation:
     for trial in ranked(study):
         samples, majority = attr(trial, "validated"), attr(trial, "majority")
         if samples and majority is not None:
-            return Validation(samples, majority)
+            return Validation(samples, majority, between_seeds(study))
     for trial in ranked(study)[:1]:
         folder = run_folder(study, trial)
         found = read_result(folder).get("confusion_matrix") if folder else None
         counts = _sizes(found)
         if counts:
-            return Validation(sum(counts), max(counts) / sum(counts))
+            share = max(counts) / sum(counts)
+            return Validation(sum(counts), share, between_seeds(study))
     raise Unavailable("no trial tells how many samples validated it")
 
 
@@ -63,17 +72,21 @@ def standard_error(accuracy: float, samples: int) -> float:
     return math.sqrt(max(0.0, share * (1 - share)) / (samples + 4))
 
 
-def best_error(study: StudyRecord, value: float | None) -> float | None:
-    """Standard error of a value of the study; None where it is not known."""
+def known_validation(study: StudyRecord) -> Validation | None:
+    """As `validation_of`; None where it is not known."""
     try:
-        return None if value is None else error_of(study, value, validation_of(study))
+        return validation_of(study)
     except Unavailable:
         return None
 
 
-def error_of(study: StudyRecord, value: float, validation: Validation) -> float:
-    """Standard error of a value: of its samples and, once it is known, between seeds."""
-    return math.hypot(standard_error(value, validation.samples), between_seeds(study) or 0.0)
+def best_error(study: StudyRecord, value: float | None) -> float | None:
+    """Standard error of one value of the study; None where it is not known.
+
+    It reads the study anew: for many values take `known_validation` once.
+    """
+    known = known_validation(study)
+    return None if known is None or value is None else known.error(value)
 
 
 def alike(scores: Sequence[float], errors: Sequence[float], level: float = LEVEL) -> list[bool]:

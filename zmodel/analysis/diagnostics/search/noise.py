@@ -9,9 +9,8 @@ from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.page.value_axis import value_axis
-from zmodel.analysis.statistics.between_seeds import between_seeds
 from zmodel.analysis.statistics.depths import Depths, depths_of
-from zmodel.analysis.statistics.noise import LEVEL, alike, error_of, validation_of
+from zmodel.analysis.statistics.noise import LEVEL, alike, validation_of
 from zmodel.analysis.statistics.selection import (
     listed,
     need_scored,
@@ -77,12 +76,11 @@ class Noise:
 
 def data(study: StudyRecord) -> Noise:
     need_scored(study)
-    known, seeds = validation_of(study), between_seeds(study)
-    trials = ranked(study)
+    known, trials = validation_of(study), ranked(study)
     values = [t.value or 0.0 for t in trials]
     if not all(0 <= value <= 1 for value in values):
         raise Unavailable(f"values of {objective_name(study)} lie outside 0 to 1")
-    errors = [error_of(study, v, known) for v in values]
+    errors = [known.error(v) for v in values]
     inside = alike([sign(study) * v for v in values], errors)
     param = next(iter(structural(study)), None)
     rows = zip(trials, values, errors, inside, strict=True)
@@ -92,7 +90,7 @@ def data(study: StudyRecord) -> Noise:
         param,
         known.samples,
         known.majority,
-        seeds,
+        known.seeds,
         tuple(found),
         sign(study) > 0,
         depths_of(study),

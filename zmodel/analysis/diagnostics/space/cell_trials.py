@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zmodel.analysis.statistics.intervals import best_of, bootstrap, wins
-from zmodel.analysis.statistics.noise import best_error
+from zmodel.analysis.statistics.noise import Validation, known_validation
 from zmodel.analysis.statistics.potential import chances
 from zmodel.analysis.statistics.selection import count_states, score, sign, structural
 from zmodel.analysis.statistics.shares import evenness
@@ -99,6 +99,7 @@ def param_trials(study: StudyRecord, param: str) -> ParamTrials:
     total = sum(map(len, groups)) or 1  # waiting trials have no parameters yet
     least = min((len(row) for row in scores if len(row) >= LEAST), default=LEAST)
     alone = [best_of(row, least) if first else None for row in scores]
+    known = known_validation(study)
     columns = zip(
         cells, groups, scored, wins(scores) if first else [0.0] * len(scores),
         chances(scores), alone, strict=True,
@@ -108,13 +109,14 @@ def param_trials(study: StudyRecord, param: str) -> ParamTrials:
         first,
         cells.are_ranges,
         evenness([len(group) for group in groups]),
-        tuple(_cell(study, total, *column) for column in columns),
+        tuple(_cell(study, known, total, *column) for column in columns),
     )
 
 
 def _cell(
-    study: StudyRecord, total: int, cell: Cell, group: Sequence[TrialRecord],
-    scored: Sequence[TrialRecord], won: float, chance: float, alone: tuple[float, ...] | None,
+    study: StudyRecord, known: Validation | None, total: int, cell: Cell,
+    group: Sequence[TrialRecord], scored: Sequence[TrialRecord],
+    won: float, chance: float, alone: tuple[float, ...] | None,
 ) -> CellTrials:  # fmt: skip
     values = [float(t.value or 0.0) for t in scored]
     low, high = bootstrap(values) or (None, None)
@@ -129,7 +131,7 @@ def _cell(
         states=count_states(group),
         forced=len(forced),
         best=top,
-        best_error=best_error(study, top),
+        best_error=None if known is None or top is None else known.error(top),
         median=float(np.median(values)) if values else None,
         median_low=low,
         median_high=high,
