@@ -10,7 +10,7 @@ from optuna.distributions import json_to_distribution
 
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page.rows import Row
-from zmodel.analysis.statistics.selection import objective_name, score, scored, sign
+from zmodel.analysis.statistics.selection import objective_name, ranked
 from zmodel.study.distribution_values import in_words
 from zmodel.study.plain_text import plain
 from zmodel.study.records import StudyRecord
@@ -70,10 +70,10 @@ def _phases(study: StudyRecord) -> list[OneRound]:
     spaces.append({plain(name): plain(in_words(d)) for name, d in study.space.items()})
     found = []
     for phase, space in enumerate(spaces, start=1):
-        own = [t for t in study.trials if phase_of(t.number, study.attrs) == phase]
-        done = [s for t in own if t in scored(study) and (s := score(study, t)) is not None]
-        best = sign(study) * max(done) if done else None
-        found.append(OneRound(study.name, phase, len(own), len(done), best, space))
+        own = sum(phase_of(t.number, study.attrs) == phase for t in study.trials)
+        done = [t for t in ranked(study) if phase_of(t.number, study.attrs) == phase]
+        best = done[0].value if done else None
+        found.append(OneRound(study.name, phase, own, len(done), best, space))
     return found
 
 

@@ -66,9 +66,9 @@ def data(study: StudyRecord) -> Useless:
     ended = [t for t in study.trials if t.state in ("complete", "failed", "pruned")]
     if not ended:
         raise Unavailable("no trial has ended yet")
-    diverged = [t for t in ended if has_diverged(t)]
-    nothing = [t for t in ended if t not in diverged and attr(t, "never_learned")]
-    lost = {t.number for t in (*diverged, *nothing)}
+    diverged = {t.number for t in ended if has_diverged(t)}
+    nothing = {t.number for t in ended if attr(t, "never_learned")} - diverged
+    lost = diverged | nothing
     groups = [
         (name, label, group)
         for name, distribution in study.space.items()
