@@ -8,6 +8,7 @@ have cooled down from another epoch, and what it would have reached then was not
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -81,16 +82,17 @@ def used_patience(study: StudyRecord, trials: Sequence[TrialRecord]) -> int | No
 
 def best_epoch(study: StudyRecord, trial: TrialRecord) -> int:
     """The first epoch with the best finite value."""
-    values = {e: curve_sign(study) * v for e, v in trial.curve.items() if np.isfinite(v)}
+    way = curve_sign(study)
+    values = {e: way * v for e, v in trial.curve.items() if np.isfinite(v)}
     return max(values, key=lambda e: (values[e], -e)) if values else 0
 
 
 def ended_by(study: StudyRecord, trial: TrialRecord, patience: int) -> tuple[int, float]:
     """Epochs run and best score if the trial had ended `patience` epochs without improvement."""
-    best, waited, ran = -np.inf, 0, 0
+    way, best, waited, ran = curve_sign(study), -np.inf, 0, 0
     for value in trial.curve.values():
         ran += 1
-        reached = curve_sign(study) * value
+        reached = way * value
         waited = 0 if reached > best else waited + 1
         best = max(best, reached)
         if waited >= patience:
@@ -99,9 +101,8 @@ def ended_by(study: StudyRecord, trial: TrialRecord, patience: int) -> tuple[int
 
 
 def best_score(study: StudyRecord, trial: TrialRecord) -> float:
-    return max(
-        (curve_sign(study) * v for v in trial.curve.values() if np.isfinite(v)), default=-np.inf
-    )
+    way = curve_sign(study)
+    return max((way * v for v in trial.curve.values() if math.isfinite(v)), default=-math.inf)
 
 
 def try_patiences(
@@ -116,11 +117,12 @@ def try_patiences(
         return ()
     limit = own if own is not None else most
     tried = sorted({p for p in CANDIDATES if p <= limit} | ({own} if own else set()))
-    best = best_score(study, leaders[0]) if leaders else 0.0
+    own_best = {t.number: best_score(study, t) for t in trials}
+    best = own_best[leaders[0].number] if leaders else 0.0
     found = []
     for patience in tried:
         after = {t.number: ended_by(study, t, patience) for t in trials}
-        lost = {t.number: best_score(study, t) - after[t.number][1] for t in trials}
+        lost = {t.number: own_best[t.number] - after[t.number][1] for t in trials}
         epochs = sum(ran for ran, _ in after.values())
         found.append(
             Patience(
@@ -155,7 +157,8 @@ def was_cut(study: StudyRecord, trial: TrialRecord, most: int) -> bool:
     if was_stopped(trial, most) or own < LEAST_ALLOWANCE:
         return False
     until = attr(trial, "cooled_from", own)
-    values = [curve_sign(study) * v for e, v in trial.curve.items() if e < until and np.isfinite(v)]
+    way = curve_sign(study)
+    values = [way * v for e, v in trial.curve.items() if e < until and np.isfinite(v)]
     part = max(3, round(own * LAST_PART))
     last, before = np.asarray(values[-part:]), np.asarray(values[-2 * part : -part])
     if len(before) < part:
