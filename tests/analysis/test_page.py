@@ -14,6 +14,7 @@ from zmodel.analysis.diagnostics.space import contour
 from zmodel.analysis.diagnostics.training import confusion, curves, overfitting
 from zmodel.analysis.page import axes, html, marks, render, style, value_axis
 from zmodel.analysis.page.rows import flat, mark_origin
+from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.depths import Depths
 from zmodel.analysis.statistics.scale import scale_of
 from zmodel.study.records import StudyRecord, TrialRecord
@@ -50,6 +51,16 @@ def test_rows_of_trials_say_what_was_forced():
     second = replace(trials[1], attrs={"baseline": True})
     rows = mark_origin(replace(study, trials=(trials[0], second)), [{"trial": 0}, {"trial": 1}])
     assert [row["baseline"] for row in rows] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("action", "is_command"),
+    [("python train.py -m a=1", True), ("zmodel-train -m a=1", True), ("widen a, by hand", False)],
+)
+def test_a_suggested_command_can_be_copied_whatever_program_it_starts(action, is_command):
+    page = html.verdict_list([Verdict("boundary", "warning", "text", action=action)])
+    assert (f"<code>{action}</code>" in page) == is_command
+    assert ("Next:" in page) != is_command
 
 
 @pytest.mark.parametrize(

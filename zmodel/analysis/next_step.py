@@ -11,6 +11,7 @@ from zmodel.analysis.diagnostics.search import final, further_trials
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import (
     final_command,
+    is_command,
     more_trials,
     run_command,
     sweep_command,
@@ -24,7 +25,6 @@ FIRST = (
     "pruning_bias", "early_stopping_bias", "underexplored", "boundary", "few_trials",
 )  # fmt: skip
 """Among verdicts of one severity: what spoils the judgement of all else comes before it."""
-PROGRAMS = ("python ", "zmodel-")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def next_step(findings: Findings, verdicts: list[Verdict]) -> NextStep:
         return NextStep(
             sweep_command(study, {}), f"its budget is not used up: {unfinished(study)} trials left"
         )
-    asked = [v for v in verdicts if v.rank >= 2 and (v.action or "").startswith(PROGRAMS)]
+    asked = [v for v in verdicts if v.rank >= 2 and is_command(v.action)]
     if asked:
         worst = min(asked, key=lambda v: (-v.rank, _place(v.code)))
         return NextStep(worst.action, f"{worst.severity} {worst.code}: {worst.message}")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from zmodel.analysis.page.css import asset, style_sheet
+from zmodel.analysis.rules.suggested_commands import is_command
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.study.plain_text import plain
 
@@ -93,7 +94,7 @@ def _verdict(verdict: Verdict) -> str:
 def _action(action: str | None) -> str:
     if not action:
         return ""
-    if action.startswith("python "):
+    if is_command(action):
         return command(action)
     return f"<p><strong>Next:</strong> {text(action)}.</p>"
 

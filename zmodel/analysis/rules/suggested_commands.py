@@ -19,6 +19,11 @@ PROGRAMS = ("zmodel-train", "python -m zmodel.train")
 MULTIRUN = ("-m", "--multirun")
 
 
+def is_command(action: str | None) -> bool:
+    """Whether a suggested action can be run as it is; else it is a sentence."""
+    return action is not None and action.startswith(("python ", "zmodel-"))
+
+
 def sweep_command(study: StudyRecord, overrides: dict[str, Any]) -> str | None:
     """The command that continues the study, with `overrides` in place of its own ones.
 
