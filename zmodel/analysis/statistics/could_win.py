@@ -1,8 +1,12 @@
-"""Whether what a verdict names could change what the study concludes.
+"""Whether a depth whose trials were ended early could have had the best trial.
 
-The one rule of severity: a depth that cannot win any more is worth a note, whatever was done to it.
-It can win when its best value, with all that it may have lost, comes near the study's best: nearer
-than chance explains at the level at which trials are called alike.
+A depth that cannot win any more is worth a note, whatever was done to it. It can win when its best
+value, with all that it may have lost, comes near the study's best: nearer than chance explains at
+the level at which trials are called alike.
+
+This asks what *longer* trials would reach. What *more* trials would reach, before a value is given
+up or called underexplored, is asked of potential.py: it needs values with many trials to learn
+from, and no loss to be told.
 """
 
 from __future__ import annotations

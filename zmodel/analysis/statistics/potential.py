@@ -1,6 +1,6 @@
-"""Whether a value with few trials could still win.
+"""Whether a value with few trials could still win with more of them.
 
-The estimate uses what the other values gained.
+The estimate uses what the other values gained. What its trials lost by ending early: could_win.py.
 
 The best of a value's first few trials says little by itself. But the same study shows how much
 other values, tried more often, gained from an equally small start to their final best. A value
