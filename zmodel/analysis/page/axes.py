@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MOST_LABELS = 16
 # letters that fit beside each other in a legend, and those that a sign takes
 ROW, SIGN = 64, 6
+# ticks within a decade, the most of them first
+STEPS = ((1, 2, 5), (1, 3), (1,))
 
 
 def categories(ax: Axes, labels: Sequence[str], name: str) -> None:
@@ -114,11 +116,12 @@ def log_axis(ax: Axes, axis: str = "x", most: int = 5) -> None:
     getattr(ax, f"set_{axis}lim")(low, high)
 
 
-def log_ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Round numbers in a range of positive ones: 1-2-5 steps, or powers of ten where these are
-    too many, every so many where these are."""
+def log_ticks(
+    low: float, high: float, most: int = 5, steps: Sequence[Sequence[float]] = STEPS
+) -> list[float]:
+    """Round numbers in a range of positive ones: of the first `steps` within a decade that are
+    not too many, by default 1-2-5; where powers of ten are, every so many of these."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = ((1, 2, 5), (1, 3), (1,))
     for digits in steps:
         ticks = [d * 10.0**e for e in decades for d in digits if low <= d * 10.0**e <= high]
         if len(ticks) <= most:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zmodel.analysis.page.axes import clipped
+from zmodel.analysis.page.axes import STEPS, clipped, log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ HIGH = 0.9
 """From this best value on the errors are drawn, not the values."""
 RATIO = 3.0
 """So many times the best trial's error must the worst one's be: else a plain axis shows as much."""
-STEPS = ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))
+FINE = ((1, 1.5, 2, 3, 5, 7), *STEPS)
 
 
 def error_floor(values: Iterable[float | None], maximize: bool) -> float | None:
@@ -61,9 +61,4 @@ def value_axis(
 
 def error_ticks(low: float, high: float, most: int = 5) -> list[float]:
     """Values whose errors are round numbers from `low` to `high`, at most `most` of them."""
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for digits in STEPS:
-        errors = [d * 10.0**e for e in decades for d in digits if low <= d * 10.0**e <= high]
-        if len(errors) <= most:
-            break
-    return [1 - error for error in errors[:most]]
+    return [1 - error for error in log_ticks(low, high, most, FINE)]
