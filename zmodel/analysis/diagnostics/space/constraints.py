@@ -22,6 +22,7 @@ from zmodel.analysis.statistics.selection import (
     short,
     sign,
     structural,
+    top,
 )
 from zmodel.study.constraints import Constraint, constraints_of, known_amounts
 from zmodel.study.records import StudyRecord, TrialRecord
@@ -125,7 +126,7 @@ def _limit(study: StudyRecord, constraint: Constraint, done: Sequence[TrialRecor
     noted = [one for t in study.trials for one in attr(t, "rejected_params", [])]
     rejected = [one["amounts"].get(constraint.name) for one in noted]
     best = ranked(study)
-    top = best[: max(TOP_LEAST, math.ceil(TOP_SHARE * len(best)))]
+    leaders = top(study, TOP_SHARE, TOP_LEAST)
     near = near_limit(constraint, {t.number: known[t.number] for t in best})
     values: tuple[list[float], list[float]] = ([], [])
     for trial in best:
@@ -138,7 +139,7 @@ def _limit(study: StudyRecord, constraint: Constraint, done: Sequence[TrialRecor
         sum(constraint.violation(p.amount) > 0 for p in points),
         tuple(float(amount) for amount in rejected if _is_number(amount)),
         known[best[0].number] if best else None,
-        sum(t.number in near for t in top) / len(top) if top else 0.0,
+        sum(t.number in near for t in leaders) / len(leaders) if leaders else 0.0,
         outdoes(*values),
     )
 

@@ -106,14 +106,11 @@ def _region(
 
 def _tail(here: int, group: int, lost: int, ended: int) -> float:
     """Fisher's exact test, one-sided: the chance of `here` or more lost trials in the group."""
-    if not group or not lost:
+    if not lost:
         return 1.0
-    ways = math.comb(ended, group)
-    most = min(group, lost)
-    hits = sum(
-        math.comb(lost, k) * math.comb(ended - lost, group - k) for k in range(here, most + 1)
-    )
-    return hits / ways
+    from scipy.stats import hypergeom
+
+    return float(hypergeom.sf(here - 1, ended, lost, group))
 
 
 def nothing(record: Useless) -> str | None:

@@ -10,6 +10,7 @@ from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.statistics.selection import (
     curve_sign,
+    fixed,
     need_curves,
     need_objective_curves,
     score,
@@ -94,8 +95,7 @@ def _late(study: StudyRecord, trial: TrialRecord, way: float) -> LateEpochs:
 
 def _clip(study: StudyRecord) -> float | None:
     """trainer.gradient_clip_val, where all trials have the same."""
-    fixed = study.attrs.get("fixed")
-    value = fixed.get("trainer.gradient_clip_val") if isinstance(fixed, dict) else None
+    value = fixed(study, "trainer.gradient_clip_val")
     return float(value) if isinstance(value, int | float) else None
 
 
