@@ -262,6 +262,18 @@ def test_what_patience_costs_a_depth_that_trails_by_more_is_a_note():
     assert worst(trailing, "early_stopping_bias") == "note"
 
 
+def test_a_loss_that_exploded_does_not_hide_what_patience_costs():
+    """The cost is a part of the best value, not of the largest."""
+    patient = dict(enumerate([0.5, 0.4] + [0.5] * 4 + [0.3]))
+    study = hand_made({1: [0.3] * 3, 2: [0.9, 0.9, 1e6]})
+    trials = [replace(t, curve=patient, attrs={"control": True}) for t in study.trials[:3]]
+    trials += [replace(t, curve=dict.fromkeys(range(7), t.value)) for t in study.trials[3:]]
+    attrs = {"fixed": {"callbacks.early_stopping.patience": 3}}
+    study = replace(study, directions=("minimize",), trials=tuple(trials), attrs=attrs)
+    assert analysis.stopping(study).depths[0].control_regret == pytest.approx(0.1)
+    assert worst(study, "early_stopping_bias") == "warning"
+
+
 def test_a_winner_at_a_bound_is_a_warning_also_beside_a_depth_that_was_hardly_tried():
     """As it was seen: the five best trials have 5 layers, and two trials have 4."""
     seen = {1: [0.93] * 3, 2: [0.97, 0.98] * 3, 3: [0.98] * 6, 4: [0.97, 0.975]}

@@ -8,7 +8,7 @@ from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import longer
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.could_win import could_win
-from zmodel.analysis.statistics.selection import listed, short
+from zmodel.analysis.statistics.selection import best, listed, short
 
 CODE = "early_stopping_bias"
 CHECK = "early stopping and the epoch allowance treat the depths alike"
@@ -41,11 +41,10 @@ def judge(findings: Findings) -> list[Verdict] | None:
 
 
 def _costly(findings: Findings, depth: Depth) -> bool:
-    best = max((abs(t.value) for t in findings.study.trials if t.value is not None), default=0.0)
     return (
         depth.control_regret is not None
         and depth.controls >= LEAST
-        and depth.control_regret > REGRET * best
+        and depth.control_regret > REGRET * abs(best(findings.study).value or 0.0)
         and (depth.low or 0.0) > 0
     )
 
