@@ -25,7 +25,6 @@ from zmodel.analysis import reporting
 from zmodel.core.interrupt import Interrupted
 from zmodel.from_python import commands
 from zmodel.from_python.in_process import as_command
-from zmodel.run.outcome import outcome
 
 SMALL = [
     "data=digits", "data.epoch_steps=1", "data.folds=null", "trainer.max_epochs=1",
@@ -153,17 +152,6 @@ def test_another_thread_is_refused():
     thread.start()
     thread.join()
     assert len(caught) == 1
-
-
-def test_what_came_out_is_said_in_one_line():
-    result = {"metrics": {"val/acc_best": 0.97221, "test/acc": 0.9}, "best_epoch": 12, "epochs": 23,
-              "stopped_early": True}  # fmt: skip
-    said = "val/acc_best 0.9722  test/acc 0.9  (epoch 13 of 23, stopped early)"
-    assert outcome(result, ["val/acc_best"]) == said
-    folds = {**result, "folds": [{}, {}], "stopped_early": False}
-    assert outcome(folds, ["val/acc_best"]).endswith("(mean of 2 folds, 23 epochs in all)")
-    tested = {"metrics": {"test/acc": 0.9}, "best_epoch": None, "epochs": 0, "stopped_early": False}
-    assert outcome(tested, ["val/acc_best"]) == "test/acc 0.9  (0 epochs)"
 
 
 @pytest.mark.slow
