@@ -15,7 +15,7 @@ from zmodel.sweep.limits.study_limits import Limits, make_limits
 from zmodel.sweep.next_round import next_round
 from zmodel.sweep.roles import check_roles
 from zmodel.sweep.sampling.proposals import Proposals
-from zmodel.sweep.sampling.samplers import grid_size
+from zmodel.sweep.sampling.samplers import grid_size, is_grid
 from zmodel.sweep.sampling.warm_start import first_configurations
 from zmodel.sweep.settings import Settings, read_settings, settled
 from zmodel.sweep.space.combinations import count_combinations
@@ -156,21 +156,21 @@ def _within(
     Where the budget has room for all of them, each is tried exactly once.
     """
     budget = settings.n_trials
-    if settings.sampler["_target_"].endswith("GridSampler"):
+    bounded = limits if limits is not None and limits.known is not None else None
+    if is_grid(settings.sampler):
         size = grid_size(space)
-        if limits is not None and limits.known is not None:
-            return _only_feasible(limits, settings, size if budget is None else min(budget, size))
+        if bounded is not None:
+            return _only_feasible(bounded, settings, size if budget is None else min(budget, size))
         return replace(settings, n_trials=size if budget is None else min(budget, size))
     if plan is not None:  # trials that run to their end
         paid = plan.epochs // plan.allowance
         budget = paid if budget is None else min(budget, paid)
     assert budget is not None
-    bounded = limits is not None and limits.known is not None
-    count = count_combinations(space, max(budget, FEW) if bounded else budget)
+    count = count_combinations(space, max(budget, FEW) if bounded is not None else budget)
     if count is None:
         return settings
-    if limits is not None and bounded:
-        return _only_feasible(limits, settings, budget)
+    if bounded is not None:
+        return _only_feasible(bounded, settings, budget)
     if count < budget:
         _say_how_many(count, budget)
     return replace(settings, n_trials=count, sampler=EVERY_ONE, history=None)
@@ -181,7 +181,7 @@ def _only_feasible(limits: Limits, settings: Settings, budget: int) -> Settings:
     assert limits.known is not None
     listed = limits.listed()
     count = len(listed)
-    if count > budget and not settings.sampler["_target_"].endswith("GridSampler"):
+    if count > budget and not is_grid(settings.sampler):
         return settings
     limits.known.combinations = listed
     if count < budget:

@@ -24,7 +24,7 @@ from zmodel.sweep.sampling.exact_decimals import ExactDecimals
 from zmodel.sweep.sampling.floor_schedule import FloorSchedule, forced_attrs
 from zmodel.sweep.sampling.forcing_sampler import ForcingSampler
 from zmodel.sweep.sampling.replicates import WithoutReplicates, next_repeated
-from zmodel.sweep.sampling.samplers import make_sampler, needs_lock
+from zmodel.sweep.sampling.samplers import is_grid, make_sampler, needs_lock
 from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.combinations import count_combinations
 from zmodel.sweep.space.search_space import SearchSpace
@@ -54,9 +54,8 @@ class Proposals:
         counted = most is not None and count_combinations(space, most) is not None
         self._every_one = listed or counted
         """The budget has room for every combination: to force one would repeat another."""
-        grid = settings.sampler["_target_"].endswith("GridSampler")
-        self._listed = self._every_one or grid  # each combination once
-        self.share_repeated = 0.0 if self._listed else settings.replicate
+        once = self._every_one or is_grid(settings.sampler)  # each combination
+        self.share_repeated = 0.0 if once else settings.replicate
         self.floors = _floors(settings, space, self.share_repeated)
         self.needs_lock = needs_lock(settings.sampler)
         """Whether sampling must exclude other workers (samplers that keep state in the study)."""

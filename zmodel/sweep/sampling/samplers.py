@@ -86,6 +86,11 @@ def needs_lock(config: Mapping[str, Any]) -> bool:
     return issubclass(target_class(plain(config)), _SHARED)
 
 
+def is_grid(config: Mapping[str, Any]) -> bool:
+    """Whether it is the grid sampler."""
+    return issubclass(target_class(plain(config)), GridSampler)
+
+
 def grid_size(space: SearchSpace) -> int:
     """How many combinations the grid sampler has; ValueError if endless or conditional."""
     return prod(map(len, _grid(space).values()))
@@ -98,7 +103,7 @@ def grid_attrs(
 
     Empty for another sampler, and for parameters that are no whole point.
     """
-    if not issubclass(target_class(plain(config)), GridSampler):
+    if not is_grid(config):
         return {}
     sampler = make_sampler(config, seed, 0, space)
     assert isinstance(sampler, GridSampler)
