@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -147,6 +149,7 @@ def leaky(world: World, seed: int, fault: bool) -> Seeded:
     (folder / "final").mkdir()
     (folder / "final" / "summary.json").write_text(json.dumps(summary))
     study = replace(study_of(world, runs), folder=folder)
+    weakref.finalize(study, shutil.rmtree, folder)
     gap = float(best.curve.max()) - best.truth
     if fault:
         return Seeded(study, True if gap >= 0.04 else None)
