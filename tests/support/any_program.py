@@ -6,13 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import hydra._internal.callbacks
 import optuna
 import yaml
-from hydra import initialize_config_dir
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.plugins import Plugins
-from hydra.types import HydraContext, RunMode
+from inline import swept
 from optuna.trial import FrozenTrial
 
 from zmodel.study.records import StudyRecord, find_study
@@ -37,18 +33,7 @@ class AnyProgram:
         (self.conf / "app.yaml").write_text(text)
         command = ["hydra/sweeper=zmodel", "hydra.sweeper.n_jobs=0", "hydra.sweeper.n_trials=4"]
         command += [f"hydra.sweep.dir={self.folder}"]
-        with initialize_config_dir(str(self.conf)):
-            loader = GlobalHydra.instance().config_loader()
-            composed = loader.load_configuration("app", [*command, *overrides], RunMode.MULTIRUN)
-            context = HydraContext(loader, hydra._internal.callbacks.Callbacks())
-            sweeper = Plugins.instance().instantiate_sweeper(
-                hydra_context=context, task_function=task, config=composed
-            )
-            try:
-                sweeper.sweep(list(composed.hydra.overrides.task))
-            except SystemExit as end:
-                return int(end.code or 0)
-        return 0
+        return swept(self.conf, "app", [*command, *overrides], task)
 
     @property
     def record(self) -> StudyRecord:

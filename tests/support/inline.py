@@ -10,15 +10,31 @@ import hydra._internal.callbacks
 import optuna
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.plugins import Plugins
 from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig
 from optuna.trial import FrozenTrial
 
 from zmodel.study.storage.opening import open_storage
-from zmodel.sweep.sweeper import StudySweeper, plain
 
 APPS = Path(__file__).parent / "apps"
 CONF = Path(__file__).parents[2] / "conf"
+
+
+def swept(conf: Path, name: str, command: list[str], task: Callable[[DictConfig], Any]) -> int:
+    """The exit code of a sweep, by the sweeper that Hydra makes of the configuration."""
+    with initialize_config_dir(str(conf)):
+        loader = GlobalHydra.instance().config_loader()
+        config = loader.load_configuration(name, command, RunMode.MULTIRUN)
+        context = HydraContext(loader, hydra._internal.callbacks.Callbacks())
+        sweeper = Plugins.instance().instantiate_sweeper(
+            hydra_context=context, task_function=task, config=config
+        )
+        try:
+            sweeper.sweep(list(config.hydra.overrides.task))
+        except SystemExit as end:
+            return int(end.code or 0)
+    return 0
 
 
 class Inline:
@@ -39,20 +55,8 @@ class Inline:
         self, *overrides: str, task: Callable[[DictConfig], Any] = lambda cfg: cfg.x, conf=APPS
     ) -> int:
         """The exit code of ``quick.py -m`` with these overrides, if it ran `task`."""
-        with initialize_config_dir(str(conf)):
-            loader = GlobalHydra.instance().config_loader()
-            own = [f"out={self.out}", f"study_name={self.name}", "hydra.sweeper.n_jobs=0"]
-            command = [*own, *overrides]
-            config = loader.load_configuration("quick", command, RunMode.MULTIRUN)
-            context = HydraContext(loader, hydra._internal.callbacks.Callbacks())
-            given = {k: plain(v) for k, v in config.hydra.sweeper.items() if k != "_target_"}
-            sweeper = StudySweeper(**given)
-            sweeper.setup(hydra_context=context, task_function=task, config=config)
-            try:
-                sweeper.sweep(list(config.hydra.overrides.task))
-            except SystemExit as end:
-                return int(end.code or 0)
-        return 0
+        own = [f"out={self.out}", f"study_name={self.name}", "hydra.sweeper.n_jobs=0"]
+        return swept(conf, "quick", [*own, *overrides], task)
 
     @property
     def trials(self) -> list[FrozenTrial]:
