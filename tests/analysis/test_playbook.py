@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from tests.support.inline import Inline
 from zmodel import analysis
 from zmodel.analysis.diagnostics.space import useless, values
 from zmodel.analysis.diagnostics.training import overfitting
@@ -132,27 +131,6 @@ def test_roles_decide_what_is_compared():
     space = {"kind": CategoricalDistribution(["a", "b"]), "lr": FloatDistribution(0, 1)}
     plain = StudyRecord("s", ("maximize",), space, ())
     assert structural(plain) == ["kind"]
-
-
-@pytest.mark.parametrize(
-    ("roles", "words"),
-    [
-        ("{x: fixed}", "take it out"),
-        ("{epochs: scientific}", "search it too"),
-        ("{x: main}", "nuisance"),
-        ("[x]", "must be null or like"),
-    ],
-)
-def test_roles_that_contradict_the_search_are_refused(inline: Inline, roles, words):
-    with pytest.raises(ValueError, match=words):
-        inline.run(f"hydra.sweeper.roles={roles}")
-    assert not inline.folder.exists()
-
-
-def test_roles_are_noted_for_the_report(inline: Inline):
-    roles = "hydra.sweeper.roles={x: nuisance, epochs: fixed, layers: scientific}"
-    assert inline.run(roles, "hydra.sweeper.n_trials=2") == 0
-    assert inline.study.user_attrs["roles"]["layers"] == "scientific"
 
 
 def test_verdicts_of_a_simulated_study_have_the_codes_of_the_contract():
