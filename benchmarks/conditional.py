@@ -52,7 +52,7 @@ def score(params: dict, slope: float, rng: np.random.Generator) -> float:
 def shortfall(sampler: str, n_trials: int, seed: int, slope: float) -> float:
     """Mean over depths of ceiling minus best result."""
     rng = np.random.default_rng(seed)
-    floors = FloorSchedule({"z": 6}, SPACE, n_trials)
+    floors = FloorSchedule({"z": 6}, SPACE, n_trials, constraints=())
     study = optuna.create_study(direction="maximize")
     config = {"_target_": f"optuna.samplers.{sampler}"}
     for slot in range(n_trials):

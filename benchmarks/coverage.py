@@ -60,7 +60,7 @@ def objective(params: dict) -> float:
 def study(sampler: str, options: dict, n_trials: int, seed: int, floors: bool) -> tuple[float, int]:
     """CPU milliseconds per trial, and how many trials were forced."""
     study = optuna.create_study(direction="maximize")
-    schedule = FloorSchedule(FLOORS, SPACE, n_trials)
+    schedule = FloorSchedule(FLOORS, SPACE, n_trials, constraints=())
     config = {"_target_": f"optuna.samplers.{sampler}", **options}
     spent = 0.0
     for slot in range(n_trials):

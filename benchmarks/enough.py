@@ -143,7 +143,9 @@ def study_of(task: tuple[str, str, int, str | None]) -> tuple[str, str, list[int
     table = np.load(path) if path else None
     rng = np.random.default_rng([seed, len(setting)])
     space, value = space_of(setting, table), value_of(setting, table, rng)
-    floors = FloorSchedule({DEPTH: FLOOR}, space, FLOORS_WITHIN) if sampler == "tpe" else None
+    floors = None
+    if sampler == "tpe":
+        floors = FloorSchedule({DEPTH: FLOOR}, space, FLOORS_WITHIN, constraints=())
     study = optuna.create_study(direction="maximize")
     trials = TRIALS if table is None else min(TRIALS, len(table["config"]) // 2)
     depths, scores = [], []

@@ -41,7 +41,7 @@ def search(
 ) -> Points:
     """Add `count` trials, the first of them with the given parameters."""
     begun = len(study.trials)
-    floors = FloorSchedule({DEPTH: FLOOR}, space, begun + count)
+    floors = FloorSchedule({DEPTH: FLOOR}, space, begun + count, constraints=())
     found = []
     for slot in range(begun, begun + count):
         known = study.get_trials(deepcopy=False)

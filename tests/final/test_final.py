@@ -312,7 +312,7 @@ def test_how_long_a_retraining_takes(tmp_path, result, epochs, folds):
     (run / "result.json").write_text(json.dumps(result))
     params = {"trial": 7, "seed": 1}
     ended = TrialRecord(0, "complete", params, (0.9,), {}, None, None, {"parameters": 5, **result})
-    (found,) = candidates_of([ended], tmp_path)
+    (found,) = candidates_of([ended], tmp_path, ())
     assert (found.median_epochs, found.runs[0].folds) == (epochs, folds)
     assert found.cross_validated == (folds > 1)
 

@@ -92,7 +92,9 @@ class Simulated:
         self.workers_now = rng.randint(*self.workers)
         storage, study_id = self.study._storage, self.study._study_id
         self.slots = Slots(storage, study_id, self.n_trials, nullcontext)
-        self.floors = FloorSchedule(self.spec, self.space, self.n_trials, self.policy)
+        self.floors = FloorSchedule(
+            self.spec, self.space, self.n_trials, self.policy, constraints=()
+        )
 
     def _decide(self, trials: Any, slot: int) -> dict[str, Any]:
         return forced_attrs(self.floors.next_forced(trials))
@@ -130,7 +132,9 @@ class Simulated:
                 assert (
                     target[0] <= value <= target[1] if isinstance(target, list) else value == target
                 )
-        report = FloorSchedule(self.spec, self.space, self.n_trials).report(self.trials)
+        report = FloorSchedule(self.spec, self.space, self.n_trials, constraints=()).report(
+            self.trials
+        )
         completed = sum(trial.state == TrialState.COMPLETE for trial in self.trials)
         need = max(
             sum(c.trials.least for c in report if c.trials.cell.param == param)
@@ -229,7 +233,7 @@ def test_several_floors_need_no_more_than_the_neediest(tmp_path: Path) -> None:
 
 
 def test_what_runs_is_not_forced_twice() -> None:
-    floors = FloorSchedule({"z": 10}, SPACE, 200)
+    floors = FloorSchedule({"z": 10}, SPACE, 200, constraints=())
     trials: list[FrozenTrial] = []
     for slot in range(40):  # forty workers start at once; nothing is sampled yet
         marks = forced_attrs(floors.next_forced(trials))
@@ -254,7 +258,7 @@ def test_a_hopeless_value_does_not_eat_the_budget(tmp_path: Path) -> None:
 
 
 def test_pruned_trials_do_not_count() -> None:
-    floors = FloorSchedule({"z": 1}, SPACE, 10)
+    floors = FloorSchedule({"z": 1}, SPACE, 10, constraints=())
     trial = create_trial(
         state=TrialState.PRUNED, params={"z": 1}, distributions={"z": IntDistribution(1, 5)}
     )
@@ -268,7 +272,7 @@ def test_strange_trials_of_others_are_lived_with() -> None:
     for number, values in enumerate(odd):
         trials.append(create_trial(state=TrialState.RUNNING, system_attrs={"fixed_params": values}))
         trials[-1].number = number
-    floors = FloorSchedule({"z": 2, "lr": {"bins": 2, "min": 2}}, SPACE, 16)
+    floors = FloorSchedule({"z": 2, "lr": {"bins": 2, "min": 2}}, SPACE, 16, constraints=())
     assert set(floors.next_forced(trials)) == {"z", "lr"}
 
 

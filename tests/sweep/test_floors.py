@@ -60,4 +60,4 @@ def test_floors_are_counts_shares_and_bins() -> None:
 )
 def test_a_floor_that_cannot_be_is_refused_before_the_first_trial(spec: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        FloorSchedule(spec, SPACE, 60)
+        FloorSchedule(spec, SPACE, 60, constraints=())

@@ -31,7 +31,7 @@ class Deciding(ForcingSampler):
 
     def __init__(self, sampler: BaseSampler) -> None:
         super().__init__(sampler, SPACE.distributions)
-        self.floors = FloorSchedule({"x": {"bins": 3, "min": 3}, "y": 3}, SPACE, 9)
+        self.floors = FloorSchedule({"x": {"bins": 3, "min": 3}, "y": 3}, SPACE, 9, constraints=())
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         others = [t for t in study.get_trials(deepcopy=False) if t.number != trial.number]

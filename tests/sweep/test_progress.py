@@ -51,7 +51,7 @@ RUNNING = trial(2, TrialState.RUNNING, None, 4)
 
 def test_a_log_file_gets_one_line_per_finished_trial_and_no_control_codes():
     out = io.StringIO()
-    progress = Progress(Tally(4, 0, 0, 4, 0, 0), maximise=True, out=out)
+    progress = Progress(Tally(4, 0, 0, 4, 0, 0), maximise=True, out=out, constraints=())
     progress.update(Tally(4, 0, 1, 3, 0, 0), [RUNNING], "1 workers")
     for _ in range(3):  # nothing new: nothing printed
         progress.update(Tally(4, 2, 1, 1, 0, 0), [*DONE, RUNNING], "1 workers")
@@ -64,7 +64,7 @@ def test_a_log_file_gets_one_line_per_finished_trial_and_no_control_codes():
 
 def test_a_terminal_shows_budget_best_depth_workers_and_time_left():
     out = Terminal()
-    progress = Progress(Tally(4, 0, 0, 4, 0, 0), maximise=True, out=out)
+    progress = Progress(Tally(4, 0, 0, 4, 0, 0), maximise=True, out=out, constraints=())
     progress.update(Tally(4, 2, 1, 1, 0, 0), [*DONE, RUNNING], "2 workers")
     shown = out.getvalue()
     assert "2 of 4 trials" in shown and "0:00 elapsed" in shown and " left" in shown
@@ -114,7 +114,9 @@ def test_a_small_terminal_gets_whole_words_and_no_more_lines_than_it_can_erase(
     done.number = 7
     running = [trial(n, TrialState.RUNNING, None, 4) for n in range(8, 40)]
     out = Terminal()
-    progress = Progress(Tally(4, 0, 0, 4, 0, 0), maximise=True, labels=Labels.of(ATTRS), out=out)
+    progress = Progress(
+        Tally(4, 0, 0, 4, 0, 0), maximise=True, labels=Labels.of(ATTRS), out=out, constraints=()
+    )
     progress.update(Tally(40, 0, 32, 8, 0, 0), running, "32 workers")
     assert out.getvalue().count("\n") < rows
     progress.note("stopping: " + "a word " * 30)
@@ -127,7 +129,7 @@ def test_a_small_terminal_gets_whole_words_and_no_more_lines_than_it_can_erase(
 
 def test_what_no_update_has_said_is_said_at_the_end():
     out = Terminal()
-    progress = Progress(Tally(4, 0, 0, 4, 0, 0), maximise=True, out=out)
+    progress = Progress(Tally(4, 0, 0, 4, 0, 0), maximise=True, out=out, constraints=())
     progress.note("error: no worker can start")
     progress.close()
     assert "no worker can start" in out.getvalue()
@@ -135,7 +137,7 @@ def test_what_no_update_has_said_is_said_at_the_end():
 
 def test_the_best_of_a_minimisation_is_the_lowest():
     out = Terminal()
-    Progress(Tally(2, 0, 0, 2, 0, 0), maximise=False, out=out).update(
+    Progress(Tally(2, 0, 0, 2, 0, 0), maximise=False, out=out, constraints=()).update(
         Tally(2, 2, 0, 0, 0, 0), DONE, ""
     )
     assert "value 0.8000" in out.getvalue()
@@ -163,7 +165,7 @@ def test_a_trial_of_ten_times_the_median_is_told_of_once():
     hasty = [timed(n, TrialState.COMPLETE, 0.1, now) for n in range(3)]
     assert not [*overdue([*hasty, timed(3, TrialState.RUNNING, 20.0, now)], now)]
     out = io.StringIO()
-    progress = Progress(Tally(5, 3, 2, 0, 0, 0), maximise=True, out=out)
+    progress = Progress(Tally(5, 3, 2, 0, 0, 0), maximise=True, out=out, constraints=())
     for _ in range(2):
         progress.update(Tally(5, 3, 2, 0, 0, 0), [*done, slow, quick], "2 workers")
     assert out.getvalue().count("trial_timeout") == 1

@@ -30,8 +30,11 @@ def test_hours_are_those_in_which_a_trial_ran():
 
     trials = [ran(0, 1800), ran(900, 2400), ran(7200, 9000)]  # two at once, then a pause
     assert worked_seconds(trials) == 2400 + 1800
-    assert StopRule(1, None).reason(trials, True) == {"by": "stop.hours", "hours": 1}
-    assert StopRule(1.2, None).reason(trials, True) is None
+    assert StopRule(1, None).reason(trials, True, constraints=()) == {
+        "by": "stop.hours",
+        "hours": 1,
+    }
+    assert StopRule(1.2, None).reason(trials, True, constraints=()) is None
 
 
 def test_trials_without_a_value_count_as_draws_and_those_put_back_do_not():
@@ -39,7 +42,7 @@ def test_trials_without_a_value_count_as_draws_and_those_put_back_do_not():
     again = create_trial(state=TrialState.FAIL, user_attrs={"interrupted": "Ctrl-C"})
     large = create_trial(value=1.0, constraints={"parameters": 0.5})
     lucky = create_trial(value=0.5, user_attrs={"replicate": 0})
-    scores = scores_of([done, failed, again, large, lucky], maximize=False)
+    scores = scores_of([done, failed, again, large, lucky], False, ())
     assert scores == [-2.0, float("-inf"), float("-inf")]
     # by the limits of now
     wide, narrow = (parse_constraints({"parameters": f"<= {most}"}) for most in (200, 100))

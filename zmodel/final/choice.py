@@ -83,7 +83,7 @@ class Candidate:
 
 
 def candidates_of(
-    trials: Iterable[TrialRecord], folder: Path, constraints: Sequence[Constraint] = ()
+    trials: Iterable[TrialRecord], folder: Path, constraints: Sequence[Constraint]
 ) -> list[Candidate]:
     """Group the trials of the final study, whose runs are in `folder`/trials, by configuration."""
     groups: dict[int, list[TrialRecord]] = {}

@@ -40,7 +40,8 @@ class StopRule:
         trials: Sequence[FrozenTrial],
         maximize: bool,
         look: bool = True,
-        constraints: Sequence[Constraint] = (),
+        *,
+        constraints: Sequence[Constraint],
     ) -> dict[str, Any] | None:
         """Why the study ends now, as it is noted; None while it goes on.
 
@@ -95,7 +96,7 @@ def told(reason: Mapping[str, Any]) -> str:
 
 
 def scores_of(
-    trials: Sequence[FrozenTrial], maximize: bool, constraints: Sequence[Constraint] = ()
+    trials: Sequence[FrozenTrial], maximize: bool, constraints: Sequence[Constraint]
 ) -> list[float]:
     """Of all ended trials but replicates in order of their ends, larger is better; -inf without a
     value, and where a constraint is broken."""

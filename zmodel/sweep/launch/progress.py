@@ -54,7 +54,8 @@ class Progress:
         maximise: bool,
         labels: Labels = Labels(),  # noqa: B008 - frozen
         out: TextIO | None = None,
-        constraints: Sequence[Constraint] = (),
+        *,
+        constraints: Sequence[Constraint],
     ) -> None:
         self._out = out or sys.stdout
         self._tty = self._out.isatty()

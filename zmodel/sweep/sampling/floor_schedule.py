@@ -66,7 +66,7 @@ class FloorSchedule:
     space: SearchSpace
     n_trials: int
     policy: Policy | None = None
-    constraints: Sequence[Constraint] = ()
+    constraints: Sequence[Constraint] = field(kw_only=True)
     _trials: TrialsByFloor = field(init=False)
 
     def __post_init__(self) -> None:

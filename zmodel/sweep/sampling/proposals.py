@@ -135,7 +135,9 @@ def _floors(settings: Settings, space: SearchSpace, replicate: float) -> FloorSc
         )
     left = settings.n_trials - int(settings.n_trials * replicate)
     try:
-        return FloorSchedule(settings.coverage, space, left, settings.policy, settings.constraints)
+        return FloorSchedule(
+            settings.coverage, space, left, settings.policy, constraints=settings.constraints
+        )
     except ValueError as error:
         if left == settings.n_trials:
             raise

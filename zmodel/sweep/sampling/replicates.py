@@ -18,7 +18,7 @@ TOP = 3
 
 
 def next_repeated(
-    trials: Sequence[FrozenTrial], maximize: bool, constraints: Sequence[Constraint] = ()
+    trials: Sequence[FrozenTrial], maximize: bool, constraints: Sequence[Constraint]
 ) -> int | None:
     """The trial to repeat: of the best ones so far the one that was repeated least, the best of
     equals; None where none can win, which takes a completed trial within the constraints."""

@@ -69,7 +69,7 @@ class TrialsByFloor:
     """
 
     rows: dict[str, list[FloorTrials]]
-    constraints: Sequence[Constraint] = ()
+    constraints: Sequence[Constraint]
     used: int = 0
     running: int = 0
     _open: list[int] = field(default_factory=list)

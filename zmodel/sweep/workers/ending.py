@@ -50,7 +50,7 @@ class Ending:
         if self._owes_trials(trials):
             return None
         maximize = settings.direction[0] == "maximize"
-        found = rule.reason(trials, maximize, ended >= wait, settings.constraints)
+        found = rule.reason(trials, maximize, ended >= wait, constraints=settings.constraints)
         if found is None:
             return None
         noted = {**found, "rule": rule.to_json(), "budget": budget, "ended": ended}
