@@ -105,13 +105,13 @@ def with_final(case: Case, study: StudyRecord, seed: int, folder: Path) -> tuple
 
 
 def worse(case: Case, seed: int, trials: int) -> tuple[bool | None, bool, bool]:
-    """Of a final stage: is there a fault, did a warning say so, did at least a note."""
+    """Of a final stage: is there a fault, was it called worse, or at least no better by chance."""
     study = study_of(case, seed, trials)
     with tempfile.TemporaryDirectory() as folder:
         whole, truly = with_final(case, study, seed, Path(folder))
         found = worse_than_baseline.judge(Findings(whole)) or []
     fault = True if truly <= 0 else False if truly >= 0.01 else None
-    return fault, any(v.rank >= 2 for v in found), bool(found)
+    return fault, any(v.evidence["worse"] for v in found), bool(found)
 
 
 def searched(case: Case, seed: int, trials: int) -> tuple[bool | None, bool, bool]:
@@ -123,7 +123,7 @@ def searched(case: Case, seed: int, trials: int) -> tuple[bool | None, bool, boo
     alike = indistinguishable.judge(Findings(study)) or []
     near = any(0 in v.evidence["trials"] for v in alike)
     fault = True if gain <= 0 else False if gain >= 0.05 else None
-    return fault, any(v.rank >= 2 for v in found), bool(found) or near
+    return fault, bool(found), bool(found) or near
 
 
 def small(case: Case, seed: int, trials: int) -> tuple[bool | None, bool, bool]:

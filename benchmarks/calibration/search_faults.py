@@ -206,5 +206,5 @@ SEARCH_FAULTS = (
     Fault("depth killed by a pruner", (underexplored, pruning_bias), killed),
     Fault("slow depth pruned unfairly", (pruning_bias,), slow),
     Fault("too few trials", (few_trials,), too_few),
-    Fault("trials repeated", (duplicates,), repeated),
+    Fault("trials repeated", (duplicates,), repeated, least=1),
 )

@@ -333,7 +333,9 @@ def test_few_trials_failures_and_duplicates_are_counted():
     )
     assert verdict.severity == "alarm" and "ValueError: loss is nan." in verdict.message
     again = [replace(t, params={**t.params, "x": 0.0}) for t in study.trials]
-    assert worst(replace(study, trials=tuple(again)), "duplicates") == "warning"
+    repeated = replace(study, trials=tuple(again))
+    assert worst(repeated, "duplicates") == "note"
+    assert "5 completed configurations" in only(repeated, "few_trials").message
     assert worst(study, "duplicates") is None
 
 

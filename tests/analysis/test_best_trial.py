@@ -44,10 +44,11 @@ def found(study: StudyRecord, code: str) -> Verdict | None:
 def test_a_search_that_does_not_beat_its_baseline_is_told():
     rest = [0.8 - 0.01 * i for i in range(12)]
     worse = found(study_of([0.85, *rest], baseline=True), "worse_than_baseline")
-    assert worse is not None and worse.severity == "warning"
+    assert worse is not None and worse.severity == "note", "the baseline is the best: it stays"
+    assert "(trial 0, the baseline)" in headline(
+        Findings(study_of([0.85, *rest], baseline=True)), []
+    )
     assert worse.action == "python train.py -m hparams_search=final study=s"
-    few = found(study_of([0.85, 0.8], baseline=True), "worse_than_baseline")
-    assert few is not None and few.severity == "note"
     better = study_of([0.7, *rest], baseline=True)
     assert found(better, "worse_than_baseline") is None
     assert found(study_of([0.85, *rest]), "worse_than_baseline") is None  # there is none
@@ -56,20 +57,21 @@ def test_a_search_that_does_not_beat_its_baseline_is_told():
 
 
 @pytest.mark.parametrize(
-    ("gain", "ci", "severity"),
+    ("gain", "ci", "worse"),
     [
         (0.02, [0.01, 0.03], None),
-        (0.02, [-0.01, 0.05], "note"),
-        (-0.01, [-0.03, 0.01], "warning"),
-        (0.02, None, "note"),
+        (0.02, [-0.01, 0.05], False),
+        (-0.01, [-0.03, 0.01], True),
+        (0.02, None, False),
     ],
 )
-def test_new_seeds_decide_whatever_the_search_said(tmp_path, gain, ci, severity):
+def test_new_seeds_decide_whatever_the_search_said(tmp_path, gain, ci, worse):
     (tmp_path / "final").mkdir()
     told = {"baseline": {"trial": 0, "rival": 1, "n": 5, "gain": gain, "gain_ci": ci}}
     (tmp_path / "final" / "summary.json").write_text(json.dumps(told))
     verdict = found(study_of([0.7, 0.9], tmp_path, baseline=True), "worse_than_baseline")
-    assert (verdict and verdict.severity) == severity
+    assert (verdict and verdict.evidence["worse"]) is worse
+    assert verdict is None or verdict.severity == "note", "the final stage has decided"
 
 
 @pytest.mark.parametrize(("stretch", "compared"), [(1, 0.9), (2, 0.84)])

@@ -10,6 +10,7 @@ from zmodel.analysis.rules.verdict import SEVERITIES, Verdict
 from zmodel.analysis.statistics.final_stage import summary_of
 from zmodel.analysis.statistics.noise import best_error
 from zmodel.analysis.statistics.selection import (
+    baseline_of,
     best,
     count_states,
     listed,
@@ -39,7 +40,7 @@ def headline(findings: Findings, verdicts: list[Verdict]) -> str:
     text = tested(findings)
     where = " of the search" if text else ""
     text += f"Best{where or ' so far' * unfinished}: {winner.value:.4g}{spread}{what} "
-    text += f"(trial {winner.number})."
+    text += f"(trial {winner.number}{_baseline(findings, winner.number)})."
     near = findings.get(noise.data)
     if near is not None and len(near.alike) > 1:
         text += f" {len(near.alike)} of {len(near.trials)} trials cannot be distinguished from it."
@@ -60,12 +61,19 @@ def tested(findings: Findings) -> str:
     found = findings.get(final.data)
     if found is None:
         return ""
-    winner = summary_of(findings.study).get("winner") or {}
+    number = (summary_of(findings.study).get("winner") or {}).get("trial")
     over = f"over {len(found.scores)} runs" if len(found.scores) > 1 else "in one run"
     if found.interval is not None:
         low, high = found.interval
         over += f", 95 % interval {low:.4f} to {high:.4f}"
-    return f"Final model: test {found.word} {found.mean:.4f} {over} (trial {winner.get('trial')}). "
+    trial = f"trial {number}{_baseline(findings, number)}"
+    return f"Final model: test {found.word} {found.mean:.4f} {over} ({trial}). "
+
+
+def _baseline(findings: Findings, number: int | None) -> str:
+    """Says of the baseline that it is: then the search has found nothing better."""
+    own = baseline_of(findings.study)
+    return ", the baseline" if own is not None and own.number == number else ""
 
 
 def conclusion(verdicts: list[Verdict]) -> str:

@@ -17,14 +17,8 @@ from zmodel.analysis.rules.suggested_commands import (
     sweep_command,
     unfinished,
 )
-from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.rules.verdict import Verdict, by_consequence
 from zmodel.analysis.statistics.selection import count_states, scored
-
-FIRST = (
-    "zombies", "failures", "never_learned", "no_better_than_trivial", "small_validation",
-    "pruning_bias", "early_stopping_bias", "underexplored", "boundary", "few_trials",
-)  # fmt: skip
-"""Among verdicts of one severity: what spoils the judgement of all else comes before it."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +42,9 @@ def next_step(findings: Findings, verdicts: list[Verdict]) -> NextStep:
         )
     asked = [v for v in verdicts if v.rank >= 2 and is_command(v.action)]
     if asked:
-        worst = min(asked, key=lambda v: (-v.rank, _place(v.code)))
+        worst = min(asked, key=by_consequence)
         return NextStep(worst.action, f"{worst.severity} {worst.code}: {worst.message}")
     return _search_on(findings) or _confirm(findings)
-
-
-def _place(code: str) -> int:
-    return FIRST.index(code) if code in FIRST else len(FIRST)
 
 
 def _search_on(findings: Findings) -> NextStep | None:

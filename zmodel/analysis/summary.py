@@ -98,6 +98,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     return {
         "code": verdict.code,
         "severity": verdict.severity,
+        "changes": verdict.changes,
         "param": verdict.param,
         "message": verdict.message,
         "evidence": verdict.evidence,

@@ -17,7 +17,7 @@ from typing import Any
 
 from zmodel.analysis.page.css import asset, style_sheet
 from zmodel.analysis.rules.suggested_commands import is_command
-from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.rules.verdict import IN_WORDS, Verdict
 from zmodel.study.plain_text import plain
 
 SIGNS = {"ok": "✓ ok", "note": "ℹ note", "warning": "▲ warning", "alarm": "■ alarm"}
@@ -86,9 +86,15 @@ def _verdict(verdict: Verdict) -> str:
     param = f' <code class="param">{text(verdict.param)}</code>' if verdict.param else ""
     return (
         f'<li class="verdict {verdict.severity}"><span class="tag">{SIGNS[verdict.severity]}: '
-        f"{text(verdict.code)}</span>{param}<p>{text(verdict.message)}</p>"
+        f"{text(verdict.code)}</span>{param}{_changes(verdict)}<p>{text(verdict.message)}</p>"
         f"{_action(verdict.action)}{_evidence(verdict.evidence)}</li>"
     )
+
+
+def _changes(verdict: Verdict) -> str:
+    """What a warning or an alarm could change in the conclusion."""
+    said = IN_WORDS.get(verdict.changes) if verdict.rank >= 2 else None
+    return f' <span class="soft">could change {said}</span>' if said else ""
 
 
 def _action(action: str | None) -> str:

@@ -7,8 +7,9 @@ from itertools import chain
 from zmodel.analysis.diagnostics.space import parallel
 from zmodel.analysis.diagnostics.space.bounds import CROWD, SURE, Bound
 from zmodel.analysis.findings import Findings
-from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.rules.verdict import NOTHING, Verdict, by_consequence
 from zmodel.analysis.rules.wider_bounds import can_move, wider_command
+from zmodel.analysis.statistics.could_win import can_be_beaten
 from zmodel.analysis.statistics.intervals import outdoes
 from zmodel.analysis.statistics.selection import best, score, scored, short
 from zmodel.study.cells import cells_of, value_label
@@ -31,7 +32,7 @@ def judge(findings: Findings) -> list[Verdict] | None:
     if found is None or not found.bounds:
         return None
     verdicts = [_judge(findings, b, len(b.top)) for b in found.at_bounds]
-    return sorted(verdicts, key=lambda v: -v.rank)
+    return sorted(verdicts, key=by_consequence)
 
 
 def _is_ahead(study: StudyRecord, bound: Bound) -> bool:
@@ -55,7 +56,8 @@ def _is_clear(study: StudyRecord, bound: Bound) -> bool:
 def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
     study = findings.study
     beyond = can_move(study, bound.param, bound.at or "high")
-    clear = beyond and _is_clear(study, bound)
+    open_ = beyond and can_be_beaten(study)
+    clear = open_ and _is_clear(study, bound)
     others = max(0, round(bound.top_share * leaders) - 1)
     evidence = {
         "bound": bound.edge,
@@ -69,8 +71,11 @@ def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
         text = f"{_where(study, bound, others, leaders)} Better values may lie beyond."
         return Verdict(CODE, "warning", text, bound.param, evidence, _action(study, bound))
     why = "This may be chance." if beyond else "There are no values beyond."
+    if beyond and not open_:
+        why = "No value beyond could be better by more than the standard error of the best."
     text = f"{_where(study, bound, others, leaders)} {why}"
-    return Verdict(CODE, "note", text, bound.param, evidence)
+    at_stake = None if open_ else NOTHING
+    return Verdict(CODE, "note", text, bound.param, evidence, at_stake=at_stake)
 
 
 def _word(bound: Bound) -> str:

@@ -1,4 +1,7 @@
-"""Trials that repeat earlier ones waste budget."""
+"""Trials that repeat earlier ones waste budget.
+
+They change no conclusion: `few_trials` counts different configurations.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from zmodel.study.records import StudyRecord
 
 CODE = "duplicates"
 CHECK = "no trial repeats another"
-WARNING, LEAST = 0.05, 3
+# from this part of the trials on, and so many, it has a cause that can be mended
+SHARE, LEAST = 0.05, 3
 # with more trials than this part of the space's combinations any sampler repeats some
 CROWDED = 0.25
 
@@ -21,7 +25,7 @@ def judge(findings: Findings) -> list[Verdict] | None:
     if not found.repeated:
         return []
     small = found.combinations is not None and found.trials > CROWDED * found.combinations
-    clear = found.share >= WARNING and found.repeated >= LEAST and not small
+    clear = found.share >= SHARE and found.repeated >= LEAST and not small
     ranges = [group.range for group in found.groups if group.range is not None]
     text = f"{found.repeated} of {found.trials} trials repeat earlier parameters exactly."
     if small:
@@ -33,7 +37,7 @@ def judge(findings: Findings) -> list[Verdict] | None:
     return [
         Verdict(
             CODE,
-            "warning" if clear else "note",
+            "note",
             text,
             None,
             {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from zmodel.analysis.diagnostics.training import stopping
 from zmodel.analysis.diagnostics.training.stopping import Depth, Stopping
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import longer
-from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.rules.verdict import NOTHING, Verdict
 from zmodel.analysis.statistics.could_win import could_win
 from zmodel.analysis.statistics.selection import best, listed, short
 
@@ -29,14 +31,15 @@ def judge(findings: Findings) -> list[Verdict] | None:
     if costly:
         lost = {d.label: d.control_regret or 0.0 for d in costly}
         matter = any(could_win(findings.study, label, regret) for label, regret in lost.items())
-        verdicts.append(_patience_verdict(findings, found, costly, "warning" if matter else "note"))
+        verdicts.append(_patience_verdict(findings, found, costly, matter))
     if cut:
         spared = any(
             d.leaders >= LEAST and d.leaders_cut / d.leaders < CUT / 2 for d in found.depths
         )
         matter = any(could_win(findings.study, d.label, longer=True) for d in cut)
         severity = "warning" if spared and matter else "note"
-        verdicts.append(_cut_verdict(findings, found, cut, severity))
+        at_stake = None if matter else NOTHING
+        verdicts.append(replace(_cut_verdict(findings, found, cut, severity), at_stake=at_stake))
     return verdicts
 
 
@@ -72,12 +75,12 @@ def _cut_verdict(findings: Findings, found: Stopping, cut: list[Depth], severity
 
 
 def _patience_verdict(
-    findings: Findings, found: Stopping, costly: list[Depth], severity: str
+    findings: Findings, found: Stopping, costly: list[Depth], matter: bool
 ) -> Verdict:
     parts = [f"{d.control_regret:.3f} at {_name(found)} = {d.label}" for d in costly]
     return Verdict(
         CODE,
-        severity,
+        "warning" if matter else "note",
         f"Control trials show that patience {found.patience} costs {', '.join(parts)} on average.",
         found.param,
         {
@@ -86,4 +89,5 @@ def _patience_verdict(
             "controls": {d.label: d.controls for d in found.depths},
         },
         longer(findings.study, "patient", "callbacks.early_stopping.patience"),
+        None if matter else NOTHING,
     )

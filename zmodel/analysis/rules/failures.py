@@ -5,7 +5,8 @@ from __future__ import annotations
 from zmodel.analysis.diagnostics.search import failures
 from zmodel.analysis.diagnostics.space import values
 from zmodel.analysis.findings import Findings
-from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.rules.verdict import NOTHING, Verdict
+from zmodel.analysis.statistics.could_win import may_hide_winner
 from zmodel.analysis.statistics.selection import listed, short
 from zmodel.study.records import StudyRecord
 from zmodel.study.run_folder import run_folder
@@ -13,6 +14,7 @@ from zmodel.study.run_folder import run_folder
 CODE = "failures"
 CHECK = "few or no trials failed"
 ALARM, WARNING = 0.3, 0.1
+_CLOSED = "They are at depths that cannot win any more."
 
 
 def judge(findings: Findings) -> list[Verdict] | None:
@@ -22,14 +24,16 @@ def judge(findings: Findings) -> list[Verdict] | None:
     if not found.failed:
         return []
     severity = "note"
-    if found.share >= WARNING and found.failed > 1:
+    numbers = {n for group in found.reasons.values() for n in group}
+    able = may_hide_winner(findings.study, numbers)
+    if able and found.share >= WARNING and found.failed > 1:
         severity = "alarm" if found.share >= ALARM else "warning"
-    reason, numbers = next(iter(found.reasons.items()))
+    reason, alike = next(iter(found.reasons.items()))
     text = (
         f"{found.failed} of {found.ended} trials failed ({found.share:.0%}); most often "
-        f"({len(numbers)}): {reason}."
+        f"({len(alike)}): {reason}."
     )
-    where = _where(findings)
+    where = _where(findings) if able else f" {_CLOSED}"
     return [
         Verdict(
             CODE,
@@ -41,7 +45,8 @@ def judge(findings: Findings) -> list[Verdict] | None:
                 "ended": found.ended,
                 "reasons": {r: len(n) for r, n in list(found.reasons.items())[:5]},
             },
-            _where_to_look(findings.study, numbers[0]) if severity != "note" else None,
+            _where_to_look(findings.study, alike[0]) if severity != "note" else None,
+            None if able else NOTHING,
         )
     ]
 

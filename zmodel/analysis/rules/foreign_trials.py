@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zmodel.analysis.findings import Findings
-from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.rules.verdict import NOTHING, Verdict
 from zmodel.analysis.statistics.selection import listed
 
 CODE = "few_trials"
@@ -26,4 +26,6 @@ def judge(findings: Findings) -> list[Verdict] | None:
             f" Trial {listed(list(map(str, partial)))} lacks parameters of the study "
             "and is left out wherever trials are compared."
         )
-    return [Verdict(CODE, "note", text, None, {"foreign": foreign, "partial": partial})]
+    return [
+        Verdict(CODE, "note", text, None, {"foreign": foreign, "partial": partial}, None, NOTHING)
+    ]

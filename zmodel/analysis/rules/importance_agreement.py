@@ -8,7 +8,7 @@ from __future__ import annotations
 from zmodel.analysis.diagnostics.space import importance
 from zmodel.analysis.diagnostics.space.importance import LABELS
 from zmodel.analysis.findings import Findings
-from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.rules.verdict import NOTHING, Verdict
 from zmodel.analysis.statistics.importance_methods import WITH_PRUNED, Method
 from zmodel.analysis.statistics.selection import short
 
@@ -38,6 +38,7 @@ def judge(findings: Findings) -> list[Verdict] | None:
             f"{text} Do not fix or drop a parameter on this ground.",
             None,
             {m.name: {p: round(e.value, 3) for p, e in m.params.items()} for m in methods},
+            at_stake=NOTHING,
         )
     ]
 

@@ -29,7 +29,7 @@ from zmodel.analysis.rules.best_trial import (
 )
 from zmodel.analysis.rules.space import batch_size_searched, constraint_binds, useless_region
 from zmodel.analysis.rules.training import saturated, unsteady
-from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.rules.verdict import Verdict, by_consequence
 from zmodel.analysis.statistics.selection import (
     objective_name,
     scored,
@@ -70,6 +70,8 @@ LATE: tuple[ModuleType, ...] = (importance_agreement,)
 def judge(findings: Findings, rules: tuple[ModuleType, ...] = RULES) -> list[Verdict]:
     """The verdicts of the rules, worst first; `believable` when none is a warning or worse.
 
+    Among verdicts of one severity, what could change more in the conclusion comes first.
+
     It names the checks that passed, not those that could not be made.
     """
     judged = {rule: rule.judge(findings) for rule in rules}
@@ -77,7 +79,7 @@ def judge(findings: Findings, rules: tuple[ModuleType, ...] = RULES) -> list[Ver
     if scored(findings.study) and all(v.rank < 2 for v in found):
         passed = [rule.CHECK for rule, verdicts in judged.items() if verdicts == []]
         found.append(_believable(findings.study, passed))
-    return sorted(found, key=lambda v: (-v.rank, v.code))
+    return sorted(found, key=by_consequence)
 
 
 def judge_late(findings: Findings) -> list[Verdict]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import longer
-from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.rules.verdict import NOTHING, Verdict
+from zmodel.analysis.statistics.could_win import may_hide_winner
 from zmodel.analysis.statistics.selection import by_depth, listed, short, structural
 from zmodel.study.trial_attributes import attr
 
@@ -32,6 +33,7 @@ def judge(findings: Findings) -> list[Verdict] | None:
     whole = [z for z, g in groups.items() if len(g) >= LEAST_OF_DEPTH and stuck[z] == len(g)]
     lost = whole if structural(study) else []
     half = len(judged) >= LEAST and count >= HALF * len(judged)
+    half = half and may_hide_winner(study, {t.number for t in judged if attr(t, "never_learned")})
     text = (
         f"{count} of {len(judged)} trials were never better than a constant answer (the most "
         "frequent class, or the mean of the target): they did not "
@@ -49,5 +51,6 @@ def judge(findings: Findings) -> list[Verdict] | None:
             longer(study, "patient", "callbacks.early_stopping.patience", 4)
             if lost or half
             else None,
+            None if lost or half else NOTHING,
         )
     ]

@@ -6,8 +6,9 @@ from zmodel.analysis.diagnostics.space import values
 from zmodel.analysis.diagnostics.space.cell_trials import CellTrials, ParamTrials
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import new_study
-from zmodel.analysis.rules.underexplored import CHANCE, FLOOR
+from zmodel.analysis.rules.underexplored import FLOOR
 from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.potential import CHANCE
 from zmodel.analysis.statistics.selection import short
 
 CODE = "pruning_bias"

@@ -8,7 +8,8 @@ from zmodel.analysis.diagnostics.space import importance, values
 from zmodel.analysis.diagnostics.space.cell_trials import CellTrials, ParamTrials
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import more_trials
-from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.rules.verdict import NOTHING, Verdict
+from zmodel.analysis.statistics.potential import CHANCE, LEAST_TO_JUDGE
 from zmodel.analysis.statistics.selection import DEPTH, listed, scored, short
 from zmodel.study.records import StudyRecord
 
@@ -17,10 +18,6 @@ CHECK = "every value of the structural parameters completed enough trials, or ca
 # completed trials that a value needs: this part of an even share of the ended trials, within limits
 SHARE_OF_EVEN = 1 / 3
 FLOOR = (2, 5)
-# below this chance (potential.py) a value counts as given up with reason; how these numbers were
-# chosen: docs/measured/verdicts.md
-CHANCE = 0.02
-LEAST_TO_JUDGE = 3
 
 
 def judge(findings: Findings) -> list[Verdict] | None:
@@ -138,4 +135,5 @@ def _given_up(param: ParamTrials, cells: list[CellTrials]) -> Verdict:
             "values": [c.label for c in cells],
             "chance_to_win": {c.label: round(c.chance_to_win, 3) for c in cells},
         },
+        at_stake=NOTHING,
     )

@@ -1,23 +1,27 @@
-"""Whether a depth whose trials were ended early could have had the best trial.
+"""Whether a depth whose trials ended early, or are lost, could have the best.
 
 A depth that cannot win any more is worth a note, whatever was done to it. It can win when its best
 value, with all that it may have lost, comes near the study's best: nearer than chance explains at
 the level at which trials are called alike.
 
-This asks what *longer* trials would reach. What *more* trials would reach, before a value is given
-up or called underexplored, is asked of potential.py: it needs values with many trials to learn
-from, and no loss to be told.
+`could_win` asks what *longer* trials would reach. What *more* trials would reach, before a value is
+given up or called underexplored, is asked of potential.py: it needs values with many trials to
+learn from, and no loss to be told. So does `may_hide_winner`, for trials that have no result.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from itertools import accumulate
 from statistics import NormalDist
 
 from zmodel.analysis.statistics.noise import LEVEL, best_error
-from zmodel.analysis.statistics.selection import best, by_depth, score, scored, sign
+from zmodel.analysis.statistics.potential import CHANCE, LEAST_TO_JUDGE, chances
+from zmodel.analysis.statistics.selection import best, by_depth, score, scored, sign, structural
+from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.trial_attributes import attr
 
 UNKNOWN = 0.01
 """Part of the best value that counts as noise where its standard error is not known."""
@@ -36,6 +40,38 @@ def could_win(study: StudyRecord, label: str, lost: float = 0.0, *, longer: bool
     reach = [(score(study, t) or 0.0) + lost + (_left(study, t) if longer else 0.0) for t in trials]
     leader = best(study)
     return max(reach) >= (score(study, leader) or 0.0) - _noise(study, leader)
+
+
+def may_hide_winner(study: StudyRecord, lost: Collection[int]) -> bool:
+    """Whether one of the trials with the numbers `lost` is at a depth that can still win.
+
+    Where nothing is known of a trial's depth, or the study has none, it may be the best. Trials
+    that did not begin to learn say nothing about their depth, survivors of a pruner too little.
+    """
+    params = structural(study)[:1]
+    if not params or any(t.state == "pruned" for t in study.trials):
+        return True
+    param, cells = params[0], cells_of(study, params[0])
+    groups = cells.split(t for t in scored(study) if not attr(t, "never_learned"))
+    able = chances([[score(study, t) or 0.0 for t in group] for group in groups])
+    closed = [
+        at
+        for at, (group, chance) in enumerate(zip(groups, able, strict=True))
+        if len(group) >= LEAST_TO_JUDGE and chance < CHANCE
+    ]
+    return any(
+        param not in t.params or cells.at(t.params[param]) not in closed
+        for t in study.trials
+        if t.number in lost
+    )
+
+
+def can_be_beaten(study: StudyRecord) -> bool:
+    """Whether a value can be better than the best one by more than its standard error: an accuracy
+    of 1 has nothing above it."""
+    leader = best(study)
+    error = best_error(study, leader.value)  # known of accuracies alone
+    return error is None or 1 - (leader.value or 0.0) > error
 
 
 def _left(study: StudyRecord, trial: TrialRecord) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -104,6 +105,7 @@ def alike(scores: Sequence[float], errors: Sequence[float], level: float = LEVEL
     ]
 
 
+@lru_cache(maxsize=1000)
 def _distance(count: int, level: float) -> float:
     """By how many standard errors the best of `count` equals is behind the largest at most."""
     x = np.linspace(-6, 6, 241)

@@ -20,6 +20,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+CHANCE = 0.02
+"""With a smaller one, and this many completed trials, a value counts as given up with reason; how
+these numbers were chosen: docs/measured/verdicts.md."""
+LEAST_TO_JUDGE = 3
 DRAWS = 200
 # a value teaches gains only when it went clearly beyond k trials
 LEAST_RATIO = 2

@@ -6,12 +6,15 @@ from zmodel.analysis.diagnostics.training import overfitting
 from zmodel.analysis.diagnostics.training.overfitting import Overfitting
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.verdict import Verdict
-from zmodel.analysis.statistics.selection import short
+from zmodel.analysis.statistics.selection import listed, short
+from zmodel.study.records import StudyRecord
 
 CODE = "overfitting"
 CHECK = "the best trial does about as well on validation as on training data"
 WARNING, NOTE = 0.10, 0.05
 LOSS_RISE = 0.5
+REGULARISERS = ("dropout", "weight_decay", "label_smoothing", "max_shift")
+"""Where one of them was searched, the search has had the choice of a smaller gap."""
 
 
 def judge(findings: Findings) -> list[Verdict] | None:
@@ -29,10 +32,14 @@ def judge(findings: Findings) -> list[Verdict] | None:
     )
     if rises:
         text += f" Its validation loss ended {fit.loss_rise:.0%} above its least."
+    searched = _searched(findings.study)
+    if searched:
+        text += f" The search was free to lessen it by {listed(searched)}."
+    open_ = fit.gap >= WARNING and not searched
     return [
         Verdict(
             CODE,
-            "warning" if fit.gap >= WARNING else "note",
+            "warning" if open_ else "note",
             text,
             None,
             {
@@ -42,11 +49,17 @@ def judge(findings: Findings) -> list[Verdict] | None:
                 "val_loss_rise": fit.loss_rise,
             },
             "search over more regularisation: dropout, weight decay, augmentation, smaller width"
-            if fit.gap >= WARNING
+            if open_
             else None,
         ),
         *depths,
     ]
+
+
+def _searched(study: StudyRecord) -> list[str]:
+    """The regularisers of the space, by their short names."""
+    free = [name for name, distribution in study.space.items() if not distribution.single()]
+    return [short(name) for name in free if short(name) in REGULARISERS]
 
 
 def _of_depths(found: Overfitting) -> list[Verdict]:
@@ -54,9 +67,9 @@ def _of_depths(found: Overfitting) -> list[Verdict]:
     others = [f for f in found.best_of_depths if f.depth != found.best.depth and f.gap >= WARNING]
     if not others or found.param is None:
         return []
-    listed = ", ".join(f"{f.depth} (gap {f.gap:.2f}, trial {f.trial})" for f in others)
+    told = ", ".join(f"{f.depth} (gap {f.gap:.2f}, trial {f.trial})" for f in others)
     text = (
-        f"The best trials at {short(found.param)} = {listed} over-fit: with more regularisation "
+        f"The best trials at {short(found.param)} = {told} over-fit: with more regularisation "
         "these values may reach more than they show."
     )
     gaps = {str(f.depth): f.gap for f in others}

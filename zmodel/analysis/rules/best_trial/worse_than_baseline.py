@@ -1,4 +1,8 @@
-"""The search found nothing better than the configuration it began with."""
+"""The search found nothing better than the configuration it began with.
+
+The best trial then is the baseline, so the conclusion stands: keep it. Chance does not favour it,
+because it is one value against the best of many. The headline says so too.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,6 @@ from zmodel.analysis.rules.verdict import Verdict
 
 CODE = "worse_than_baseline"
 CHECK = "the best trial beats the baseline"
-# that so many other trials are no better is no accident
-LEAST = 10
 
 
 def judge(findings: Findings) -> list[Verdict] | None:
@@ -25,7 +27,7 @@ def judge(findings: Findings) -> list[Verdict] | None:
     return [
         Verdict(
             CODE,
-            "warning" if found.others >= LEAST else "note",
+            "note",
             f"None of the {found.others} other trials is better than the baseline, trial "
             f"{found.trial}, which reached {found.value:.4g}: the best of them reached "
             f"{found.best_value:.4g}. Keep the configuration that you had.",
@@ -47,5 +49,7 @@ def _by_new_seeds(found: Baseline, new: NewSeeds) -> list[Verdict]:
         f"{new.gain:+.4f} better than the baseline, trial {found.trial}{interval}: "
     )
     text += "keep the configuration that you had." if worse else "that may be chance."
-    evidence = {"gain": new.gain, "low": new.low, "high": new.high, "seeds": new.n}
-    return [Verdict(CODE, "warning" if worse else "note", text, None, evidence)]
+    evidence = {
+        "gain": new.gain, "low": new.low, "high": new.high, "seeds": new.n, "worse": worse,
+    }  # fmt: skip
+    return [Verdict(CODE, "note", text, None, evidence)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from zmodel.analysis.diagnostics.space import useless
 from zmodel.analysis.diagnostics.space.useless import Region
 from zmodel.analysis.findings import Findings
-from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.rules.verdict import NOTHING, Verdict
 from zmodel.analysis.statistics.selection import best, scored, short
 from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord
@@ -13,35 +13,40 @@ from zmodel.study.records import StudyRecord
 CODE = "useless_region"
 CHECK = "no part of the space is lost to trials that diverge or learn nothing"
 # with fewer such trials, the cost is small wherever they lie
-WARNING = 0.2
+MUCH = 0.2
 
 
 def judge(findings: Findings) -> list[Verdict] | None:
     found = findings.get(useless.data)
     if found is None:
         return None
-    severity = "warning" if found.share >= WARNING else "note"
-    return [
-        Verdict(
-            CODE,
-            severity,
-            _text(findings.study, region),
-            region.param,
-            {
-                "value": region.value,
-                "lost": region.lost,
-                "ended": region.ended,
-                "lost_elsewhere": region.lost_elsewhere,
-                "ended_elsewhere": region.ended_elsewhere,
-                "share": found.share,
-                "beside_best": _beside_best(findings.study, region),
-            },
-            f"search {region.param} without {region.value} in a new study"
-            if severity == "warning"
-            else None,
-        )
-        for region in found.standing_out
-    ]
+    return [_judge(findings.study, region, found.share) for region in found.standing_out]
+
+
+def _judge(study: StudyRecord, region: Region, share: float) -> Verdict:
+    """It wastes trials; only beside the best one it may hide a better one, too."""
+    near = _beside_best(study, region)
+    action = f"search {region.param} without {region.value} in a new study"
+    if near:
+        action = f"warm the learning rate up, or clip gradients, and search {region.param} again"
+    evidence = {
+        "value": region.value,
+        "lost": region.lost,
+        "ended": region.ended,
+        "lost_elsewhere": region.lost_elsewhere,
+        "ended_elsewhere": region.ended_elsewhere,
+        "share": share,
+        "beside_best": near,
+    }
+    return Verdict(
+        CODE,
+        "warning" if near and share >= MUCH else "note",
+        _text(study, region),
+        region.param,
+        evidence,
+        action if share >= MUCH else None,
+        None if near else NOTHING,
+    )
 
 
 def _text(study: StudyRecord, region: Region) -> str:
