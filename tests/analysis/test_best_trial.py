@@ -105,7 +105,7 @@ def test_the_baseline_is_shown_wherever_trials_are():
     assert "a = 5 as 3" in baseline.caption(record)
     assert analysis.history(study).baseline == analysis.values(study).baseline == 0.7
     assert list(analysis.frame(study)["baseline"]) == [False, False, True]
-    assert "+0.2000" in facts(study, study.trials[1])["baseline"]
+    assert "0.2000 better" in facts(study, study.trials[1])["baseline"]
     assert "composed" in facts(study, study.trials[0])["baseline"]
     told = summarize(Findings(study), [])["baseline"]
     assert (told["number"], told["value"], told["final"]) == (0, 0.7, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,11 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.next_step import next_step
 from zmodel.analysis.open_space import open_space, part_left
+from zmodel.analysis.page.head import head_of
+from zmodel.analysis.page.html import verdict_list
+from zmodel.analysis.page.terminal import overview
 from zmodel.analysis.rules.judge import judge
+from zmodel.analysis.rules.suggested_commands import final_command, run_command, sweep_command
 from zmodel.study.distribution_values import in_words
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -78,3 +83,33 @@ def test_one_command_is_recommended_with_its_reason():
     more = step_of(replace(whole, trials=trials[:40], attrs={**told, "n_trials": 40}))
     assert "may gain" in more.why and "hydra.sweeper.n_trials=60" in more.command
     assert step_of(replace(whole, attrs={})).command is None
+
+
+def test_the_first_screen_says_which_configuration_and_what_next(tmp_path):
+    study = study_of()
+    findings = Findings(study)
+    verdicts = judge(findings)
+    step = next_step(findings, verdicts)
+    head = head_of(findings, verdicts, step, tmp_path)
+    best = study.best_first[0]
+    assert f"Trial {best.number}: <code>z_layers=3 lr=" in head
+    assert step.command is not None and head.count(step.command) == 1
+    assert step.command not in verdict_list(verdicts, step.command), "it is not repeated below"
+    text = overview(findings, verdicts)
+    assert text.count(step.command) == 1 and text.endswith(f"next     {step.command}")
+    begun = replace(best, number=120, state="running", values=None)
+    going = Findings(replace(study, trials=(*study.trials, begun)))
+    step = next_step(going, [])
+    assert "wait" in head_of(going, [], step, tmp_path) and "next  " not in overview(going, [])
+
+
+def test_commands_lead_to_where_the_study_lies_now(tmp_path):
+    moved = study_of(command="python train.py -m study_name=s paths.log_dir=/elsewhere")
+    for folder, log_dir in (
+        (None, "/elsewhere"),
+        (tmp_path / "studies" / "s", str(tmp_path.resolve())),
+        (Path("/elsewhere/studies/s"), "/elsewhere"),
+    ):
+        study = replace(moved, folder=folder)
+        commands = [final_command(study), run_command(study), sweep_command(study, {})]
+        assert all(command.endswith(f"paths.log_dir={log_dir}") for command in commands)

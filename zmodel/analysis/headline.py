@@ -7,7 +7,7 @@ from zmodel.analysis.diagnostics.space import values
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import final_command
 from zmodel.analysis.rules.verdict import SEVERITIES, Verdict
-from zmodel.analysis.statistics.final_stage import summary_of
+from zmodel.analysis.statistics.final_stage import winner_of
 from zmodel.analysis.statistics.noise import best_error
 from zmodel.analysis.statistics.selection import (
     baseline_of,
@@ -61,7 +61,7 @@ def tested(findings: Findings) -> str:
     found = findings.get(final.data)
     if found is None:
         return ""
-    number = (summary_of(findings.study).get("winner") or {}).get("trial")
+    number = winner_of(findings.study)
     over = f"over {len(found.scores)} runs" if len(found.scores) > 1 else "in one run"
     if found.interval is not None:
         low, high = found.interval

@@ -23,10 +23,11 @@ from zmodel.analysis.statistics.selection import count_states, scored
 
 @dataclass(frozen=True)
 class NextStep:
-    """`command` is None where nothing can be run."""
+    """`command` is None where nothing can be run; `verdict` is the one that asks for it."""
 
     command: str | None
     why: str
+    verdict: Verdict | None = None
 
 
 def next_step(findings: Findings, verdicts: list[Verdict]) -> NextStep:
@@ -43,7 +44,7 @@ def next_step(findings: Findings, verdicts: list[Verdict]) -> NextStep:
     asked = [v for v in verdicts if v.rank >= 2 and is_command(v.action)]
     if asked:
         worst = min(asked, key=by_consequence)
-        return NextStep(worst.action, f"{worst.severity} {worst.code}: {worst.message}")
+        return NextStep(worst.action, f"{worst.severity} {worst.code}: {worst.message}", worst)
     return _search_on(findings) or _confirm(findings)
 
 

@@ -49,7 +49,7 @@ def write_comparison(
     beside = (
         f'<section><h3 id="verdicts">Verdicts</h3>{_differences(record)}{verdicts_of}</section>'
     )
-    body = [html.figures(to_html(section, opened=True) + f"{beside}</section>")]
+    body = [html.figures(to_html(section, opened=True) + beside)]
     names = ", ".join(e.name for e in record.entries)
     head = f"<h1>Comparison of studies</h1><p class='soft'>{html.text(names)}</p>"
     told = comparison_figure.conclusion(record)

@@ -10,6 +10,7 @@ from zmodel.analysis.statistics.noise import known_validation
 from zmodel.analysis.statistics.selection import (
     baseline_of,
     best,
+    compared,
     objective_names,
     recorded_epochs,
     recorded_seconds,
@@ -65,7 +66,7 @@ def facts(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
     metrics = metrics_of(study, trial)
     shown = [f"{k} {v:.4g}" for k, v in metrics.items() if not k.startswith("test/")]
     if shown:
-        found["metrics"] = ", ".join(shown)
+        found["last metrics"] = ", ".join(shown)
     if trial.attrs.get("seed") is not None:
         found["seed"] = str(trial.attrs["seed"])
     if trial.attrs.get("git_commit") is not None:
@@ -93,5 +94,5 @@ def _beside(study: StudyRecord, trial: TrialRecord) -> dict[str, str]:
         found["baseline"] = "this is the configuration as composed"
     elif (own := baseline_of(study)) is not None and own.value is not None:
         gain = sign(study) * ((trial.value or 0.0) - own.value)
-        found["baseline"] = f"{own.value:.6g} (trial {own.number}): {gain:+.4f} better than it"
+        found["baseline"] = f"{own.value:.6g} (trial {own.number}): {compared(gain)} than it"
     return found

@@ -78,16 +78,17 @@ def settled(page: str) -> str:
     return re.sub(REFRESH.format(r"\d+"), "", page, count=1)
 
 
-def verdict_list(verdicts: Sequence[Verdict]) -> str:
-    return f'<ul class="verdicts">{"".join(map(_verdict, verdicts))}</ul>'
+def verdict_list(verdicts: Sequence[Verdict], shown: str | None = None) -> str:
+    """Cards of verdicts; the command that the page has `shown` before is not repeated."""
+    return f'<ul class="verdicts">{"".join(_verdict(v, shown) for v in verdicts)}</ul>'
 
 
-def _verdict(verdict: Verdict) -> str:
+def _verdict(verdict: Verdict, shown: str | None) -> str:
     param = f' <code class="param">{text(verdict.param)}</code>' if verdict.param else ""
     return (
         f'<li class="verdict {verdict.severity}"><span class="tag">{SIGNS[verdict.severity]}: '
         f"{text(verdict.code)}</span>{param}{_changes(verdict)}<p>{text(verdict.message)}</p>"
-        f"{_action(verdict.action)}{_evidence(verdict.evidence)}</li>"
+        f"{_action(verdict.action, shown)}{_evidence(verdict.evidence)}</li>"
     )
 
 
@@ -97,9 +98,11 @@ def _changes(verdict: Verdict) -> str:
     return f' <span class="soft">could change {said}</span>' if said else ""
 
 
-def _action(action: str | None) -> str:
+def _action(action: str | None, shown: str | None) -> str:
     if not action:
         return ""
+    if action == shown:
+        return "<p><strong>Next:</strong> the command at the top of the page.</p>"
     if is_command(action):
         return command(action)
     return f"<p><strong>Next:</strong> {text(action)}.</p>"

@@ -11,20 +11,17 @@ from types import ModuleType
 
 from zmodel.analysis import catalog
 from zmodel.analysis.findings import Findings
-from zmodel.analysis.headline import headline
+from zmodel.analysis.next_step import next_step
 from zmodel.analysis.page import html, trial_table
 from zmodel.analysis.page.best_card import best_card
 from zmodel.analysis.page.files import to_csv, to_json
+from zmodel.analysis.page.head import head_of
 from zmodel.analysis.page.rows import Row, mark_origin
 from zmodel.analysis.page.section import Section, make, to_html, write_files
 from zmodel.analysis.page.trial_data import trial_data
-from zmodel.analysis.rules.suggested_commands import budget
 from zmodel.analysis.rules.verdict import Verdict
-from zmodel.analysis.statistics.selection import count_states, objective_name
 from zmodel.analysis.summary import summarize
 from zmodel.core.atomic_file import write
-from zmodel.study.notes import OF_STUDY, notes_of
-from zmodel.study.records import StudyRecord
 from zmodel.study.run_folder import run_folder
 
 # a table of ten thousand rows helps nobody and makes the page heavy; the CSV has them all
@@ -73,10 +70,11 @@ def _page(
     folder: Path,
     refresh: int | None,
 ) -> str:
+    step = next_step(findings, verdicts)
     nav = [("verdicts", "Verdicts")]
     body = [
         '<h2 id="verdicts">Verdicts</h2>',
-        html.verdict_list(verdicts) if verdicts else f"<p>{NOT_YET}</p>",
+        html.verdict_list(verdicts, step.command) if verdicts else f"<p>{NOT_YET}</p>",
         best_card(findings.study, folder),
     ]
     for title, group in catalog.SECTIONS:
@@ -89,58 +87,10 @@ def _page(
         )
     nav.append(("trials", "Trials"))
     body.append(_trials(findings, table, folder))
-    title, head = f"{findings.study.name}: report", _head(findings, verdicts, folder, refresh)
+    title = f"{findings.study.name}: report"
+    head = head_of(findings, verdicts, step, folder, refresh)
     data = trial_data(findings, folder, MOST_TRIALS)
     return html.document(title, head, nav, "".join(body), html.footer(), refresh, data)
-
-
-def _head(findings: Findings, verdicts: list[Verdict], folder: Path, refresh: int | None) -> str:
-    study = findings.study
-    counts = count_states(study.trials)
-    facts = [f"{n:,} {state}" for state, n in counts.items() if n]
-    facts.append(f"{' / '.join(study.directions)} {objective_name(study)}")
-    facts += [f"{key}: {study.attrs[key]}" for key in ("sampler", "pruner") if study.attrs.get(key)]
-    facts += _roles(study.attrs.get("roles"))
-    if study.interrupted:
-        facts.append(f"{len(study.interrupted)} interrupted attempts, given again")
-    ended = study.attrs.get("ended")
-    if isinstance(ended, dict):
-        key = str(ended.get("by"))
-        number = ended.get(key.removeprefix("stop."))
-        if isinstance(number, int | float):
-            facts.append(f"ended by hydra.sweeper.{key}={number:g}")
-    if refresh or counts["running"] or counts["waiting"]:
-        done = sum(counts[state] for state in ("complete", "pruned", "failed"))
-        facts.append(f"so far: {done:,} of {budget(study):,} trials have ended")
-    items = "".join(f"<li>{html.text(fact)}</li>" for fact in facts)
-    return (
-        f"<h1>Study {html.text(study.name)}</h1>"
-        f'<p class="headline">{html.text(headline(findings, verdicts))}'
-        f"{_final_link(study, folder)}</p>"
-        f'<ul class="facts">{items}</ul>{_note(study)}'
-    )
-
-
-def _note(study: StudyRecord) -> str:
-    note = notes_of(study).get(OF_STUDY)
-    return f'<p class="note">Note: {html.text(note)}</p>' if note else ""
-
-
-def _roles(roles: object) -> list[str]:
-    """What was declared of the parameters."""
-    if not isinstance(roles, dict):
-        return []
-    named = {role: [k for k, v in roles.items() if v == role] for role in roles.values()}
-    return [f"{role}: {', '.join(map(str, names))}" for role, names in named.items()]
-
-
-def _final_link(study: StudyRecord, folder: Path) -> str:
-    """To the page of the final model, where there is one."""
-    page = study.folder / "final" if study.folder else None
-    if page is None or not (page / "index.html").is_file():
-        return ""
-    address = html.text(html.address(page, folder))
-    return f' <a href="{address.rstrip("/")}/index.html">The final model</a>'
 
 
 def _trials(findings: Findings, table: list[Row], folder: Path) -> str:

@@ -15,6 +15,7 @@ from zmodel.analysis.diagnostics.search import further_trials
 from zmodel.analysis.diagnostics.space import values
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.headline import headline
+from zmodel.analysis.next_step import next_step
 from zmodel.analysis.page.axes import clipped
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.selection import (
@@ -41,15 +42,23 @@ def overview(findings: Findings, verdicts: list[Verdict], out: TextIO = sys.stdo
     states = ", ".join(f"{n} {s}" for s, n in count_states(study.trials).items() if n)
     lines = [_paint(f"study {plain(study.name)}", "1", out) + f": {states}"]
     lines += textwrap.wrap(plain(headline(findings, verdicts)), _width())
-    lines += ["", *verdict_lines(verdicts, out)]
+    step = next_step(findings, verdicts)
+    lines += ["", *verdict_lines(verdicts, out, step.command)]
     lines += _coverage_lines(findings, out)
     if scored(study):
         lines += ["", *_best_lines(findings)]
+    if step.command and not count_states(study.trials)["running"]:
+        lines.append(f"next     {plain(step.command)}")
     return "\n".join(lines)
 
 
-def verdict_lines(verdicts: list[Verdict], out: TextIO = sys.stdout) -> list[str]:
-    """Two columns: severity and code, then the message; commands stay on one line to copy."""
+def verdict_lines(
+    verdicts: list[Verdict], out: TextIO = sys.stdout, later: str | None = None
+) -> list[str]:
+    """Two columns: severity and code, then the message; commands stay on one line to copy.
+
+    The command that is to be shown `later` is left out.
+    """
     lines = []
     for verdict in verdicts:
         name = _paint(f"{verdict.severity:<8}", COLOR[verdict.severity], out)
@@ -58,7 +67,7 @@ def verdict_lines(verdicts: list[Verdict], out: TextIO = sys.stdout) -> list[str
         body = textwrap.wrap(plain(verdict.message), max(30, _width() - len(pad)))
         lines.append(head + body[0])
         lines += [pad + line for line in body[1:]]
-        if verdict.action:
+        if verdict.action and verdict.action != later:
             lines.append(pad + "→ " + plain(verdict.action))
     return lines
 

@@ -94,6 +94,6 @@ def _believable(study: StudyRecord, passed: list[str]) -> Verdict:
     return Verdict(
         "believable",
         "ok",
-        f"This study can be believed{first}: {'; '.join(passed)}.",
+        f"This study can be believed{first}. {len(passed)} checks found nothing to say against it.",
         evidence={"checks": passed},
     )

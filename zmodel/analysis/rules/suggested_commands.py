@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 from typing import Any
 
 from zmodel.analysis.statistics.selection import count_states, fixed
@@ -17,6 +18,7 @@ from zmodel.study.records import StudyRecord, TrialRecord
 
 PROGRAMS = ("zmodel-train", "python -m zmodel.train")
 MULTIRUN = ("-m", "--multirun")
+LOG_DIR = "paths.log_dir"
 
 
 def is_command(action: str | None) -> bool:
@@ -49,7 +51,19 @@ def recorded_words(study: StudyRecord) -> list[str] | None:
         return None
     arguments = next((words[n:] for n in (1, 2, 3) if _starts(words[:n])), ["nothing known"])
     fits = all(a in MULTIRUN or ("=" in a and not a.startswith("-")) for a in arguments)
-    return words if fits and recorded == plain(recorded) else None
+    return _moved(words, study) if fits and recorded == plain(recorded) else None
+
+
+def _moved(words: list[str], study: StudyRecord) -> list[str]:
+    """With the folder in which the study lies now, where it was copied or moved elsewhere."""
+    if study.folder is None or study.folder.parent.name != "studies":
+        return words
+    now = study.folder.parent.parent.resolve()
+    return [
+        f"{LOG_DIR}={now}" if key == LOG_DIR and Path(value).resolve() != now else word
+        for word in words
+        for key, _, value in [word.partition("=")]
+    ]
 
 
 def _starts(program: list[str]) -> bool:
@@ -133,7 +147,7 @@ def run_command(study: StudyRecord, *overrides: str) -> str:
 
 def _folders(study: StudyRecord) -> list[str]:
     """Overrides of the study's command without which another command does not find it."""
-    return [word for word in recorded_words(study) or [] if word.startswith("paths.log_dir=")]
+    return [word for word in recorded_words(study) or [] if word.startswith(f"{LOG_DIR}=")]
 
 
 def _single_run(study: StudyRecord, trial: TrialRecord) -> str | None:

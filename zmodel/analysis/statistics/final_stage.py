@@ -16,3 +16,9 @@ def summary_of(study: StudyRecord) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def winner_of(study: StudyRecord) -> int | None:
+    """The number of the trial that won the final stage; None where there was none."""
+    number = (summary_of(study).get("winner") or {}).get("trial")
+    return number if isinstance(number, int) else None

@@ -216,6 +216,11 @@ def fixed(study: StudyRecord, ending: str) -> Any:
     return next(found, None)
 
 
+def compared(gain: float) -> str:
+    """A gain in words, as `0.0012 better`; less than 0 is worse."""
+    return f"{abs(gain):.4f} {'better' if gain >= 0 else 'worse'}"
+
+
 def short(param: str) -> str:
     """The last part of a dotted parameter name."""
     return plain(param.rsplit(".", 1)[-1])

@@ -16,6 +16,7 @@ from zmodel.analysis.page.rows import Row
 from zmodel.analysis.statistics.final_stage import summary_of
 from zmodel.analysis.statistics.selection import (
     baseline_of,
+    compared,
     objective_name,
     ranked,
     score,
@@ -41,6 +42,17 @@ class NewSeeds:
     gain: float
     low: float | None
     high: float | None
+
+    @property
+    def seeds(self) -> str:
+        return "one new seed" if self.n == 1 else f"{self.n} new seeds each"
+
+    @property
+    def interval(self) -> str:
+        """In brackets; empty for one seed."""
+        if self.low is None:
+            return ""
+        return f" (95 % interval of the gain {self.low:+.4f} to {self.high:+.4f})"
 
 
 @dataclass(frozen=True)
@@ -115,7 +127,7 @@ def caption(record: Baseline) -> str:
     else:
         text += (
             f"; the best of the {record.others} others, trial {record.best}, reached "
-            f"{record.best_value:.4g}, which is {record.gain:+.4f} better."
+            f"{record.best_value:.4g}, which is {compared(record.gain)}."
         )
     if record.moved:
         parts = (
@@ -126,6 +138,5 @@ def caption(record: Baseline) -> str:
     if record.final is None:
         return f"{text} The final stage trains both again with the same new seeds."
     new = record.final
-    text += f" With {new.n} new seeds each, trial {new.trial} is {new.gain:+.4f} better"
-    interval = "" if new.low is None else f" (95 % interval {new.low:+.4f} to {new.high:+.4f})"
-    return f"{text}{interval}."
+    text += f" With {new.seeds}, trial {new.trial} is {compared(new.gain)}"
+    return f"{text}{new.interval}."

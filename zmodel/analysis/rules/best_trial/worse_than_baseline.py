@@ -11,6 +11,7 @@ from zmodel.analysis.diagnostics.search.baseline import Baseline, NewSeeds
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import final_command
 from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.selection import compared
 
 CODE = "worse_than_baseline"
 CHECK = "the best trial beats the baseline"
@@ -43,10 +44,9 @@ def _by_new_seeds(found: Baseline, new: NewSeeds) -> list[Verdict]:
     if new.low is not None and new.low > 0:
         return []
     worse = new.gain <= 0 or (new.high is not None and new.high < 0)
-    interval = "" if new.low is None else f" (95 % interval {new.low:+.4f} to {new.high:+.4f})"
     text = (
-        f"Trained again with {new.n} new seeds each, the best of the search, trial {new.trial}, is "
-        f"{new.gain:+.4f} better than the baseline, trial {found.trial}{interval}: "
+        f"Trained again with {new.seeds}, the best of the search, trial {new.trial}, is "
+        f"{compared(new.gain)} than the baseline, trial {found.trial}{new.interval}: "
     )
     text += "keep the configuration that you had." if worse else "that may be chance."
     evidence = {
