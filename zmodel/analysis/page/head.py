@@ -1,4 +1,4 @@
-"""The first screen of a study's page: which configuration, how sure, tested or not, what next."""
+"""The first screen of a study's page: which one, how sure, what to run next."""
 
 from __future__ import annotations
 
