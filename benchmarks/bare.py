@@ -1,4 +1,4 @@
-"""What the other benchmarks compare with: the training of ``train.py`` as a bare PyTorch loop.
+"""The training of ``train.py`` as a bare PyTorch loop, for the other benchmarks to compare with.
 
 The same network, optimizer, batch order by a seeded generator, samples in memory on the device,
 validation in one batch after every epoch, the same four numbers per epoch, the best weights kept

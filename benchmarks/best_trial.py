@@ -1,8 +1,8 @@
-"""Seeded faults of the best trial, and what the verdicts about it say: a part of verdicts.py.
+"""Seeded faults of the best trial, and the verdicts about them: a part of verdicts.py.
 
-Values are drawn as a validation part draws them: right answers of so many samples, each with the
-chance that the simulated network truly reaches. So it is known which trial is truly best, whether
-it beats the baseline, and whether the study learned anything.
+The value of a trial is drawn as a validation set would give it: the number of right answers among
+n samples, where each answer is right with the true accuracy of the simulated network. So it is
+known which trial is truly best, whether it beats the baseline, and whether anything was learned.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""Does it help to propose the other parameters given the forced one? Best trial of each depth.
+"""Does it help to propose the other parameters given the forced one?
 
     python benchmarks/conditional.py                        TPE, some minutes
     python benchmarks/conditional.py --sampler GPSampler --trials 40 --studies 12
 
-A synthetic space of five depths with floors of 6: each depth has its own ceiling and its own best
-learning rate. "Replaced" takes a free proposal and overwrites the depth; "given" is what the
-forcing sampler does. The figures are in the head of `zmodel/sweep/sampling/given_forced.py`.
+It compares the best trial of each depth, in a synthetic space of five depths with floors of 6. Each
+depth has its own ceiling and its own best learning rate. "Replaced" takes a free proposal and
+overwrites the depth; "given" is what the forcing sampler does. The figures are
+at the top of `zmodel/sweep/sampling/given_forced.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The study engine against the stock Optuna sweeper, side by side in one run.
+"""The study engine compared with the stock Optuna sweeper, in the same run.
 
     python benchmarks/engine.py             utilisation and overhead, a few minutes
     python benchmarks/engine.py growth      cost per trial with 0, 1,000 and 5,000 finished trials

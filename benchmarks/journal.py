@@ -1,12 +1,12 @@
-"""Optuna's journal backend and ours, side by side in one run: how fast do processes append?
+"""How fast do processes append to Optuna's journal backend, and how fast to ours?
 
     python benchmarks/journal.py [--processes 8] [--seconds 5] [--rounds 6] [--folder PATH]
 
 Each process runs whole trials (begin, 2 parameters, 3 values, end: 7 appends) for the given time.
 The worst wait is the longest time of one append. A round runs both, in changing order; the ratio
-is that of each round. The fsync times tell in which mode the disk was: with a slow fsync the rate
-of appends differs much, with a fast one (or none: --folder /dev/shm) little. They are no ceiling,
-a disk may sync faster while several processes keep it awake.
+is that of each round. The fsync times show how fast the disk was. With a slow fsync the two rates
+differ much; with a fast one, or none (--folder /dev/shm), they differ little. They are no upper
+limit: a disk may sync faster while several processes keep it busy.
 """
 
 from __future__ import annotations

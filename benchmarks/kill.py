@@ -1,7 +1,7 @@
-"""The kill test: studies that are hit all along, and what must hold for them in the end.
+"""The kill test: faults hit a running study, and checks say what must hold in the end.
 
-    python benchmarks/kill.py                       8 minutes of faults, then to the end
-    python benchmarks/kill.py --stopping depth_halving    the same of trials that pause
+    python benchmarks/kill.py                       8 minutes of faults, then runs to the end
+    python benchmarks/kill.py --stopping depth_halving    the same with trials that pause
     python benchmarks/kill.py --part workers        200 kills of workers over 200 quick trials
     python benchmarks/kill.py --part reapers        20 rounds of four reapers at a barrier
     python benchmarks/kill.py --part postgres       eight starts at once on an empty PostgreSQL

@@ -1,12 +1,12 @@
-"""Is a next round better than going on? Simulated studies of 40 trials, then 20 more trials.
+"""Is a next round better than continuing the study? 40 simulated trials, then 20 more.
 
     python benchmarks/next_round.py --studies 40
 
-TPE with floors, as shipped. *On*: 20 more trials in the same study. *Next*: 20 in a study whose
-space is what the first one left open, its best five trials first, which are trained again. Told
-are what the winner (by its measured value, over all trials) truly reaches, how often the space that
-was left open has a point as good as the best of the whole (1,000 random points of each, within
-.002), and the part of the space that was left.
+TPE with floors, as shipped. *On*: 20 more trials in the same study. *Next*: 20 trials in a study
+whose space is what the first one left open; it trains the best five of the first one again. The
+table has what the winner (by its measured value, over all trials) truly reaches; how often the
+space that was left open has a point as good as the best of the whole space (1,000 random points of
+each, within .002); and which part of the space was left open.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One Lightning run against the same training as a bare PyTorch loop.
+"""One Lightning run compared with the same training as a bare PyTorch loop.
 
     python benchmarks/run.py                             about ten minutes on two cores
     python benchmarks/run.py --rounds 9 --shapes 3x100   depth x batch size

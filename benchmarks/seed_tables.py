@@ -1,4 +1,4 @@
-"""Tables of configurations x splits x seeds, trained for real: what the final stage chooses from.
+"""Tables of trained networks, configurations x splits x seeds: what a final stage chooses from.
 
     python benchmarks/seed_tables.py --folder logs/tables --sets digits,wine
 

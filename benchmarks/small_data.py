@@ -1,15 +1,15 @@
-"""Small data, long series, several channels, unequal lengths: sets of 36 to 270 samples.
+"""How well small sets are learned: 36 to 270 series, some long or of unequal length.
 
     python benchmarks/small_data.py --aeon /path/to/environment/bin/python
     python benchmarks/small_data.py --sets GunPoint --seeds 0,1,2 --jobs 1
     python benchmarks/small_data.py --single --sets OSULeaf,ACSF1 --seeds 0,1
     python benchmarks/small_data.py --table
 
-The sets, with their official splits, are those that the package aeon brings along. It is needed
-in an environment of its own, once: it writes the data, and runs 1-NN-DTW and MiniRocket on them.
-Then, by defaults alone: ``train.py -m hparams_search=zlayers``, then ``hparams_search=final``; with
+The sets come with the package aeon, and so do their official splits. aeon is needed once, in an
+environment of its own: it writes the data, and runs 1-NN-DTW and MiniRocket on them. Then this
+runs ``train.py -m hparams_search=zlayers`` and ``hparams_search=final`` with their defaults; with
 ``--single`` one run per seed of the networks and the recipe that the study searches around.
-Whatever is finished is not run again.
+Finished runs are not repeated.
 """
 
 from __future__ import annotations

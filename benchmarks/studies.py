@@ -1,6 +1,6 @@
-"""Which way of searching is best at equal cost? Runs the shipped studies, tests their choices.
+"""Which way of searching is best at equal cost? It runs the shipped searches and tests their best.
 
-    python benchmarks/studies.py                       hours; the same command goes on
+    python benchmarks/studies.py                       hours; the same command continues
     python benchmarks/studies.py --methods naive,zlayers --seeds 0,1 --jobs 2
     python benchmarks/studies.py --table               only the table of what there is
 
@@ -8,7 +8,7 @@ For every method and seed: `train.py -m hparams_search=METHOD` until the study h
 --epochs epochs (its budget of trials is raised as long as it has not; `defaults` is a fixed list
 and ends earlier), then `hparams_search=final` on it, where every method's choices may train for
 the same --final-epochs. The data split is the same everywhere; the seed sets sampler and training.
-Every study is a folder of --log-dir, so whatever is finished is not run again. Table and plots go
+Every study is a folder of --log-dir, so finished studies are not repeated. Table and plots go
 to --out.
 """
 
@@ -165,7 +165,9 @@ def command(options: argparse.Namespace, *overrides: str) -> None:
     began = time.monotonic()
     code = subprocess.run(words, cwd=ROOT).returncode
     if code:
-        raise SystemExit(f"the command above ended with exit code {code}; mend it and go on")
+        raise SystemExit(
+            f"the command above ended with exit code {code}; correct the cause and start it again"
+        )
     print(f"{time.monotonic() - began:.0f} s", flush=True)
 
 

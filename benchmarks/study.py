@@ -1,4 +1,4 @@
-"""A whole study four ways: the same trials, interleaved rounds, wall and CPU.
+"""The same study run in four ways: wall and CPU time in interleaved rounds.
 
     python benchmarks/study.py                          five rounds, half an hour on two cores
     python benchmarks/study.py --rounds 1 --epochs 3    a first look

@@ -1,4 +1,4 @@
-"""Calibrates the verdicts: false alarms and detections on simulated studies whose truth is known.
+"""Calibrates the verdicts: false alarms and detections in studies whose truth is known.
 
     python benchmarks/verdicts.py --studies 100 --processes 2
     python benchmarks/verdicts.py --studies 200 --best-trial

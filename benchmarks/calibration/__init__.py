@@ -1,1 +1,1 @@
-"""Seeded faults and what the verdicts say of them, in simulated studies and in real curves."""
+"""Seeded faults, and what the verdicts say about them."""

@@ -1,4 +1,4 @@
-"""What a seeded fault is: a way to make studies with it and without, and who must speak of it."""
+"""A seeded fault: it makes studies with and without it, and names the verdict that must find it."""
 
 from __future__ import annotations
 

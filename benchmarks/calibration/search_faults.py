@@ -1,4 +1,4 @@
-"""Faults of a search: its bounds, its limits, how its trials were spread, how many there are."""
+"""Faults of a search: bounds, limits, how trials were spread, how many there are."""
 
 from __future__ import annotations
 

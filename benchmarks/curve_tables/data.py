@@ -1,4 +1,4 @@
-"""The data of the tables, each split and normalised as zmodel does it, in one file of tensors.
+"""The data of the tables, split and normalised as zmodel does it, one file per set.
 
 mnist1d, digits     zmodel's own
 signals             made here: which of three motifs comes first and which second

@@ -1,4 +1,4 @@
-"""The tables of docs/measured/stopping.md, written of replays."""
+"""Writes the tables of docs/measured/stopping.md from replays."""
 
 from __future__ import annotations
 

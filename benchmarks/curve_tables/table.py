@@ -1,4 +1,4 @@
-"""A table of learning curves: a file, and what a replay wants to know of it."""
+"""A table of learning curves: its file, and what a replay reads from it."""
 
 from __future__ import annotations
 

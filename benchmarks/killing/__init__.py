@@ -1,1 +1,1 @@
-"""What benchmarks/kill.py is made of: commands on a study, faults that hit them, and checks."""
+"""The parts of benchmarks/kill.py: commands on a study, faults that hit them, checks."""

@@ -1,4 +1,4 @@
-"""What must hold for a study after all that happened to it."""
+"""What must hold for a study after the faults."""
 
 from __future__ import annotations
 

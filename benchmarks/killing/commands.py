@@ -1,4 +1,4 @@
-"""Commands that work on a study, with their processes, and what became of them."""
+"""Commands that work on a study: their processes, and how they ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults that hit a study: what can happen to its processes, files and disk, drawn by chance."""
+"""Faults that hit a study at random: in its processes, its files and its disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The usual way, as the peer of benchmarks/study.py: in the style of lightning-hydra-template.
+"""A program in the style of the lightning-hydra-template, for benchmarks/study.py.
 
 torch's DataLoader, torchmetrics logged by Lightning per epoch, ModelCheckpoint with the best and
 the last, EarlyStopping, progress bar and model summary, objects from YAML, Hydra's Optuna sweeper.

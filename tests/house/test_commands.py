@@ -1,4 +1,4 @@
-"""Every command in README and docs is run here, or says in a comment why it is not."""
+"""Every command in README and docs runs here, or a comment says why it does not."""
 
 from __future__ import annotations
 

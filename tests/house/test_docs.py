@@ -1,4 +1,4 @@
-"""The documentation builds with every link and anchor checked, and says what is so."""
+"""The documentation builds with every link and anchor checked, and its claims hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Private names of libraries are used in zmodel/compat alone, where contract tests hold them."""
+"""Private names of libraries are used only in zmodel/compat, where contract tests check them."""
 
 from __future__ import annotations
 

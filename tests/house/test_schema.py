@@ -1,4 +1,4 @@
-"""The schemas for editors: true of every shipped YAML, and able to find a mistake."""
+"""The schemas for editors accept every shipped YAML and find a mistake."""
 
 from __future__ import annotations
 

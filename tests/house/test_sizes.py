@@ -1,4 +1,4 @@
-"""Rooms stay small enough to look around in: files, functions, folders, and what each is for."""
+"""Files, functions and folders stay small, and each says what it is for."""
 
 from __future__ import annotations
 

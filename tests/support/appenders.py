@@ -1,6 +1,6 @@
 """Run as a script: processes append to a journal, are killed at random, and are replaced.
 
-    python tests/appenders.py JOURNAL KILLS SEED
+    python tests/support/appenders.py JOURNAL KILLS SEED
 
 Prints JSON: what was acknowledged to an appender before its death, and the longest append. In a
 process of its own, because it forks: that takes a millisecond where a fresh start takes a second.

@@ -1,4 +1,4 @@
-"""Stands in for the package torchvision, which offline tests cannot fetch anything with."""
+"""Replaces the package torchvision, which would download data."""
 
 from __future__ import annotations
 

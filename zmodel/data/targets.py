@@ -59,7 +59,7 @@ class Classes:
         if len(y) and (y.min() < 0 or y.max() >= count):
             raise ValueError(
                 f"{where}: labels must be 0..{count - 1} for {count} classes, found "
-                f"{y.min()}..{y.max()}; renumber the labels or mend the class names."
+                f"{y.min()}..{y.max()}; renumber the labels or correct the class names."
             )
 
     def check_part(self, where: str, y: NDArray[Any]) -> None:

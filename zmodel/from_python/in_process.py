@@ -35,8 +35,9 @@ def as_command(name: str, arguments: Sequence[str]) -> Iterator[None]:
     """
     if threading.current_thread() is not threading.main_thread():
         raise ValueError(
-            f"zmodel.{name} must be called in the main thread, which alone can be interrupted, got "
-            f"{threading.current_thread().name}. From another one, start `python -m zmodel.{name}`."
+            f"zmodel.{name} must be called in the main thread, the only one that can be "
+            f"interrupted, got {threading.current_thread().name}. From another thread, start "
+            f"`python -m zmodel.{name}`."
         )
     started = [str(PACKAGE / f"{name}.py"), *arguments]
     with _restored(), mock.patch.object(sys, "argv", started):

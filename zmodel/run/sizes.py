@@ -80,8 +80,8 @@ def _memory(
     except (TypeError, RuntimeError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
-            "the memory of a training step can only be told of a network that takes one batch, "
-            f"here of shape {shape}: {reason}. Bound parameters instead of memory."
+            "the memory of a training step is estimated from one batch, which the network refused "
+            f"(shape {shape}): {reason}. Limit parameters instead of memory."
         ) from error
     return own + _kept_by_optimizer(model, weights) + passed
 

@@ -203,7 +203,7 @@ def _placed(settings: Settings, config: DictConfig) -> Settings:
     subdir = str(sweep["subdir"])
     if "${" not in subdir:
         raise ValueError(
-            f"hydra.sweep.subdir must tell trials apart, as ${{hydra.job.num}} does, received "
+            f"hydra.sweep.subdir must differ between trials, as ${{hydra.job.num}} does, received "
             f"{subdir!r}: all trials would run in one folder."
         )
     folder = settings.folder

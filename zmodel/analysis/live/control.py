@@ -50,7 +50,9 @@ class Control:
         study = self.study()
         words = recorded_words(study)
         if words is None:
-            raise ValueError("the study must tell the command that started it, it tells none")
+            raise ValueError(
+                "a study must have noted its command to be continued from here, this one has none"
+            )
         address = address_of(self.name, self.log_dir, self.storage)
         if study.folder is None or scheme(address) != "journal":
             # whoever can write to a shared storage could put any command there

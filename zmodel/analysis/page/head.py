@@ -49,7 +49,7 @@ def _facts(study: StudyRecord, refresh: int | None) -> list[str]:
     facts += [f"{key}: {study.attrs[key]}" for key in ("sampler", "pruner") if study.attrs.get(key)]
     facts += _roles(study.attrs.get("roles"))
     if study.interrupted:
-        facts.append(f"{len(study.interrupted)} interrupted attempts, given again")
+        facts.append(f"{len(study.interrupted)} interrupted attempts, repeated")
     ended = study.attrs.get("ended")
     if isinstance(ended, dict):
         key = str(ended.get("by"))

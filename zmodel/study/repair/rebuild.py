@@ -36,7 +36,7 @@ class Rebuilt:
 
     def __str__(self) -> str:
         names = {
-            TrialState.FAIL: "without a result, to be given again",
+            TrialState.FAIL: "without a result, to be repeated",
             TrialState.WAITING: "paused",
         }
         counts = (f"{n} {names.get(s, s.name.lower())}" for s, n in sorted(self.states.items()))

@@ -73,7 +73,7 @@ def warn_beyond_loopback(address: str) -> None:
     if host != "localhost":
         print(
             f"warning: a storage proxy neither encrypts nor asks who calls, and {host} is another "
-            "machine: whoever reaches it can change the study. Better a tunnel, "
+            "machine: anybody who reaches it can change the study. Use a tunnel instead: "
             f"ssh -L {DEFAULT_PORT}:127.0.0.1:{DEFAULT_PORT} {host}, and grpc://127.0.0.1",
             file=sys.stderr,
         )

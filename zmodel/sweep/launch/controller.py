@@ -124,7 +124,7 @@ class Controller:
             how = "was ended, since its trial hung; the trial has failed"
         else:
             died = f"signal {-ended.code}" if ended.code < 0 else f"exit code {ended.code}"
-            how = f"died ({died}); its trial is given again"
+            how = f"died ({died}); its trial is repeated"
         self._progress.note(f"a worker {how}. Logs: {logs}")
         if self._futile >= FUTILE_STARTS * self._settings.n_jobs:
             self._end_with(f"{self._futile} workers died in a row without a trial")

@@ -169,7 +169,7 @@ class _Reader:
             ) from error
         if isinstance(value, list) != (sign in ("in", "not in")):
             raise ValueError(
-                f"in the condition `{self.text}` a list goes with `in` and `not in` alone. "
+                f"in the condition `{self.text}` a list is allowed only after `in` and `not in`. "
                 f"Write {_EXAMPLE}."
             )
         return value
