@@ -1,4 +1,4 @@
-"""python -m zmodel.study ls|show|stop|repair: lists, shows, stops and repairs studies."""
+"""python -m zmodel.study: lists, shows, stops and repairs studies."""
 
 from __future__ import annotations
 
