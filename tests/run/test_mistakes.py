@@ -86,7 +86,7 @@ def test_unsound_data_end_a_study_before_its_first_trial(tmp_path) -> None:
         ("trainer.max_epochs=0", "max_epochs must be .* at least 1, .*got 0"),
         ("callbacks.early_stopping.patience=-1", "patience must be .* at least 0, got -1"),
         ("model.optimizer.lr=-1", "model.optimizer .*-1"),
-        ("model.optimizer.lr=fast", "Mend model.optimizer"),
+        ("model.optimizer.lr=fast", "Correct model.optimizer"),
         ("+model.optimizer.momentum=1", "model.optimizer .*'momentum'"),
         ("+data.foo=1", "^data .*'foo'"),
         ("data.augment=shift", "data.augment .*shift"),

@@ -170,8 +170,8 @@ class Stage:
 
     def _already_done(self, plan: FinalPlan) -> int:
         print(
-            f"the final stage of study '{plan.study}' is done, and the test set is not asked "
-            f"twice. To start again, move {self.folder} away.\n"
+            f"the final stage of study '{plan.study}' is done, and the test set is used only "
+            f"once. To start again, move {self.folder} away.\n"
         )
         print(for_terminal(read_summary(self.folder), self.folder))
         grown = len([t for t in self.record.trials if t.state == "complete"]) - plan.completed

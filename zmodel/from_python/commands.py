@@ -89,7 +89,7 @@ def sweep(search: str, overrides: Sequence[str] = ()) -> optuna.Study:
     if code in (0, UNMET) and ran is None:
         raise ValueError(f"hparams_search={search} must choose hydra/sweeper=zmodel, but does not.")
     if code == UNMET:
-        warnings.warn("the study ended with a promise unmet, which is printed above", stacklevel=2)
+        warnings.warn("the study ended, but a floor or limit was not met: see above", stacklevel=2)
     elif code == INTERRUPTED:
         raise KeyboardInterrupt("the study is kept; the same call continues it")
     elif code > 128:

@@ -30,7 +30,7 @@ def make_optimizer(
     except (TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
-            f"model.optimizer cannot be made of its values: {reason}. Mend model.optimizer."
+            f"model.optimizer cannot be made of its values: {reason}. Correct model.optimizer."
         ) from error
 
 

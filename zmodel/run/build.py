@@ -35,7 +35,7 @@ def build(cfg: DictConfig, key: str, **arguments: Any) -> Any:
         raise ValueError(f"{missing} must be given, got nothing. Add {missing}=VALUE.") from error
     except (TypeError, MisconfigurationException) as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"{key} cannot be made of its values: {reason}. Mend {key}.") from error
+        raise ValueError(f"{key} cannot be made of its values: {reason}. Correct {key}.") from error
 
 
 def build_data(cfg: DictConfig, **arguments: Any) -> pl.LightningDataModule:

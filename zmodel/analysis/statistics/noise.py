@@ -54,7 +54,7 @@ def validation_of(study: StudyRecord) -> Validation:
         if counts:
             share = max(counts) / sum(counts)
             return Validation(sum(counts), share, between_seeds(study))
-    raise Unavailable("no trial tells how many samples validated it")
+    raise Unavailable("no trial recorded how many samples validated it")
 
 
 def _sizes(matrix: object) -> list[int]:

@@ -32,7 +32,7 @@ def features_of(path: Path, frame: pd.DataFrame, others: Sequence[str]) -> list[
     ids = [name for name in names if _is_id(name, frame[name])]
     if ids:
         log.warning(
-            f"{path}: not learned from, for it numbers the rows: column "
+            f"{path}: left out, because it only numbers the rows: column "
             f"{', '.join(map(repr, ids))}; if it is a measurement, give it another name."
         )
     features = [name for name in names if name not in ids]
@@ -71,8 +71,8 @@ def warn_of_ids(path: Path, x: NDArray[np.float64], features: Sequence[str]) -> 
             kind = f"a time or an id: it varies by {values.std():.3g} around {values.mean():.6g}"
         if kind:
             log.warning(
-                f"{path}: column {name!r} looks like {kind}. What names single samples helps in "
-                f"training and misleads with new ones: 'data.drop_columns=[{name}]' leaves it out."
+                f"{path}: column {name!r} looks like {kind}. A column that identifies samples "
+                f"helps in training and misleads on new ones: 'data.drop_columns=[{name}]' drops it."
             )
 
 
