@@ -72,7 +72,7 @@ def warn_of_ids(path: Path, x: NDArray[np.float64], features: Sequence[str]) -> 
         if kind:
             log.warning(
                 f"{path}: column {name!r} looks like {kind}. A column that identifies samples "
-                f"helps in training and misleads on new ones: 'data.drop_columns=[{name}]' drops it."
+                f"helps in training and misleads on new ones: 'data.drop_columns=[{name}]' drops it"
             )
 
 
