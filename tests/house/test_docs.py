@@ -106,3 +106,20 @@ def test_pages_that_code_names_exist():
 def test_the_readme_is_short_and_has_a_picture():
     text = README.read_text()
     assert len(text.splitlines()) <= 150 and "![" in text
+
+
+def test_sections_that_the_playbook_names_are_on_the_page_of_a_study():
+    page = (ROOT / "docs" / "reference" / "playbook.md").read_text()
+    files = (ROOT / "zmodel" / "analysis" / "diagnostics").rglob("*.py")
+    titles = {t for f in files for t in re.findall(r'^TITLE = "(.+)"', f.read_text(), re.MULTILINE)}
+    named = set(re.findall(r"(?<!\*)\*([A-Z][a-z -]+)\*(?!\*)", page))
+    assert len(named) > 8 and not named - titles
+
+
+def test_no_document_and_no_benchmark_names_a_folder_of_one_machine():
+    folders = [ROOT / name for name in ("docs", "benchmarks", "conf", "notebooks", "examples")]
+    files = [
+        f for folder in folders for f in folder.rglob("*") if f.suffix in (".md", ".py", ".yaml")
+    ]
+    for file in [README, *files]:
+        assert not re.search(r"(?<![\w.\]}])/(tmp|work|root|home)/", file.read_text()), file
