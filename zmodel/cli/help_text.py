@@ -14,16 +14,16 @@ from zmodel.cli.conf_folder import CONF
 
 SWEEPER = Path(CONF, "hydra", "sweeper", "zmodel.yaml")
 GROUPS = {
-    "data": "what is learned from",
+    "data": "the data set",
     "task": "what is predicted: a class or a number",
     "model": "the network and its optimizer",
-    "trainer": "where it is trained",
+    "trainer": "on which device, and for how many epochs",
     "callbacks": "what happens after every epoch; callbacks.NAME=null leaves one out",
     "logger": "where metrics are written",
     "hparams_search": "a study, with -m: what is searched, and how",
-    "experiment": "values that belong together",
+    "experiment": "named sets of values, such as the networks of the paper",
     "debug": "short runs that look for faults",
-    "paths": "folders",
+    "paths": "where runs, studies and data are kept",
     "extras": "warnings, threads, printed configuration",
     "hydra/sweeper/sampler": "how a study proposes configurations",
     "hydra/sweeper/pruner": "how a study ends trials that do worse than others",
