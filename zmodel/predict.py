@@ -33,8 +33,9 @@ __all__ = ["Model", "load", "main"]
 
 
 def write(out: Path | None, model: Model, found: NDArray[np.float32]) -> None:
-    """A CSV line per sample, its class and the probability of every class, or the value of every
-    target; or the same as .npz."""
+    """Write a CSV line per sample, or the same as .npz.
+
+    Its class and the probability of every class, or the value of every target."""
     names = np.array(model.outputs, dtype=np.str_)
     kept: dict[str, Any] = {"predicted": found, "targets": names}
     if not model.measured:

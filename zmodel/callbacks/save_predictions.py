@@ -129,8 +129,10 @@ def parts(batch: Any) -> tuple[Any, ...]:
 
 
 def fitting(outputs: Any, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Predictions and targets on the CPU: a number per class (B, C) and whole numbers (B,), or
-    values (B, T) twice. ValueError when they are neither."""
+    """Predictions and targets on the CPU.
+
+    A number per class (B, C) and whole numbers (B,), or values (B, T) twice. ValueError when they
+    are neither."""
     if isinstance(outputs, Tensor) and len(outputs) == len(y):
         if y.ndim == 1 and not y.is_floating_point() and outputs.ndim == 2:
             return outputs.float().cpu(), y.cpu()

@@ -17,11 +17,11 @@ from zmodel.core.running_trial import pauses_after
 
 
 class StopOnRequest(Callback):
-    """Raises ``Interrupted`` where another epoch would begin after a signal asked to stop, and
-    ``Paused`` where the running trial pauses.
+    """Ends a run between two epochs, when a signal asked for it or the trial pauses.
 
-    Whether the run was at its end is so decided by Lightning's loop, whatever would have ended it:
-    epochs, steps, time, early stopping.
+    It raises ``Interrupted`` where another epoch would begin after a signal, and ``Paused`` where
+    the running trial pauses. So Lightning's loop decides whether the run was at its end, whatever
+    would have ended it: epochs, steps, time, early stopping.
 
     Args:
         checkpoint: what the checkpoint callback writes at the end of the epoch that was running.

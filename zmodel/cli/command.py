@@ -120,8 +120,9 @@ def continue_command(error: Any) -> str:
 
 
 def is_users(error: BaseException) -> bool:
-    """Whether the message alone says what to mend: our errors, Hydra's and OmegaConf's, and what
-    the system answers about a disk."""
+    """Whether the user can correct the error by its message, without a trace.
+
+    Our errors, Hydra's and OmegaConf's, and what the system answers about a disk."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 

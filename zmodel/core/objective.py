@@ -23,8 +23,7 @@ def metric_names(given: Any) -> list[str]:
 
 
 def followed(cfg: DictConfig) -> str:
-    """The metric that callbacks follow: the first one the run is judged by, as it is after every
-    epoch (without ``_best``)."""
+    """The metric that callbacks follow, without ``_best``: the first one of the objective."""
     names = [n for n in metric_names(cfg.get("optimized_metric")) if n not in RESULT_KEYS]
     watched = [n for n in names if not n.startswith("test/")]
     return watched[0].removesuffix("_best") if watched else "val/acc"
@@ -122,11 +121,11 @@ def _monitors(cfg: DictConfig) -> Iterator[tuple[str, DictConfig]]:
 
 
 def settle_monitors(cfg: DictConfig, logged: Collection[str] | None, given: Any = None) -> None:
-    """Fill in what callbacks leave open: ``monitor: null`` is what the run is judged by,
-    ``mode: null`` the way it is better.
+    """Fill in the metric and the direction that callbacks leave open.
 
-    So early stopping, the choice of the best weights and the reports to the study follow
-    ``optimized_metric``, unless one is told otherwise.
+    ``monitor: null`` becomes what the run is judged by, ``mode: null`` its direction. So early
+    stopping, the choice of the best weights and the reports to the study follow
+    ``optimized_metric``, unless one of them is configured otherwise.
 
     Args:
         logged: all metrics of a fit, where they are known.

@@ -10,8 +10,10 @@ RESULT_KEYS = ("parameters", "seconds", "epochs")
 
 
 def value_of(name: str, result: Mapping[str, Any]) -> float | None:
-    """A metric as it was in the epoch whose weights are kept, if there is one and it was logged by
-    then, else as it was last logged; ``None`` if it never was."""
+    """A metric as it was in the epoch whose weights are kept.
+
+    The last logged value where there is no such epoch or it was not logged by then; ``None`` if it
+    never was."""
     kept = {} if name.endswith("_best") else result.get("best_metrics") or {}
     own = {key: result.get(key) for key in RESULT_KEYS}
     found = {**(result.get("metrics") or {}), **kept, **own}.get(name)

@@ -16,8 +16,10 @@ from zmodel.table.columns import LARGEST
 
 
 class Arrays(NamedTuple):
-    """One part of a data set: x (N, *input_shape); y int64 (N,) in 0..classes-1, or for regression
-    decimals (N, targets); weights (N,) above 0, if samples do not count alike.
+    """One part of a data set: samples, targets and perhaps weights.
+
+    x (N, *input_shape); y int64 (N,) in 0..classes-1, or for regression decimals (N, targets);
+    weights (N,) above 0, if samples do not count alike.
 
     x is float32, or float64 where its values differ by less than float32 can tell.
     """
@@ -49,8 +51,10 @@ def mean_one(weights: Floats) -> Floats:
 
 
 def effective(weights: Floats) -> Floats:
-    """Weights to evaluate by: their sum is the number of samples of equal weight whose mean would
-    be as uncertain (Kish, Survey Sampling, 1965)."""
+    """Weights for evaluation, whose sum is the effective number of samples.
+
+    That is the number of samples of equal weight whose mean would be as uncertain (Kish, Survey
+    Sampling, 1965)."""
     share = weights / weights.max()
     return share * (share.sum() / np.square(share).sum())
 

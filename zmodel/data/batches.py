@@ -27,8 +27,10 @@ of 100), while large ones are never copied as a whole (27 ms per batch, 155 ms a
 
 
 class Batches:
-    """A data loader over `part`, x (N, ...), y (N,) and perhaps weights (N,): yields the same of
-    batches, x (B, ...), y (B,), in a known order.
+    """A data loader over samples in memory, in a known order.
+
+    `part` is x (N, ...), y (N,) and perhaps weights (N,); a batch is x (B, ...), y (B,) and the
+    same.
 
     With a `seed` (training): one permutation per epoch, a function of (seed, epoch) alone, so a
     resumed run sees what the uninterrupted one would have seen. Samples that do not fill all

@@ -16,8 +16,9 @@ AUTO = "auto"
 
 
 def checked_folds(folds: int | str | None, fold: int) -> int | None:
-    """How many folds, None for none or as many as shall be found out ("auto"). ValueError unless
-    `fold` is one of them."""
+    """The number of folds: None for none, or "auto".
+
+    ValueError unless `fold` is one of them."""
     if folds is None or folds == AUTO:
         return None
     at_least("data.folds", folds, 2)

@@ -55,14 +55,16 @@ class InMemoryLoaders(LightningDataModule):
 
     @property
     def offers_whole_epochs(self) -> bool:
-        """Whether a module may ask for whole epochs: not of a subclass with loaders or transfers of
-        its own, which are made for single batches."""
+        """Whether a module may ask for whole epochs.
+
+        Not of a subclass with its own loaders or transfers, which are made for single batches."""
         return not any(is_overridden(name, self, InMemoryLoaders) for name in PER_BATCH)
 
     def train_dataloader(self) -> Batches | WholeEpochs:
-        """Shuffled and augmented anew in every epoch; with the trainer's `overfit_batches` the
-        same batches in every epoch, as they are. One item per epoch, an iterator over its batches,
-        for a module that has set its `whole_epochs`."""
+        """Training batches, shuffled and augmented anew in every epoch.
+
+        With the trainer's `overfit_batches` the same batches in every epoch, as they are. For a
+        module that has set its `whole_epochs` one item per epoch, an iterator over its batches."""
         trainer = self.trainer
         whole = getattr(getattr(trainer, "lightning_module", None), "whole_epochs", False)
         overfit = bool(getattr(trainer, "overfit_batches", 0))

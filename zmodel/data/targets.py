@@ -34,8 +34,7 @@ class Targets(Protocol):
         """ValueError unless a part of the samples can be trained or scored on."""
 
     def strata(self, y: NDArray[Any]) -> tuple[NDArray[np.int64], Sequence[str]]:
-        """(N,) numbers, and what they are called if they have names: a drawn split takes its share
-        of the samples of each."""
+        """(N,) numbers of strata, and their names: a drawn split takes the same share of each."""
 
 
 @dataclass(frozen=True)

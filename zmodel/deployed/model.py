@@ -104,8 +104,9 @@ class Model:
         return torch.cat(parts).numpy() if parts else np.zeros((0, len(self.outputs)), np.float32)
 
     def predict_table(self, path: Path) -> NDArray[np.float32]:
-        """The same for the rows of a .csv, .tsv or .parquet file with the columns that were learned
-        from; other columns are passed over."""
+        """The same for the rows of a .csv, .tsv or .parquet file.
+
+        It must have the columns that were learned from; other columns are ignored."""
         if self.table is None:
             raise ValueError(f"The model was not trained on a table; give arrays, not {path}.")
         words = [column.name for column in self.table.columns if column.kind == WORDS]

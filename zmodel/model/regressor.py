@@ -97,9 +97,10 @@ class Regressor(Supervised):
         return _weighed(errors.square(), weights).mean(1).sum()
 
     def evaluate(self, outputs: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
-        """Sums over a batch, of standardised targets: of the squares and of the sizes of the errors
-        (T,) each, of the targets and their squares (T,) each; and the number of samples, or the sum
-        of their weights."""
+        """Sums over a batch from which the metrics follow, of standardised targets.
+
+        The squares and the sizes of the errors, the targets and their squares, (T,) each; and the
+        number of samples, or the sum of their weights."""
         z = self.standardised(y)
         errors = outputs - z
         self._outputs.append((outputs, y))

@@ -27,8 +27,10 @@ SECONDS = 60.0
 
 @contextmanager
 def own_group() -> Iterator[list[Trainer]]:
-    """Trainers that the block appends to the list have one group of processes, which ends with
-    the block: in good order, or when it fails by force, lest the others wait for this one."""
+    """One group of processes for the trainers that the block appends to the list.
+
+    It ends with the block: in good order, or by force when the block fails, so that the others do
+    not wait for this one."""
     command = sys.argv
     before = {name: os.environ.get(name) for name in VARIABLES}
     trainers: list[Trainer] = []
@@ -53,8 +55,9 @@ def own_group() -> Iterator[list[Trainer]]:
 
 
 def join(trainer: Trainer, trainers: list[Trainer]) -> None:
-    """Append a trainer to those of the group; if it has several processes, let ``sys.argv``,
-    which they repeat, be the command of this run alone."""
+    """Append a trainer to those of the group.
+
+    If it has several processes, ``sys.argv``, which they repeat, becomes this run's command."""
     trainers.append(trainer)
     if trainer.world_size == 1 or not HydraConfig.initialized():
         return

@@ -41,8 +41,9 @@ log = logging.getLogger(__name__)
 
 
 def settle_folds(cfg: DictConfig) -> bool:
-    """Whether the run is cross-validated; ``data.folds=auto`` becomes the number that suits the
-    size of the data, or null."""
+    """Whether the run is cross-validated.
+
+    ``data.folds=auto`` becomes the number that suits the size of the data, or null."""
     if cfg.data.get("folds") == "auto":
         folds = build(cfg, "data").fitting_folds()
         log.info(f"data.folds=auto: {folds or 'no'} folds, by the number of samples")
@@ -109,8 +110,7 @@ def part(cfg: DictConfig, number: int, **changes: Any) -> DictConfig:
 
 
 def finished(ckpt_path: str | None) -> tuple[list[Result], str | None]:
-    """Results of the folds before the one in a checkpoint, and where that one goes on, if it had
-    begun."""
+    """Results of the folds before the one in a checkpoint, and where that one continues."""
     if ckpt_path is None:
         return [], None
     content = read_checkpoint(ckpt_path)

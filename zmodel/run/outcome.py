@@ -31,9 +31,9 @@ def say_outcome(cfg: DictConfig) -> None:
 
 
 def outcome(result: Mapping[str, Any], names: list[str]) -> str:
-    """``val/acc_best 0.9722  test/acc 0.9639  (epoch 13 of 23, stopped early)``
+    """The metrics that the run is judged by, and their values on the test set, in one line.
 
-    The metrics that the run is judged by, and what the test says of them.
+    ``val/acc_best 0.9722  test/acc 0.9639  (epoch 13 of 23, stopped early)``
     """
     tested = ["test/" + n.partition("/")[2].removesuffix("_best") for n in names if "/" in n]
     shown = dict.fromkeys([*names, *tested])

@@ -56,10 +56,11 @@ def describe(
 
 
 def validation(result: dict[str, Any]) -> dict[str, Any]:
-    """What the values of a run are worth: ``validated`` samples (where they have weights, how many
-    of equal weight would be worth as much), the share of their ``majority`` class, and whether the
-    run ``never_learned`` more than that, or than the mean of the target; None where it is not
-    known."""
+    """What the values of a run are worth.
+
+    ``validated`` samples (where they have weights, how many of equal weight would be worth as
+    much), the share of their ``majority`` class, and whether the run ``never_learned`` more than
+    that, or than the mean of the target; None where it is not known."""
     confusion, predictions = result.get("confusion_matrix"), result.get("predictions")
     sizes = [sum(row) for row in confusion["counts"]] if confusion else [0]
     total = sum(sizes) or (predictions["samples"] if predictions else 0)
@@ -71,8 +72,10 @@ def validation(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def judged_by_constant(result: dict[str, Any]) -> bool | None:
-    """Whether validation was never better than a constant answer, the most frequent class or the
-    mean of the target; None where neither accuracy nor r2 is logged."""
+    """Whether validation was never better than a constant answer.
+
+    The answer is the most frequent class or the mean of the target. None where neither accuracy
+    nor r2 is logged."""
     metrics = result["metrics"]
     accuracy, confusion = metrics.get("val/acc_best"), result.get("confusion_matrix")
     if accuracy is not None and confusion is not None:
@@ -90,8 +93,9 @@ def at_best(keeper: BestAndLast | None) -> dict[str, float]:
 
 
 def allowance(trainer: pl.Trainer) -> dict[str, int | None]:
-    """``max_epochs`` that the run could take, and with a cool-down ``cooled_from``: the epochs done
-    when its learning rate began to fall."""
+    """``max_epochs`` that the run could take, and ``cooled_from`` with a cool-down.
+
+    The latter is the epochs done when its learning rate began to fall."""
     cooling = _cooling(trainer)
     if cooling is not None:
         return {"max_epochs": cooling.allowed, "cooled_from": cooling.cooled_from}

@@ -32,8 +32,9 @@ def study_folder(log_dir: Path | str, name: str) -> Path:
 
 
 def existing_folder(log_dir: Path | str, name: str) -> Path:
-    """The folder of a study by its name in the log folder, or by its path, which programs with
-    folders of their own have: ``multirun/2026-11-26/12-30-00``."""
+    """The folder of a study, by its name in the log folder or by its path.
+
+    Programs with their own folders have paths: ``multirun/2026-11-26/12-30-00``."""
     path = Path(name)
     if _is_study(path) and (len(path.parts) > 1 or not _is_study(Path(log_dir, "studies", name))):
         return path.absolute()

@@ -104,8 +104,9 @@ class StudyRecord:
 
     @cached_property
     def comparable(self) -> tuple[TrialRecord, ...]:
-        """Completed trials with a finite first value and all parameters that keep the constraints,
-        in order of numbers."""
+        """Completed trials that can be compared, in order of numbers.
+
+        They have a finite first value and all parameters, and keep the constraints."""
         return tuple(
             t
             for t in self.trials

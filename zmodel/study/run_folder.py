@@ -53,8 +53,9 @@ def set_aside(folder: Path) -> None:
 
 
 def read_metrics(folder: Path) -> dict[str, dict[int, float]]:
-    """Metric -> epoch (0-based) -> value, from the rows of csv/metrics.csv merged by epoch, and
-    of the parts of a run that paused."""
+    """Metric -> epoch (0-based) -> value, from csv/metrics.csv, merged by epoch.
+
+    The parts of a run that paused are read too."""
     curves: dict[str, dict[int, float]] = {}
     parts = sorted(folder.glob("csv.*"), key=lambda part: (len(part.name), part.name))
     for path in (part / "metrics.csv" for part in (*parts, folder / "csv")):

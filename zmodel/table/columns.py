@@ -36,8 +36,9 @@ class Column:
 
 
 def column_of(name: str, cells: pd.Series) -> Column:
-    """What the cells of a column are, by most of them: numbers (truth values too), dates written
-    as 2024-01-31, or words."""
+    """What most cells of a column are.
+
+    Numbers (truth values too), dates written as 2024-01-31, or words."""
     if cells.dtype.kind in "biufm":
         return Column(name, NUMBER)
     if cells.dtype.kind == "M":
@@ -52,8 +53,10 @@ def column_of(name: str, cells: pd.Series) -> Column:
 
 
 def values_of(column: Column, cells: pd.Series) -> NDArray[np.float64]:
-    """(N,) numbers: as they are, days since 1970, or the number of a word (an unknown one has the
-    next free number). NaN where a cell is missing, infinity where it is wrong."""
+    """(N,) numbers: as they are, days since 1970, or the number of a word.
+
+    An unknown word has the next free number. NaN where a cell is missing, infinity where it is
+    wrong."""
     import pandas as pd
 
     if column.kind == WORDS:

@@ -30,9 +30,11 @@ Floats = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Preparation:
-    """`fills`: the median of each column's numbers, or its most frequent word. `seen`: of columns
-    of words the numbers of those that were trained on; any other one is none of them, all 0.
-    `impute`: whether missing cells are filled or refused."""
+    """How the columns of a table become the numbers that a network takes.
+
+    `fills`: the median of each column's numbers, or its most frequent word. `seen`: for columns of
+    words the numbers of the words in the training samples; any other word gives all 0. `impute`:
+    whether missing cells are filled or refused."""
 
     columns: tuple[Column, ...]
     fills: tuple[float, ...]

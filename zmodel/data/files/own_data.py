@@ -27,8 +27,10 @@ TEST_SEED = 0
 
 
 class Rows(NamedTuple):
-    """N samples, in an order that never changes: labels as written, or measured (N, targets); names
-    of parts, groups, how to read the content of some of them, and weights."""
+    """N samples in an order that never changes.
+
+    Labels as written, or measured (N, targets); names of parts, groups, how to read the content of
+    some of them, and weights."""
 
     labels: NDArray
     parts: NDArray | None

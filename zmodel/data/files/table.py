@@ -57,7 +57,9 @@ class Columns(NamedTuple):
 
 
 class Table(NamedTuple):
-    """`labels` are (N,), or (N, targets) when they are measured. Of a table `features` are the
+    """A file of samples as it was read.
+
+    `labels` are (N,), or (N, targets) when they are measured. For a table `features` are the
     columns of x, which has numbers for words and NaN for missing cells."""
 
     x: NDArray
