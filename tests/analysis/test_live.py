@@ -85,6 +85,15 @@ def test_a_terminal_shows_one_screen_and_a_file_gets_a_line_per_news(monkeypatch
     assert [line.split()[-1] for line in lines] == ["first", "second"]
 
 
+def test_a_screen_has_room_for_the_rows_into_which_a_long_line_is_broken(monkeypatch):
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_: os.terminal_size((20, 6)))
+    out = Terminal()
+    screen = live.Screen(out)
+    screen.say("\n".join(["\033[1mfirst\033[0m", "c" * 41, "cut"]))
+    screen.end("footer")
+    assert "cut" not in out.getvalue() and "footer" in out.getvalue() and "ccc" in out.getvalue()
+
+
 def test_watching_leaves_the_cores_to_the_training(monkeypatch):
     clock, pauses = [0.0], []
     monkeypatch.setattr(live.time, "monotonic", lambda: clock[0])

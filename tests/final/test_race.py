@@ -57,6 +57,8 @@ def test_equals_share_the_budget_and_it_is_never_exceeded():
 def test_the_baseline_has_an_interval_though_it_cannot_win():
     done = raced(Race(SEARCH, baseline=4), SEARCH, 0.0001)
     assert counts(done)[4] == BASELINE
+    leads = raced(Race(SEARCH, baseline=0), SEARCH, 0.0001)
+    assert counts(leads) == [TESTED, BASELINE, 1, 0, 0], "it cannot be beaten"
     full = raced(Race((0.9, 0.9, 0.9, 0.9, 0.1), baseline=4), (0.9, 0.9, 0.9, 0.9, 0.1), 0.01)
     assert counts(full)[4] == BASELINE and len(full) == 15 + BASELINE
 

@@ -5,16 +5,21 @@ final/index.html, figures/*.png and data/*.csv.
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from zmodel.analysis.page import html as page
+from zmodel.analysis.page.head import configuration
 from zmodel.analysis.page.section import make, to_html, write_files
+from zmodel.analysis.rules.suggested_commands import report_command, run_command
 from zmodel.core.atomic_file import write
+from zmodel.core.command_text import command_text
 from zmodel.final.figures import confusion, learning_curves, mistakes, reliability, residuals
 from zmodel.final.sentences import (
     baseline_sentences,
-    number,
+    headline_of,
+    left_sentences,
     optimism_sentences,
     prediction_sentences,
     race_sentences,
@@ -22,19 +27,20 @@ from zmodel.final.sentences import (
     word,
 )
 from zmodel.final.summary import FinalResult
+from zmodel.study.records import StudyRecord
 
 OF_CLASSES: tuple[ModuleType, ...] = (confusion, mistakes, reliability)
 OF_VALUES: tuple[ModuleType, ...] = (residuals,)
 
 
-def write_page(result: FinalResult, summary: dict[str, Any]) -> None:
-    """Write the page, and what it shows as files."""
+def write_page(result: FinalResult, summary: dict[str, Any], study: StudyRecord) -> None:
+    """Write the page, and what it shows as files; `study` is the one that was searched."""
     model = summary["model"]
     found = OF_CLASSES if result.classified else OF_VALUES if result.estimated else ()
     figures = (learning_curves, *found)
     drawn = "".join(_figure(result, module) for module in figures)
-    body = [_result(summary), page.figures(drawn)]
-    nav = [(_name(module), module.TITLE) for module in figures]
+    body = [_result(summary, run_command(study)), page.figures(drawn)]
+    nav = [("result", "Result"), *((_name(module), module.TITLE) for module in figures)]
     if summary["per_class"]:
         body.append(_table("classes", "Precision and recall", summary["per_class"]))
         nav.append(("classes", "Classes"))
@@ -42,23 +48,41 @@ def write_page(result: FinalResult, summary: dict[str, Any]) -> None:
         body.append(_table("worst", "Worst samples", summary["values"]["worst"]))
         nav.append(("worst", "Worst samples"))
     if model:
-        body.append(_model(model))
+        body.append(_model(model, result.folder))
         nav.append(("model", "Model"))
-    section = "".join(body)
-    study, score = page.text(result.plan.study), summary["score"]
-    head = f"<h1>Final stage of study {study}</h1>"
-    told = f"test {word(score)} {number(score['mean'])}" if score else "its test has no score"
-    text = f"Trial {result.winner.trial} won; {told}."
-    head += f'<p class="headline">{page.text(text)}</p>'
-    title = f"{result.plan.study}: final stage"
-    write(result.folder / "index.html", page.document(title, head, nav, section, page.footer()))
+    title, head = f"{result.plan.study}: final stage", _head(result, summary, study)
+    written = page.document(title, head, nav, "".join(body), page.footer())
+    write(result.folder / "index.html", written)
 
 
-def _result(summary: dict[str, Any]) -> str:
+def _head(result: FinalResult, summary: dict[str, Any], study: StudyRecord) -> str:
+    """Which configuration, how good, and what to do with it."""
+    report = result.folder.parent / "report"
+    link = f' <a href="{page.address(report, result.folder)}index.html">The study</a>'
+    text = f'<p class="headline">{page.text(headline_of(summary))}'
+    text += f"{link if (report / 'index.html').is_file() else ''}</p>"
+    made = summary["model"] and "skipped" not in summary["model"]
+    if made:
+        why, what = "use the model on new samples", _predict(summary["model"], result.folder)
+    else:
+        why, what = "the study's page shows this test too", report_command(study)
+    return (
+        f"<h1>Final stage of study {page.text(result.plan.study)}</h1>{text}"
+        f"{configuration(study, result.winner.trial)}"
+        f'<div class="next"><p><strong>Next:</strong> {why}.</p>{page.command(what)}</div>'
+    )
+
+
+def _predict(model: dict[str, Any], folder: Path) -> str:
+    return command_text(["python", "-m", "zmodel.predict", str(folder / "model"), model["takes"]])
+
+
+def _result(summary: dict[str, Any], again: str) -> str:
     winner = summary["winner"]
     sentences = [
         test_sentence(summary),
         *race_sentences(summary),
+        *left_sentences(summary),
         *optimism_sentences(summary),
         *baseline_sentences(summary),
     ]
@@ -77,6 +101,7 @@ def _result(summary: dict[str, Any]) -> str:
             "in the search": c["search_value"],
             "weights": c["parameters"],
             "failed runs": len(c["failed"]) or None,
+            "breaks": ", ".join(c["broken"]) or None,
         }
         for c in summary["candidates"]
     ]
@@ -84,10 +109,10 @@ def _result(summary: dict[str, Any]) -> str:
     tests = [{"seed": t["seed"], said: t["score"]} for t in winner["tests"]]
     return (
         f'<section id="result">{text}'
-        f"{page.table(candidates, label='Candidates')}"
-        f"{page.table(tests, label='Tests of the winner')}"
+        f"<h3>Candidates</h3>{page.table(candidates, label='Candidates')}"
+        f"<h3>Tests of the winner</h3>{page.table(tests, label='Tests of the winner')}"
         f"<p>The winner's configuration again, as a run of its own:</p>"
-        f"{page.command('python train.py from_study=' + summary['study'])}</section>"
+        f"{page.command(again)}</section>"
     )
 
 
@@ -106,7 +131,7 @@ def _table(anchor: str, title: str, rows: list[dict[str, Any]]) -> str:
     return f'<section id="{anchor}"><h3>{title}</h3>{page.table(rows, label=title)}</section>'
 
 
-def _model(model: dict[str, Any]) -> str:
+def _model(model: dict[str, Any], folder: Path) -> str:
     if "skipped" in model:
         return f'<section id="model"><h3>Model</h3>{page.soft_list([model["skipped"]])}</section>'
     rows = [{"file": name, **check} for name, check in model["formats"].items()]
@@ -114,7 +139,7 @@ def _model(model: dict[str, Any]) -> str:
         f'<section id="model"><h3>Model</h3><p>Seed {model["seed"]}, the best on validation. '
         "Every file takes raw samples and gives what the module predicts.</p>"
         f"{page.table(rows, label='Files of the model')}"
-        f"{page.command('python -m zmodel.predict model ' + model['takes'])}</section>"
+        f"{page.command(_predict(model, folder))}</section>"
     )
 
 

@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-
-def for_terminal(summary: dict[str, Any], folder: Path) -> str:
-    """Several lines for the terminal, from the content of summary.json."""
-    return "\n".join(
-        [
-            *_candidates(summary),
-            "",
-            test_sentence(summary),
-            *optimism_sentences(summary),
-            *baseline_sentences(summary),
-            *prediction_sentences(summary),
-            "",
-            f"report    {folder / 'index.html'}",
-            *_model(summary, folder),
-        ]
-    )
+from zmodel.analysis.statistics.noise import over_samples
 
 
-def _candidates(summary: dict[str, Any]) -> list[str]:
-    racing = summary.get("race") is not None
-    head = f"{'trial':>6}  {'validation':<17}  "
-    head += f"{'seeds':>5}  {'compared':<8}  " if racing else ""
-    lines = [f"{head}{'in the search':<13}  weights"]
+def left_sentences(summary: dict[str, Any]) -> list[str]:
+    """Who cannot win whatever it reaches, and why."""
+    told = []
     for c in summary["candidates"]:
-        mark = "  <- winner" if c["trial"] == summary["winner"]["trial"] else ""
-        if c["trial"] == (summary.get("baseline") or {}).get("trial"):
-            mark = f"  baseline{mark}"
-        mean, std = c["val_mean"], c["val_std"]
-        value = "-" if mean is None else f"{number(mean)} ± {number(std)}"
-        if racing:
-            score = "-" if c["score"] is None else number(c["score"])
-            value = f"{value:<17}  {len(c['values']):>5}  {score:<8}"
-        weights = f"{c['parameters']:,}" if c["parameters"] else "-"
-        failed = f"  {len(c['failed'])} runs failed" if c["failed"] else ""
-        found = number(c["search_value"])
-        lines.append(f"{c['trial']:>6}  {value:<17}  {found:<13}  {weights}{failed}{mark}")
-    return [*lines, *race_sentences(summary)]
+        if c.get("broken"):
+            told.append(
+                f"Trial {c['trial']} is out: with new seeds it breaks a constraint of the study, "
+                f"{', '.join(c['broken'])}."
+            )
+        if c["failed"]:
+            runs = "a run" if len(c["failed"]) == 1 else f"{len(c['failed'])} runs"
+            told.append(f"Trial {c['trial']} is out: {runs} failed ({c['failed'][0]}).")
+    return told
 
 
 def race_sentences(summary: dict[str, Any]) -> list[str]:
@@ -56,12 +34,29 @@ def race_sentences(summary: dict[str, Any]) -> list[str]:
     )
     left = [trial for trial in rest if trial != str(summary["winner"]["trial"])]
     told = f"trial {left[0]}" if len(left) == 1 else f"trials {', '.join(left)}"
+    others = "all others are worse"
+    if any(c["able"] is None for c in summary["candidates"]):
+        others = "all others that can win are worse"
     ending = (
         f"{told} cannot be distinguished from the winner at {race['confidence']:.0%}."
         if left
-        else f"all others are worse at {race['confidence']:.0%}."
+        else f"{others} at {race['confidence']:.0%}."
     )
     return [f"{text}: {ending}"]
+
+
+def headline_of(summary: dict[str, Any]) -> str:
+    """The test score of the winner with its interval, short."""
+    winner, score = summary["winner"]["trial"], summary["score"]
+    own = winner == (summary.get("baseline") or {}).get("trial")
+    who = f"trial {winner}, the baseline" if own else f"trial {winner}"
+    if score is None:
+        return f"Final model: {who}. Its test has no score."
+    text = f"Final model: test {word(score)} {number(score['mean'])}"
+    if score["ci"]:
+        low, high = score["ci"]
+        text += f" over {summary['n']} runs, 95 % interval {number(low)} to {number(high)}"
+    return f"{text} ({who})."
 
 
 def test_sentence(summary: dict[str, Any]) -> str:
@@ -116,12 +111,26 @@ def optimism_sentences(summary: dict[str, Any]) -> list[str]:
     )
     if winner["trial"] != summary["candidates"][0]["trial"]:
         text += f" ({number(winner['search_value'])} in the search)"
-    if gap <= 0:
-        return [f"{text}, and the test gives no less. The search was not optimistic."]
-    low, high = score["ci"] or (best, best)
-    size = ", within the spread of the seeds" if score["ci"] and low <= best <= high else ""
-    said = f"The search was {number(gap)} too optimistic{size}: quote the test {word(score)}."
-    return [f"{text}. {said}"]
+    sign = 1 if gap == 0 or gap * (best - score["mean"]) > 0 else -1
+    lost = sign * (winner["val_mean"] - score["mean"])
+    if lost <= 0:
+        return [f"{text}, and the test gives no less."]
+    low, high = _noise(summary)
+    said = "as much as" if low <= winner["val_mean"] <= high else "more than"
+    return [
+        f"{text}. The test gives {number(lost)} less, {said} seeds and test samples explain: quote "
+        f"the test {word(score)}."
+    ]
+
+
+def _noise(summary: dict[str, Any]) -> tuple[float, float]:
+    """Where the mean of the test lies at 95 %, over seeds and, for an accuracy, test samples."""
+    score, matrix = summary["score"], summary.get("confusion_matrix") or {}
+    low, high = score["ci"] or (score["mean"],) * 2
+    if score["metric"] != "test/acc":
+        return low, high
+    samples = sum(map(sum, matrix.get("counts", ()))) / summary["n"]
+    return over_samples(score["mean"], low, high, round(samples))
 
 
 def prediction_sentences(summary: dict[str, Any]) -> list[str]:
@@ -154,14 +163,16 @@ def baseline_sentences(summary: dict[str, Any]) -> list[str]:
     found = summary.get("baseline")
     if not found:
         return []
+    worse = "better" if found["gain"] >= 0 else "worse"
+    seeds = "one new seed" if found["n"] == 1 else f"the same {found['n']} new seeds"
     text = (
-        f"Trial {found['rival']}, the best of the search here, is {number(found['gain'])} better "
-        f"than the baseline (trial {found['trial']}) on validation with the same {found['n']} seeds"
+        f"Trial {found['rival']}, the best of the search here, is {number(abs(found['gain']))} "
+        f"{worse} than the baseline (trial {found['trial']}) on validation with {seeds}"
     )
     if not found["gain_ci"]:
         return [f"{text}."]
     low, high = found["gain_ci"]
-    text += f", 95 % interval {number(low)} to {number(high)}"
+    text += f", 95 % interval of the gain {number(low)} to {number(high)}"
     if high < 0:
         return [f"{text}: the search has found nothing as good as what it began with."]
     return [f"{text}." if low > 0 else f"{text}: that may be chance."]
@@ -177,18 +188,3 @@ def _confusions(summary: dict[str, Any]) -> list[str]:
 
 def _calibration(summary: dict[str, Any]) -> str:
     return f"Expected calibration error {summary['calibration']['ece']:.4f}."
-
-
-def _model(summary: dict[str, Any], folder: Path) -> list[str]:
-    model = summary["model"]
-    if not model:
-        return []
-    if "skipped" in model:
-        return [f"model     not written: {model['skipped']}"]
-    lines = [f"model     {folder / 'model'} (seed {model['seed']})"]
-    for name, check in model["formats"].items():
-        if "skipped" in check:
-            lines.append(f"          {name}: skipped, {check['skipped']}")
-        else:
-            lines.append(f"          {name}: differs by at most {check['max_abs_difference']:.1e}")
-    return [*lines, f"          python -m zmodel.predict {folder / 'model'} {model['takes']}"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -16,11 +17,13 @@ from zmodel.final.choice import Candidate, candidates_of, choose
 from zmodel.final.job import FinalJob, user_overrides
 from zmodel.final.plan import FinalPlan, settle_plan
 from zmodel.final.race.schedule import scheduled, with_standings
-from zmodel.final.sentences import for_terminal, number
+from zmodel.final.sentences import number
 from zmodel.final.summary import SUMMARY_FILE, FinalResult, read_summary
+from zmodel.final.terminal import for_terminal
 from zmodel.final.testing import test_once
 from zmodel.study.constraints import parse_constraints
 from zmodel.study.folder import JOURNAL, list_studies, study_folder
+from zmodel.study.plain_text import terminal_width
 from zmodel.study.records import StudyRecord, TrialRecord, find_study, load_study
 from zmodel.study.storage.file_lock import file_lock
 from zmodel.study.storage.opening import open_storage
@@ -82,15 +85,13 @@ class Stage:
             return code
         candidates = with_standings(plan, found)
         winner = choose(candidates, plan.maximize, plan.options["one_standard_error"])
-        chosen = winner
+        chosen: Candidate | None = winner
         retrains = retrains_winner(plan.options["retrain"], winner, job)
         if retrains:
             job = job.retraining(winner.median_epochs)
-            name, folder = f"{plan.study}-retrained", self.folder / "retrained"
-            code, retrained = self._train(plan, job, folder, name, winner)
-            if retrained is None:
-                return code
-            chosen = choose(retrained, plan.maximize)
+            code, chosen = self._retrain(plan, job, winner)
+        if chosen is None:
+            return code
         with file_lock(self.folder / "plan.lock"):  # a second terminal must not test as well
             if (self.folder / SUMMARY_FILE).is_file():
                 return self._already_done(plan)
@@ -101,6 +102,18 @@ class Stage:
             )
             self._write(result, job)
         return 0
+
+    def _retrain(
+        self, plan: FinalPlan, job: FinalJob, winner: Candidate
+    ) -> tuple[int, Candidate | None]:
+        """The winner with its seeds on all samples; None while runs are missing."""
+        _say(
+            f"the winner, trial {winner.trial}, is trained again on training and validation "
+            f"samples, with the same seeds, for {winner.median_epochs} epochs each"
+        )
+        folder = self.folder / "retrained"
+        code, found = self._train(plan, job, folder, f"{plan.study}-retrained", winner)
+        return code, None if found is None else choose(found, plan.maximize)
 
     def _train(
         self, plan: FinalPlan, job: FinalJob, folder: Path, name: str, only: Candidate | None = None
@@ -138,7 +151,7 @@ class Stage:
 
         model = export_model(result, job, self.arguments)
         summary = result.summary(model)
-        write_page(result, summary)
+        write_page(result, summary, self.record)
         plan, winner = result.plan, result.winner
         for folder in (self.folder, self.folder.parent):
             overrides = list(plan.overrides[winner.trial])
@@ -155,29 +168,35 @@ class Stage:
             if plan.is_race
             else f"{len(plan.seeds)} seeds each"
         )
-        print(
+        _say(
             f"final stage of study '{plan.study}': of {plan.completed} completed trials, "
             f"{listed}: {how}"
         )
         if plan.baseline is not None:
-            print(f"the baseline, trial {plan.baseline}, is one of them")
+            _say(f"the baseline, trial {plan.baseline}, is one of them")
         wanted = options["candidates" if plan.is_race else "top"]
         if len(plan.candidates) < wanted:
-            print(f"note: there are no more than {len(plan.candidates)} distinct configurations")
+            _say(f"note: there are no more than {len(plan.candidates)} distinct configurations")
         unfinished = [t for t in self.record.trials if t.state in ("running", "waiting")]
         if unfinished:
-            print(f"note: {len(unfinished)} trials of the study still run and come too late")
+            _say(f"note: {len(unfinished)} trials of the study still run and come too late")
 
     def _already_done(self, plan: FinalPlan) -> int:
-        print(
+        _say(
             f"the final stage of study '{plan.study}' is done, and the test set is used only "
-            f"once. To start again, move {self.folder} away.\n"
+            f"once. To start again, move {self.folder} away."
         )
+        print()
         print(for_terminal(read_summary(self.folder), self.folder))
         grown = len([t for t in self.record.trials if t.state == "complete"]) - plan.completed
         if grown > 0:
             print(f"note: {grown} trials of the study were completed after it")
         return 0
+
+
+def _say(text: str) -> None:
+    """In lines that the terminal does not break within a word."""
+    print("\n".join(wrap(text, terminal_width() - 1, break_long_words=False)), flush=True)
 
 
 def retrains_winner(option: bool | str, winner: Candidate, job: FinalJob) -> bool:

@@ -191,7 +191,7 @@ class FinalResult:
             "trial": candidate.trial,
             "search_value": self.plan.search_values[candidate.trial],
             "val_mean": candidate.mean if candidate.runs else None,
-            "val_std": candidate.std if candidate.runs else None,
+            "val_std": candidate.std if len(candidate.runs) > 1 else None,
             "parameters": candidate.parameters if candidate.runs else None,
             "values": {str(run.seed): run.value for run in candidate.runs},
             "score": sign * standing.score if standing else None,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from zmodel.analysis.rules.verdict import Verdict
-from zmodel.analysis.statistics.selection import curve_name, short, structural
+from zmodel.analysis.statistics.selection import curve_name, fixed, short, structural
 from zmodel.study.cells import value_label
 from zmodel.study.records import StudyRecord
 from zmodel.study.trial_attributes import attr
@@ -41,7 +41,8 @@ def running_lines(study: StudyRecord) -> list[str]:
     for trial in study.trials:
         if trial.state != "running":
             continue
-        of = f" of {most}" if (most := attr(trial, "max_epochs")) else ""
+        most = attr(trial, "max_epochs") or fixed(study, "trainer.max_epochs")
+        of = f" of {most}" if isinstance(most, int) and most > 0 else ""
         at = f"{short(depth)} {value_label(trial.params[depth])}, " if depth in trial.params else ""
         last = f", {curve_name(study)} {trial.curve[max(trial.curve)]:.4g}" if trial.curve else ""
         lines.append(f"running  trial {trial.number}: {at}epoch {len(trial.curve)}{of}{last}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TextIO, TypeVar
 
+COLORS = re.compile(r"\033\[[\d;]*m")
 HOME, END_OF_LINE, END_OF_SCREEN = "\033[H", "\033[K", "\033[J"
 T = TypeVar("T")
 
@@ -42,8 +44,14 @@ class Screen:
     def _show(self, footer: str = "") -> None:
         if not self._out.isatty():
             return
-        height = shutil.get_terminal_size((100, 24)).lines
-        shown = [*self._lines[: height - 2], footer]
+        columns, rows = shutil.get_terminal_size((100, 24))
+        room, shown = rows - 2, []
+        for line in self._lines:  # a command is one long line, which the terminal breaks
+            room -= max(1, -(-len(COLORS.sub("", line)) // columns))
+            if room < 0:
+                break
+            shown.append(line)
+        shown.append(footer)
         text = "".join(f"{line}{END_OF_LINE}\n" for line in shown)
         self._out.write(f"{HOME}{text}{END_OF_SCREEN}")
         self._out.flush()

@@ -63,11 +63,18 @@ def _facts(study: StudyRecord, refresh: int | None) -> list[str]:
 
 
 def _configuration(study: StudyRecord) -> str:
-    """What the final model, or the best trial, was searched to be."""
+    """Of the final model, or of the best trial."""
     if not scored(study):
         return ""
-    number = winner_of(study)
-    found = next((t for t in study.trials if t.number == number), best(study))
+    winner = winner_of(study)
+    return configuration(study, best(study).number if winner is None else winner)
+
+
+def configuration(study: StudyRecord, number: int) -> str:
+    """What a trial was searched to be, in one line of HTML."""
+    found = next((t for t in study.trials if t.number == number), None)
+    if found is None:
+        return ""
     named = " ".join(f"{short(n)}={value_label(v)}" for n, v in found.params.items())
     weights = attr(found, "parameters")
     size = "" if weights is None else f", {weights:,} weights"

@@ -145,6 +145,11 @@ def run_command(study: StudyRecord, *overrides: str) -> str:
     return command_text([*words, *_folders(study)])
 
 
+def report_command(study: StudyRecord) -> str:
+    """What writes the study's report."""
+    return command_text(["python", "analyze.py", f"study={study.name}", *_folders(study)])
+
+
 def _folders(study: StudyRecord) -> list[str]:
     """Overrides of the study's command without which another command does not find it."""
     return [word for word in recorded_words(study) or [] if word.startswith(f"{LOG_DIR}=")]

@@ -73,6 +73,15 @@ def standard_error(accuracy: float, samples: int) -> float:
     return math.sqrt(max(0.0, share * (1 - share)) / (samples + 4))
 
 
+def over_samples(mean: float, low: float, high: float, samples: int) -> tuple[float, float]:
+    """A 95 % interval of a mean accuracy over seeds, widened by the samples that all of them share;
+    as it is where their number is not known."""
+    if not samples:
+        return low, high
+    half = 1.96 * standard_error(mean, samples)
+    return mean - math.hypot(mean - low, half), mean + math.hypot(high - mean, half)
+
+
 def known_validation(study: StudyRecord) -> Validation | None:
     """As `validation_of`; None where it is not known."""
     try:

@@ -22,7 +22,8 @@ from functools import lru_cache
 import numpy as np
 
 BASELINE = 3
-"""Runs that the baseline gets at least, beside the budget, so that the gain has an interval."""
+"""Runs that the baseline gets at least, beside the budget, so that the gain has an interval; where
+it leads, the best other has as many."""
 TESTED = 5
 """Runs that the winner gets where the budget has some left: each is tested once."""
 LEAST = 3
@@ -123,6 +124,9 @@ class Race:
         wanted = {first: min(TESTED, standings[first].runs + max(0, left))}
         own = self.baseline
         if own is not None and own in standings and len(standings) > 1:
+            if own == first:  # whoever has run most: another may not win
+                others = [i for i in standings if i != own]
+                own = min(others, key=lambda i: (-standings[i].runs, standings[i].behind, i))
             wanted[own] = max(BASELINE, wanted.get(own, 0))
         return [(i, k) for i, most in wanted.items() for k in range(standings[i].runs, most)]
 

@@ -98,7 +98,10 @@ class Progress:
                 self._overdue.add(trial.number)
                 self._write(overdue_line(trial, times))
         elapsed = time.monotonic() - self._begun
-        lines = [budget_line(tally, elapsed, self._used_before), count_line(tally, workers)]
+        lines = [
+            budget_line(tally, elapsed, self._used_before, self._labels.noun),
+            count_line(tally, workers),
+        ]
         lines += [] if best is None else [best_line(best, self._labels)]
         running = [t for t in trials if t.state == TrialState.RUNNING]
         lines += [worker_line(t, self._labels, now) for t in running[:MOST_WORKERS]]
@@ -143,6 +146,9 @@ class Progress:
         self._last_line = time.monotonic()
 
     def _best(self, trials: Sequence[FrozenTrial]) -> FrozenTrial | None:
+        """None of the final stage, too: the best of its runs is luck, means are compared."""
+        if self._labels.noun == "run":
+            return None
         ended = (t for t in trials if t.state == TrialState.COMPLETE)
         own = (t for t in ended if not is_foreign(t) and not is_replicate(t))
         complete = [t for t in own if len(t.values) == 1 and keeps(t, self._constraints)]

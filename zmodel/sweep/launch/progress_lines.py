@@ -19,6 +19,8 @@ from zmodel.study.trial_attributes import attr
 BAR = 20
 DEPTH = "model.z_layers"
 ALLOWANCE = "trainer.max_epochs"
+OF_RUNS = {"trial", "seed"}
+"""What varies in the final stage."""
 OVERDUE = 10
 """Times the median duration: a trial that takes longer is told of once."""
 LEAST_DURATIONS = 3
@@ -41,12 +43,16 @@ class Labels:
         curve: what trials report after every step.
         step: what a step is.
         most: the steps that a trial may take; None: not known.
+        noun: what is run: trials, or the final stage's runs of them.
+        measured: whether the values mean anything; not where validation samples are trained on.
     """
 
     metrics: tuple[str, ...] = ("value",)
     curve: str = "value"
     step: str = "step"
     most: int | None = None
+    noun: str = "trial"
+    measured: bool = True
 
     @classmethod
     def of(cls, attrs: Mapping[str, Any]) -> Labels:
@@ -62,15 +68,19 @@ class Labels:
             plain(curve.get("metric") or names[0]),
             "epoch",
             most if isinstance(most, int) and most > 0 else None,
+            "run" if {*(attrs.get("space") or ())} == OF_RUNS else "trial",
+            fixed.get("data.train_on_all") is not True,
         )
 
     def values(self, values: Sequence[float]) -> list[str]:
         """`val/acc_best 0.9937` for every objective."""
+        if not self.measured:
+            return []
         known = self.metrics if len(self.metrics) == len(values) else ["value"] * len(values)
         return [f"{name} {value:.4f}" for name, value in zip(known, values, strict=True)]
 
 
-def budget_line(tally: Tally, elapsed: float, begun_at: float) -> list[str]:
+def budget_line(tally: Tally, elapsed: float, begun_at: float, noun: str = "trial") -> list[str]:
     """How much of the budget is used, the time that took, and about how long the rest takes.
 
     Args:
@@ -79,7 +89,7 @@ def budget_line(tally: Tally, elapsed: float, begun_at: float) -> list[str]:
     """
     filled = int(BAR * tally.used)
     done, total = tally.epochs or (tally.finished, tally.total)
-    unit = "epochs" if tally.epochs else "trials"
+    unit = "epochs" if tally.epochs else f"{noun}s"
     parts = [
         f"[{'#' * filled}{'.' * (BAR - filled)}] {done:,} of {total:,} {unit}",
         f"{clock(elapsed)} elapsed",
@@ -109,14 +119,16 @@ def best_line(trial: FrozenTrial, labels: Labels) -> list[str]:
 
 def worker_line(trial: FrozenTrial, labels: Labels, now: datetime) -> list[str]:
     """What one worker is doing: its trial, depth, epoch, latest metric, and how long it takes."""
-    parts = [f"  trial {trial.number}"]
+    parts = [f"  {labels.noun} {trial.number}"]
+    parts += assignments(trial.params) if labels.noun == "run" else []
     parts += [f"z_layers={trial.params[DEPTH]}"] if DEPTH in trial.params else []
     curve = trial.intermediate_values
     if curve:
         step = max(curve)
         most = trial.params.get(ALLOWANCE, labels.most)
         of = f" of {most}" if most is not None and step < most else ""
-        parts += [f"{labels.step} {step + 1}{of}", f"{labels.curve} {curve[step]:.4f}"]
+        parts.append(f"{labels.step} {step + 1}{of}")
+        parts += [f"{labels.curve} {curve[step]:.4f}"] if labels.measured else []
     else:
         parts.append("starting")
     if trial.datetime_start is not None:
@@ -126,7 +138,7 @@ def worker_line(trial: FrozenTrial, labels: Labels, now: datetime) -> list[str]:
 
 def describe(trial: FrozenTrial, labels: Labels, is_best: bool) -> list[str]:
     """What came of a finished trial: the outcome first, its parameters last."""
-    parts = [f"trial {trial.number:>3} {_state(trial)}", *labels.values(trial.values or [])]
+    parts = [f"{labels.noun} {trial.number:>3} {_state(trial)}", *labels.values(trial.values or [])]
     if "epochs" in trial.user_attrs:
         most = attr(trial, "max_epochs")
         parts.append(f"{attr(trial, 'epochs')}{f' of {most}' if most else ''} epochs")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 from zmodel.analysis.diagnostics.search import final
 from zmodel.analysis.diagnostics.search.final import Final
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.verdict import Verdict
-from zmodel.analysis.statistics.noise import standard_error
+from zmodel.analysis.statistics.noise import over_samples
 from zmodel.analysis.statistics.selection import scored
 
 CODE = "selection_optimism"
@@ -53,10 +51,6 @@ def _interval(found: Final) -> tuple[float, float]:
     low, high = found.interval
     counts = found.confusion_matrix.get("counts") or ()
     tested = sum(map(sum, counts)) / len(found.scores)
-    if found.word != "accuracy" or not tested:
+    if found.word != "accuracy":
         return low, high
-    over_samples = 1.96 * standard_error(found.mean, round(tested))
-    return (
-        found.mean - math.hypot(found.mean - low, over_samples),
-        found.mean + math.hypot(high - found.mean, over_samples),
-    )
+    return over_samples(found.mean, low, high, round(tested))
