@@ -18,8 +18,10 @@ from zmodel.study.run_folder import read_result
 
 @dataclass(frozen=True)
 class Run:
-    """One seed of a candidate. `epochs`: what a retraining should take. `folds`: networks that its
-    value is the mean of."""
+    """One seed of a candidate.
+
+    `epochs`: what a retraining should take. `folds`: number of networks over which its value is
+    the mean."""
 
     seed: int
     value: float

@@ -75,8 +75,10 @@ def scores_of(estimates: Sequence[Estimates]) -> dict[str, dict[str, Any]]:
 
 
 def worst(estimates: Sequence[Estimates], most: int = WORST) -> list[dict[str, Any]]:
-    """The samples whose predictions, means over seeds, are furthest off, in deviations of the
-    target; `spread` is the standard deviation of the prediction over seeds."""
+    """The samples whose predictions are furthest off.
+
+    Predictions are means over seeds, errors are in deviations of the target. `spread` is the
+    standard deviation of the prediction over seeds."""
     true, targets = estimates[0].true.astype(np.float64), estimates[0].targets
     every = np.stack([e.predicted for e in estimates]).astype(np.float64)
     mean, spread = every.mean(0), every.std(0)

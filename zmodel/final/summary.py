@@ -32,8 +32,10 @@ SHARES = ("test/acc", "test/f1")
 
 @dataclass(frozen=True)
 class FinalResult:
-    """`winner` with its validation values; `tested` holds the runs that met the test set, which
-    are trained on all samples if `retrained`; `further`: overrides that the user gave all runs."""
+    """What the final stage found.
+
+    `winner` with its validation values; `tested`: the tested runs, trained on all samples if
+    `retrained`; `further`: overrides that the user gave all runs."""
 
     plan: FinalPlan
     candidates: tuple[Candidate, ...]
@@ -74,8 +76,9 @@ class FinalResult:
 
     @property
     def metric(self) -> str:
-        """What the test is told by: what the search optimised; accuracy of classes where that is a
-        loss, or no test logs it."""
+        """The metric of the test: what the search optimised.
+
+        Accuracy for classes where that is a loss, or where no test logs it."""
         logged = all(self.counterpart in t.result.get("metrics", {}) for t in self.tested)
         if self.classified and not (logged and self.plan.maximize):
             return "test/acc"

@@ -21,8 +21,9 @@ from zmodel.sweep.workers.outcome import value_of
 
 @dataclass(frozen=True)
 class Tested:
-    """One seed's test: `run` gave the weights. `predictions`: of classes, of values, or the reason
-    why there are none."""
+    """The test of one seed.
+
+    `run` gave the weights. `predictions`: of classes, of values, or the reason why there are none."""
 
     run: Run
     folder: Path

@@ -22,8 +22,10 @@ FLOORS_UNMET = 3
 
 
 def explain(code: int, given: Assignment, slots: Slots, study: optuna.Study) -> int:
-    """Print why a study ended before its budget was used up (an error has been printed before),
-    and, when trials failed, which combinations of values the rehearsal found not to work.
+    """Print why a study ended before its budget was used up.
+
+    An error has been printed before. When trials failed, it prints which combinations of values
+    did not work in the rehearsal.
 
     Returns:
         the exit code: `code`, or 3 when every trial of a study has failed.

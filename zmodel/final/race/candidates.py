@@ -12,8 +12,9 @@ from zmodel.study.trial_attributes import attr
 
 
 def best_first(record: StudyRecord) -> list[TrialRecord]:
-    """The first trial of each set of parameters. On small validation sets many are equal: the lower
-    validation loss then decides."""
+    """The first trial of each set of parameters, the best first.
+
+    On small validation sets many are equal: the lower validation loss then decides."""
     ordered = sorted(ranked(record), key=lambda t: (-(score(record, t) or 0.0), _loss(t)))
     seen: dict[str, TrialRecord] = {}
     for trial in ordered:
@@ -34,8 +35,9 @@ def for_race(
     most: int,
     confidence: float,
 ) -> list[TrialRecord]:
-    """Of `trials`, the best first, the best one, the baseline, the best of every depth that can
-    still win, and the next best; `most` in all."""
+    """The candidates of the race: `most` of `trials`, the best first.
+
+    The best one, the baseline, the best of every depth that can still win, and the next best."""
     wanted = [
         *trials[:1],
         *([baseline] if baseline else []),

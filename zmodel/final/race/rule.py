@@ -38,8 +38,10 @@ NONE: Mapping[tuple[int, int], Sequence[float]] = {}
 
 @dataclass(frozen=True)
 class Position:
-    """A candidate in the race. `score`: as if with all seeds; `behind`: the leader, with the
-    standard `error` of this; `able`: it can still win; `runs`: with new seeds."""
+    """How a candidate stands in the race.
+
+    `score`: as if with all seeds; `behind`: how far behind the leader, with the standard `error`
+    of this; `able`: it can still win; `runs`: with new seeds."""
 
     score: float
     behind: float

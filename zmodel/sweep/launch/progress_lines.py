@@ -171,8 +171,10 @@ def _first_sentence(text: str) -> str:
 
 
 def overdue(trials: Sequence[FrozenTrial], now: datetime) -> Iterator[tuple[FrozenTrial, float]]:
-    """Running trials that have taken `OVERDUE` times the median of the completed, or longer, with
-    how many times; not those of other programs, which no setting of ours ends."""
+    """Running trials that take at least `OVERDUE` times the median, with how many times.
+
+    The median is that of completed trials. Trials of other programs are left out: no setting of
+    ours ends them."""
     complete = [t for t in trials if t.state == TrialState.COMPLETE]
     durations = [t.duration.total_seconds() for t in complete if t.duration is not None]
     if len(durations) < LEAST_DURATIONS:

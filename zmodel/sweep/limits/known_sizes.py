@@ -54,8 +54,9 @@ class KnownSizes:
     )
 
     def structural_in(self, params: Mapping[str, Any]) -> list[str]:
-        """The parameters whose first proposal stays: of `params` those with a value in a cell in
-        which a feasible configuration is known."""
+        """The parameters of `params` whose first proposal stays.
+
+        Those with a value in a cell in which a feasible configuration is known."""
         return [
             name
             for name, cells in self.cells.items()
