@@ -23,7 +23,8 @@ from zmodel.sweep.workers.outcome import value_of
 class Tested:
     """The test of one seed.
 
-    `run` gave the weights. `predictions`: of classes, of values, or the reason why there are none."""
+    `run` gave the weights. `predictions`: of classes, of values, or the reason why there are
+    none."""
 
     run: Run
     folder: Path

@@ -67,8 +67,10 @@ class Prepared:
     limits: Limits | None = None
 
     def follows(self, key: str, before: Any, now: Any) -> bool:
-        """Whether a fixed setting changes only because the space does: it states a bound, or it is
-        what further files of a searched group say."""
+        """Whether a fixed setting changes only because the space does.
+
+        It states a bound, or it is what further files of a searched group say.
+        """
         chosen = self.shared.chosen.get(key, [])
         return key in self.bounds or all(
             value in chosen for value in (before if isinstance(before, list) else [before])

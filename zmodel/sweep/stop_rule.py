@@ -98,8 +98,10 @@ def told(reason: Mapping[str, Any]) -> str:
 def scores_of(
     trials: Sequence[FrozenTrial], maximize: bool, constraints: Sequence[Constraint]
 ) -> list[float]:
-    """Of all ended trials but replicates in order of their ends, larger is better; -inf without a
-    value, and where a constraint is broken."""
+    """Scores of all ended trials but replicates, in order of their ends; larger is better.
+
+    -inf without a value, and where a constraint is broken.
+    """
     sign = 1.0 if maximize else -1.0
     own = (t for t in trials if not is_replicate(t))
     ended = [t for t in own if t.state.is_finished() and not is_put_back(t)]

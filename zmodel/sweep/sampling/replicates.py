@@ -20,8 +20,10 @@ TOP = 3
 def next_repeated(
     trials: Sequence[FrozenTrial], maximize: bool, constraints: Sequence[Constraint]
 ) -> int | None:
-    """The trial to repeat: of the best ones so far the one that was repeated least, the best of
-    equals; None where none can win, which takes a completed trial within the constraints."""
+    """The trial to repeat: of the best ones so far the one that was repeated least.
+
+    The best of equals. None where no trial is completed within the constraints.
+    """
     sign = -1 if maximize else 1
     able = [
         t

@@ -61,8 +61,9 @@ def study_beside(name: str, settings: Settings) -> StudyRecord:
 
 
 def best_of(name: str, settings: Settings, space: SearchSpace) -> list[dict[str, Any]]:
-    """The best trials of another study that have all of its parameters, as far as they fit this
-    space."""
+    """The best trials of another study, as far as they fit this space.
+
+    They have all parameters of that study."""
     fitting = []
     for trial in study_beside(name, settings).best_first:
         known = {k: v for k, v in trial.params.items() if k in space.distributions}

@@ -45,8 +45,10 @@ def require_space(error: BaseException) -> None:
 
 @dataclass(frozen=True)
 class TrialOutcome:
-    """How a trial ended: with values, with the reason of a failure, put back with a reason, or
-    paused, which is no outcome yet."""
+    """How a trial ended.
+
+    With values, with the reason of a failure, put back with a reason, or paused, which is no
+    outcome yet."""
 
     state: TrialState = TrialState.FAIL
     values: tuple[float, ...] | None = None
