@@ -76,6 +76,7 @@ def replay(options: argparse.Namespace) -> None:
     from curve_tables.report import absolute, against_the_best, half_the_cost, over_all
     from curve_tables.rules import OURS, USUAL, Oracle
     from curve_tables.settings import SETTINGS
+    from curve_tables.simulation import Tpe, at_random, features
     from curve_tables.table import Table
 
     rules = {**USUAL, **OURS, "oracle": Oracle}
@@ -86,7 +87,8 @@ def replay(options: argparse.Namespace) -> None:
         if not path.is_file():
             began = time.monotonic()
             table = Table(options.folder / f"{name}.npz")
-            repeat = (options.tables, options.studies, options.workers, options.tpe, options.seed)
+            sampler = Tpe(features(table)) if options.tpe else at_random
+            repeat = (options.tables, options.studies, options.workers, sampler, options.seed)
             made = {b: replay_all(table, rules, b, *repeat) for b in BUDGETS}
             path.write_bytes(pickle.dumps(made))
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from curve_tables.simulation import Rule, Sampler, Study, Tpe, at_random, features
+from curve_tables.simulation import Rule, Sampler, Study, at_random
 from curve_tables.table import Table
 
 
@@ -29,12 +29,11 @@ def replay(
     tables: int = 50,
     studies: int = 20,
     workers: int = 1,
-    tpe: bool = False,
+    sampler: Sampler = at_random,
     seed: int = 0,
 ) -> dict[str, Result]:
     """`budget` in trials that run to their end: of the mean length of the table's."""
     epochs = round(budget * float(table.length.mean()))
-    sampler: Sampler = Tpe(features(table)) if tpe else at_random
     seen: dict[str, list[list[tuple[float, int, int, int]]]] = {name: [] for name in rules}
     for i in range(tables):
         pool = _bootstrapped(table, np.random.default_rng([seed, i]))
