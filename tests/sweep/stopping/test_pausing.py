@@ -94,15 +94,16 @@ def test_a_study_keeps_to_its_epochs_and_completes_every_depth(inline, how):
     assert summary(inline.trials) == summary(trials), "nothing is left to do"
 
 
-@pytest.mark.parametrize(("sampler", "epochs"), [("random", 80), ("tpe", 140)])
-def test_the_same_seed_gives_the_same_study(inline, sampler, epochs):
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_the_same_seed_gives_the_same_study(inline, sampler):
     twin = inline.named("twin")
-    settings = [*WITHIN, f"hydra/sweeper/sampler={sampler}", f"hydra.sweeper.epochs={epochs}"]
+    settings = [*WITHIN, f"hydra/sweeper/sampler={sampler}", "hydra.sweeper.epochs=80"]
     for study in (inline, twin):
         assert study.run(*settings, task=early) == 0
     assert summary(inline.trials) == summary(twin.trials)
     complete = sum(t.state == TrialState.COMPLETE for t in inline.trials)
-    assert sampler == "random" or complete > 10, "from then on TPE has learned"
+    late = [t.params["x"] for t in inline.trials if "x" in t.params][12:]
+    assert complete < 10 and (sampler == "random" or sum(late) / len(late) > 0.6)
 
 
 def test_a_database_keeps_pauses_too(inline, tmp_path):

@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial
 
 from zmodel.sweep.history.bounded_history import BoundedHistory
 from zmodel.sweep.history.judged_history import JudgedHistory
+from zmodel.sweep.history.paused_history import PausedHistory
 from zmodel.sweep.history.widened_history import WidenedHistory
 from zmodel.sweep.limits.each_feasible import EachFeasible
 from zmodel.sweep.limits.feasible_sampler import REDRAWN, REDRAWN_GP, FeasibleSampler
@@ -105,6 +106,8 @@ class Proposals:
         sampler = ExactDecimals(WithoutReplicates(sampler))  # an earlier command may have made some
         if limits is not None:
             sampler = JudgedHistory(sampler, limits.constraints, learns)
+        if settings.stopping:
+            sampler = PausedHistory(sampler)
         if known is not None:
             entropy = SeedSequence([settings.seed, slot, REDRAWS])
             drawn = int(entropy.generate_state(1)[0])
