@@ -2,8 +2,8 @@
 
     python benchmarks/told.py --folder logs/tables
 
-The ways are those of ``curve_tables.simulation.Tpe``; random sampling stands beside them. Printed
-are differences in test accuracy to the way of the sweeper, which learns from completed trials
+The ways are those of ``curve_tables.simulation.Tpe``; the sweeper has "values". Random sampling
+stands beside them. Printed are differences in test accuracy to learning from completed trials
 only, paired, in 1e-4, with half of a 90 % interval over bootstrapped tables.
 """
 

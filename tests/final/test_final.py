@@ -365,7 +365,7 @@ def test_interrupted_it_goes_on_and_retrains_on_everything(tmp_path):
         assert not (stage.folder / "test").exists()
     stage.run("hparams_search=final", "study=small", *stage.options, workers)
     summary = stage.summary()
-    assert summary["winner"]["retrained_epochs"] in (1, 2)
+    assert 1 <= summary["winner"]["retrained_epochs"] <= 2 * 2  # of a trial, final.stretch
     retrained = stage.results("retrained/trials/*/result.json")
     tests = stage.results("test/*/result.json")
     assert len(tests) == 2

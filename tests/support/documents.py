@@ -108,11 +108,13 @@ def shortened(name: str, arguments: list[str]) -> list[str]:
     short = [*arguments, "trainer.max_epochs=1", "trainer.enable_progress_bar=false"]
     short.append("extras.threads=1")  # several threads wait for each other on a busy machine
     if any(a.startswith("hparams_search=") for a in arguments):
-        short += ["hydra.sweeper.n_trials=3", "hydra.sweeper.n_jobs=0"]
+        short += ["hydra.sweeper.n_jobs=0"]
         if "hparams_search=final" in arguments:
             short += ["final.top=1", "final.seeds=2"]
+        elif "hparams_search=halving" in arguments:
+            short += ["hydra.sweeper.epochs=8"]
         else:
-            short += ["hydra.sweeper.coverage=null"]
+            short += ["hydra.sweeper.n_trials=3", "hydra.sweeper.coverage=null"]
     if any(a.startswith("hydra/launcher=") for a in arguments):
         short += ["study_name=launched", "hydra.sweeper.n_jobs=2"]
     return short

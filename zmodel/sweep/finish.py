@@ -62,10 +62,12 @@ def check_guarantee(plan: EpochPlan | None, slots: Slots) -> int:
     if plan is None or not slots.tally().is_complete:
         return 0
     missing = plan.missing(slots.ledger, slots.trials())
+    full = slots.ledger.free_slot(slots.n_trials) is None
+    spent, key = ("no trial is", "n_trials") if full else ("too few epochs are", "epochs")
     for name, lack in missing.items():
         print(
-            f"guarantee not met: {name} lacks {lack} completed trials, and the rest of the epochs "
-            "does not pay for them; raise hydra.sweeper.epochs",
+            f"guarantee not met: {name} lacks {lack} completed trials, and {spent} left for them; "
+            f"raise hydra.sweeper.{key}",
             file=sys.stderr,
         )
     return FLOORS_UNMET if missing else 0

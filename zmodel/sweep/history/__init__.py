@@ -3,5 +3,5 @@
 Read first: ``shown_history``, the base. Each other file changes the history in one way:
 ``bounded_history`` shortens it, ``widened_history`` brings it into a wider space,
 ``judged_history`` judges it by the constraints of now, and ``paused_history`` shows paused trials
-as pruned ones.
+by what they have reached.
 """

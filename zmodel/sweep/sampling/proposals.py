@@ -94,6 +94,7 @@ class Proposals:
             )
         if self._widened or settings.on_change == "widen":
             _refuse_to_widen(sampler)
+        pauses = settings.stopping and isinstance(sampler, TPESampler)
         learns = "constraints_func" in signature(type(sampler)).parameters
         redrawn = REDRAWN_GP if isinstance(sampler, GPSampler) else REDRAWN
         grid = isinstance(sampler, GridSampler)  # hands out a point that a given trial has taken
@@ -106,7 +107,7 @@ class Proposals:
         sampler = ExactDecimals(WithoutReplicates(sampler))  # an earlier command may have made some
         if limits is not None:
             sampler = JudgedHistory(sampler, limits.constraints, learns)
-        if settings.stopping:
+        if pauses:
             sampler = PausedHistory(sampler)
         if known is not None:
             entropy = SeedSequence([settings.seed, slot, REDRAWS])
