@@ -32,10 +32,11 @@ TABLES = (".csv", ".tsv", ".parquet")
 __all__ = ["Model", "load", "main"]
 
 
-def write(out: Path | None, model: Model, found: NDArray[np.float32]) -> None:
+def write(out: Path | None, model: Model, found: NDArray[Any]) -> None:
     """Write a CSV line per sample, or the same as .npz.
 
-    Its class and the probability of every class, or the value of every target."""
+    Its class and the probability of every class, or the value of every target. Predictions of
+    another form are a ValueError in CSV."""
     names = np.array(model.outputs, dtype=np.str_)
     kept: dict[str, Any] = {"predicted": found, "targets": names}
     if not model.measured:
@@ -44,11 +45,13 @@ def write(out: Path | None, model: Model, found: NDArray[np.float32]) -> None:
     if out is not None and out.suffix == ".npz":
         np.savez_compressed(out, **kept)
         return
+    if found.ndim != 2:
+        raise ValueError(f"Predictions of the shape {found.shape} need --out NAME.npz, got CSV.")
     target = nullcontext(sys.stdout) if out is None else out.open("w", encoding="utf-8", newline="")
     with target as stream:
         writer = csv.writer(stream, lineterminator="\n")
         if model.measured:
-            writer.writerow(model.outputs)
+            writer.writerow(model.outputs or range(found.shape[1]))
             writer.writerows([f"{value:.7g}" for value in row] for row in found)
             return
         writer.writerow(["class", *model.outputs])

@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from zmodel.core.metric_direction import direction_of
-from zmodel.core.objective import directions, settle_monitors
+from zmodel.core.objective import counterpart_in_test, directions, settle_monitors
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,23 @@ def test_one_place_that_says_which_way_is_enough():
         assert [dict(c) for c in cfg.callbacks.values()] == [
             {"monitor": "val/mine", "mode": "min"}
         ] * 2
+
+
+@pytest.mark.parametrize(
+    ("metric", "test"),
+    [
+        ("val/dice_best", "test/dice"), ("val_loss", "test_loss"), ("valid_ppl", "test_ppl"),
+        ("validation/loss/a", "test/loss/a"), ("train/loss", "test/loss"), ("ppl", "test/ppl"),
+        ("test/acc", "test/acc"), ("value/gain", "test/value/gain"), ("val", "test/val"),
+    ],
+)  # fmt: skip
+def test_a_metric_has_a_counterpart_in_the_test(metric, test):
+    assert counterpart_in_test(metric) == test
+
+
+def test_a_module_that_logs_no_best_value_is_told_the_metric_that_does():
+    cfg = OmegaConf.create({"optimized_metric": "val/acc_best"})
+    with pytest.raises(ValueError, match="Set optimized_metric=val/acc:"):
+        settle_monitors(cfg, ["val/acc", "val/loss"])
+    with pytest.raises(ValueError, match=r"Logged: val/loss\.$"):
+        settle_monitors(cfg, ["val/loss"])

@@ -22,10 +22,14 @@ from zmodel.callbacks.save_predictions import SavePredictions
 from zmodel.deployed.own_module import made_of
 from zmodel.final.estimates import Estimates
 from zmodel.final.export import export_model
+from zmodel.final.outputs import Unjudged
 from zmodel.final.scores import Predictions
 from zmodel.final.testing import read_predictions
-from zmodel.predict import load
+from zmodel.predict import load, main
 from zmodel.run import run
+from zmodel.run.build import build
+from zmodel.run.checks import check_test_step
+from zmodel.run.outcome import outcome
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "own_network"
@@ -49,6 +53,11 @@ class Forward(pl.LightningModule):
 class Predicts(pl.LightningModule):
     def predict_step(self, batch: torch.Tensor, batch_idx: int = 0) -> torch.Tensor:
         return batch * 2
+
+
+class Several(pl.LightningModule):
+    def predict_step(self, batch: torch.Tensor, batch_idx: int = 0) -> Any:
+        return batch, batch
 
 
 class Fails(pl.LightningModule):
@@ -82,15 +91,31 @@ def test_values_in_one_column_or_none(tmp_path):
 @pytest.mark.parametrize(
     ("module", "batch", "words"),
     [
-        (Forward(), (torch.zeros(3, 2, 4, 4), torch.zeros(3, 4, 4, dtype=torch.long)), "neither"),
         (Forward(), {"x": X}, "got dict"),
-        (Fails(), (X, LABELS), "ValueError: too many values to unpack"),
-        (pl.LightningModule(), (X, LABELS), "forward"),
+        (Fails(), (X, LABELS), "(3, 2), and ended with ValueError: too many values to unpack"),
+        (pl.LightningModule(), (X, LABELS), "Write such a predict_step"),
+        (Several(), (X, LABELS), "gives a tuple for targets (3,)"),
     ],
 )
 def test_what_cannot_be_kept_has_a_reason_and_ends_no_test(tmp_path, module, batch, words):
     found = kept(tmp_path, module, [batch, batch])
-    assert isinstance(found, str) and words in found
+    assert isinstance(found, Unjudged) and words in found.reason and found.outputs is None
+
+
+@pytest.mark.parametrize(
+    ("batch", "shape", "targets"),
+    [
+        ((torch.zeros(3, 2, 4, 4), torch.zeros(3, 4, 4, dtype=torch.long)), (3, 2, 4, 4), "(3, 4"),
+        (X, (3, 2), "no targets"),
+        ([X], (3, 2), "no targets"),
+        ((X[:, 0], {"boxes": X}), (3, 1), "a dict"),
+        ((torch.arange(200.0).reshape(100, 2), torch.arange(100.0)), (64, 2), "(100,)"),
+    ],
+)
+def test_the_first_of_other_predictions_are_kept(tmp_path, batch, shape, targets):
+    found = kept(tmp_path, Predicts(), [batch, batch])
+    assert isinstance(found, Unjudged) and targets in found.reason
+    assert found.outputs is not None and found.outputs.shape == shape
 
 
 @pytest.fixture
@@ -114,6 +139,73 @@ def quantiles(tmp_path, monkeypatch) -> Any:
     return cfg
 
 
+def differences(cfg: Any, folder: Path, predictions: Any) -> list[float]:
+    """Of the forms of the model that was trained in this folder, exported into it."""
+    ended = SimpleNamespace(seed=1, value=0.5, folder=folder)
+    stage = SimpleNamespace(
+        plan=SimpleNamespace(maximize=False, study="s"),
+        winner=SimpleNamespace(runs=[ended], trial=0), folder=folder, classes=(),
+        tested=[SimpleNamespace(run=ended, folder=folder, result={}, predictions=predictions)],
+    )  # fmt: skip
+    made = export_model(stage, SimpleNamespace(compose=lambda *_: cfg), [])  # type: ignore[arg-type]
+    return [form.get("max_abs_difference", 1) for form in list(made["formats"].values())[:3]]
+
+
+OWN = str(ROOT / "tests" / "support" / "own")
+MASKS = {"_target_": "segments.Masks", "batch_size": 16}, {"_target_": "segments.Segments"}
+TOKENS = {"_target_": "tokens.Tokens"}, {"_target_": "tokens.Next"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "metric", "test", "shape"),
+    [
+        (MASKS, "val/dice", "test/dice", (16, 2, 8, 8)),
+        (TOKENS, "valid_perplexity", "test_perplexity", (20, 9, 7)),
+    ],
+    ids=["masks", "tokens"],
+)
+def test_predictions_of_any_form_are_deployed(quantiles, tmp_path, monkeypatch, capsys, parts,
+                                              metric, test, shape):  # fmt: skip
+    monkeypatch.syspath_prepend(OWN)
+    monkeypatch.setenv("ZMODEL_ALLOW", "segments.*,tokens.*")
+    cfg = quantiles
+    with open_dict(cfg):
+        cfg.data, model = parts
+        cfg.model = {**model, "width": 4, "lr": 0.01}
+        cfg.optimized_metric, cfg.trainer.max_epochs = metric, 2
+        cfg.callbacks.early_stopping.loss = None
+    run(cfg)
+    assert test in result(tmp_path)["metrics"] and test in outcome(result(tmp_path), [metric])
+    found = read_predictions(tmp_path / "p.npz")
+    assert isinstance(found, Unjudged) and found.outputs is not None
+    assert found.outputs.shape == shape
+    assert max(differences(cfg, tmp_path, found)) < 1e-5
+    batch = next(iter(build(cfg, "data").test_dataloader()))
+    x = (batch if isinstance(batch, torch.Tensor) else batch[0]).numpy()
+    np.testing.assert_allclose(load(tmp_path / "model").predict(x), found.outputs, rtol=1e-4)
+    np.savez(tmp_path / "x.npz", x=x)
+    arguments = [str(tmp_path / name) for name in ("model", "x.npz")]
+    assert main(arguments) == 1 and "--out NAME.npz" in capsys.readouterr().err
+    assert main([*arguments, "--out", str(tmp_path / "out.npz")]) == 0
+    assert np.load(tmp_path / "out.npz")["predicted"].shape == shape
+    if x.dtype == np.int64:
+        with pytest.raises(ValueError, match="whole numbers"):
+            load(tmp_path / "model").predict(x + 0.5)
+
+
+class Untested(Forward):
+    """Without a test_step."""
+
+
+def test_a_module_without_a_test_is_found_before_it_is_trained(quantiles):
+    with pytest.raises(ValueError, match=r"Quantiles has none.*test/loss\.") as refused:
+        check_test_step(type("Quantiles", (Untested,), {}), ["val/loss_best"], "The final stage")
+    assert str(refused.value).startswith("The final stage needs a test_step")
+    with pytest.raises(ValueError, match="needs a test_step"):
+        check_test_step(Untested(), ["val/loss"], "test=true")
+    check_test_step(build(quantiles, "model"), ["val/loss"], "test=true")
+
+
 def test_a_regression_of_ones_own_is_deployed_as_it_is(quantiles, tmp_path):
     value = run(quantiles)
     found = result(tmp_path)
@@ -121,15 +213,7 @@ def test_a_regression_of_ones_own_is_deployed_as_it_is(quantiles, tmp_path):
     assert found["never_learned"] is None and "confusion_matrix" not in found
     predictions = read_predictions(tmp_path / "p.npz")
     assert isinstance(predictions, Estimates) and predictions.targets == ("target",)
-    ended = SimpleNamespace(seed=1, value=value, folder=tmp_path)
-    stage = SimpleNamespace(
-        plan=SimpleNamespace(maximize=False, study="s"),
-        winner=SimpleNamespace(runs=[ended], trial=0), folder=tmp_path, classes=(),
-        tested=[SimpleNamespace(run=ended, folder=tmp_path, result={}, predictions=predictions)],
-    )  # fmt: skip
-    made = export_model(stage, SimpleNamespace(compose=lambda *_: quantiles), [])  # type: ignore[arg-type]
-    differences = [form.get("max_abs_difference", 1) for form in made["formats"].values()]
-    assert max(differences[:3]) < 1e-3
+    assert max(differences(quantiles, tmp_path, predictions)) < 1e-3
     table = pd.read_csv(tmp_path / "t.csv")
     raw = table.drop(columns="target").to_numpy()
     every = load(tmp_path / "model").predict(raw)
@@ -177,9 +261,8 @@ def test_masks_two_optimizers_and_ones_own_data_to_the_final_page(tmp_path):
     for name, text in FILES.items():
         (tmp_path / "conf" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "conf" / name).write_text(text)
-    own = str(ROOT / "tests" / "support" / "own")
     environment = {
-        **os.environ, "ZMODEL_ALLOW": "segments.*", "PYTHONPATH": f"{own}{os.pathsep}{ROOT}"
+        **os.environ, "ZMODEL_ALLOW": "segments.*", "PYTHONPATH": f"{OWN}{os.pathsep}{ROOT}"
     }  # fmt: skip
 
     def command(name: str, *arguments: str) -> str:
@@ -203,5 +286,7 @@ def test_masks_two_optimizers_and_ones_own_data_to_the_final_page(tmp_path):
     assert summary["score"]["metric"] == "test/dice" and len(tests) == 2
     assert summary["score"]["mean"] == pytest.approx(np.mean(tests))
     assert "neither" in summary["unpredicted"] and "Test dice of the winner" in output
-    assert "skipped" in summary["model"] and (folder / "final" / "index.html").is_file()
+    forms = summary["model"]["formats"]
+    assert forms["weights.pt"]["max_abs_difference"] < 1e-5
+    assert (folder / "final" / "index.html").is_file()
     assert (folder / "report" / "index.html").is_file()

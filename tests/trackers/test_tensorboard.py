@@ -30,3 +30,10 @@ def test_the_depth_is_among_the_first_columns_of_the_hparams_tab(tmp_path):
         "model.width": False, "model.norm": False, "model.z_layers": True,
     }  # fmt: skip
     assert [point.step for point in events.Scalars("final/val/acc_best")] == [1]
+
+
+def test_a_test_that_logs_nothing_leaves_no_row(tmp_path):
+    logger = EpochTensorBoard(tmp_path, name="", version="")
+    logger.log_metrics({"train/loss": 1.0, "epoch": 0}, 0)
+    logger.finalize("success")  # as Lightning does after a test, where nothing opens it again
+    logger.log_outcome("trial-7 of deep", {"model.z_layers": 2}, {})

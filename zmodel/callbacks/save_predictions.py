@@ -1,6 +1,6 @@
 """Saves test predictions for scores, calibration and mistakes.
 
-Shapes: N samples, C classes, T targets, M kept mistakes.
+Shapes: N samples, C classes, T targets, M kept mistakes or outputs.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from zmodel.core.atomic_file import replacing
 
 MOST_PER_PAIR = 6
 MOST_MISTAKES = 500
+MOST_OUTPUTS = 64
+"""Enough to compare a deployed model with."""
 
 
 class SavePredictions(Callback):
@@ -33,7 +35,8 @@ class SavePredictions(Callback):
     class) their ``mistakes`` (M,) indices and ``inputs`` (M, ...) as the network saw them.
     Of measured values: ``predicted`` and ``true`` (N, T), ``targets`` (T,) names.
     Of both: ``weights`` (N,), where samples have them.
-    Of anything else: ``reason``, why nothing is kept. The test goes on.
+    Of anything else: ``reason``, why it is not judged, and ``outputs`` (M, ...) of the first
+    samples, where there are some. The test goes on.
 
     Raises:
         ValueError: when the test runs on several devices, each of which sees only a part.
@@ -55,6 +58,7 @@ class SavePredictions(Callback):
         self._inputs: list[Tensor] = []
         self._pairs: Counter[tuple[int, int]] = Counter()
         self._reason: str | None = None
+        self._first: Tensor | None = None
 
     def on_test_batch_end(  # type: ignore[override]
         self,
@@ -69,11 +73,12 @@ class SavePredictions(Callback):
             return
         try:
             x, y, *weights = parts(batch)
-            with torch.no_grad():
-                predicted, y = fitting(pl_module.predict_step(x, batch_idx), y)
-        except Exception as error:  # of a module of one's own, with any type
-            first = str(error).strip().splitlines()[:1]
-            self._reason = ": ".join([type(error).__name__, *first])
+            outputs = predicted_by(pl_module, x, batch_idx)
+            if batch_idx == 0:
+                self._first = first_of(outputs, len(x))
+            predicted, y = fitting(outputs, y)
+        except ValueError as error:
+            self._reason = str(error)
             return
         if not y.is_floating_point():
             if not is_overridden("predict_step", pl_module, LightningModule):
@@ -98,7 +103,9 @@ class SavePredictions(Callback):
 
     def _arrays(self, data: Any) -> dict[str, Any]:
         if self._reason is not None or not self._true:
-            return {"reason": np.array(self._reason or "the test had no samples", dtype=np.str_)}
+            first = {} if self._first is None else {"outputs": self._first.numpy()}
+            reason = np.array(self._reason or "the test had no samples", dtype=np.str_)
+            return {"reason": reason, **first}
         outputs, true = torch.cat(self._outputs).numpy(), torch.cat(self._true).numpy()
         found = {"weights": torch.cat(self._weights).numpy()} if self._weights else {}
         if true.dtype.kind == "f":
@@ -120,27 +127,56 @@ class SavePredictions(Callback):
 
 
 def parts(batch: Any) -> tuple[Any, ...]:
-    """Samples, targets, and weights if there are. ValueError when the batch has another form."""
-    if isinstance(batch, tuple | list) and len(batch) in (2, 3):
-        _, y, *weights = batch
-        if isinstance(y, Tensor) and all(isinstance(w, Tensor) and w.ndim == 1 for w in weights):
-            return tuple(batch)
-    raise ValueError(f"a batch must be samples and a tensor of targets, got {type(batch).__name__}")
+    """Samples, targets (None where there are none), and weights if there are. ValueError when the
+    batch has another form."""
+    if isinstance(batch, Tensor):
+        return batch, None
+    if isinstance(batch, tuple | list) and len(batch) in (1, 2, 3):
+        x, y, *weights = (*batch, None) if len(batch) == 1 else batch
+        if isinstance(x, Tensor) and all(isinstance(w, Tensor) and w.ndim == 1 for w in weights):
+            return x, y, *weights
+    raise ValueError(f"a batch must be samples, or samples and targets, got {type(batch).__name__}")
 
 
-def fitting(outputs: Any, y: Tensor) -> tuple[Tensor, Tensor]:
+def predicted_by(module: LightningModule, x: Tensor, batch_idx: int) -> Any:
+    """What ``predict_step`` gives for samples alone. ValueError, with the way, when it fails."""
+    try:
+        with torch.no_grad():
+            return module.predict_step(x, batch_idx)
+    except Exception as error:  # of a module of one's own, with any type
+        reason = ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
+        raise ValueError(
+            "predict_step must take the samples of a batch without their targets, here "
+            f"{tuple(x.shape)}, and ended with {reason.rstrip('.')}. Write such a predict_step "
+            "(Lightning's own calls forward)"
+        ) from error
+
+
+def first_of(outputs: Any, samples: int) -> Tensor | None:
+    """The first outputs (M, ...), with a column for single numbers; None without one per sample."""
+    if not isinstance(outputs, Tensor) or outputs.ndim < 1 or len(outputs) != samples:
+        return None
+    first = outputs[:MOST_OUTPUTS].cpu()
+    return first.unsqueeze(1) if first.ndim == 1 else first
+
+
+def fitting(outputs: Any, y: Any) -> tuple[Tensor, Tensor]:
     """Predictions and targets on the CPU.
 
     A number per class (B, C) and whole numbers (B,), or values (B, T) twice. ValueError when they
     are neither."""
-    if isinstance(outputs, Tensor) and len(outputs) == len(y):
+    if isinstance(outputs, Tensor) and isinstance(y, Tensor) and outputs.shape[:1] == y.shape[:1]:
         if y.ndim == 1 and not y.is_floating_point() and outputs.ndim == 2:
             return outputs.float().cpu(), y.cpu()
         values = y.reshape(len(y), -1)
         if y.is_floating_point() and y.ndim <= 2 and outputs.numel() == y.numel():
             return outputs.reshape(values.shape).float().cpu(), values.float().cpu()
-    found = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
+    given, true = (
+        tuple(part.shape) if isinstance(part, Tensor) else f"a {type(part).__name__}"
+        for part in (outputs, y)
+    )
+    targets = "no targets" if y is None else f"targets {true}"
     raise ValueError(
-        f"predict_step gives {found} for targets {tuple(y.shape)}, neither a probability per class "
-        "nor a value per target"
+        f"predict_step gives {given} for {targets}, neither a probability per class nor a value "
+        "per target"
     )

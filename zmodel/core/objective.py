@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,12 +15,22 @@ MODES = {"minimize": "min", "maximize": "max"}
 USUAL = "minimize"
 """The direction of a task without ``optimized_metric``, unless another is given: as in Optuna."""
 
+PART = re.compile(r"(val(id(ation)?)?|train(ing)?|test)(?=[^a-zA-Z0-9])")
+
 
 def metric_names(given: Any) -> list[str]:
     """``optimized_metric`` as a list: it may be a name, a list of names, or null."""
     if not given:
         return []
     return [given] if isinstance(given, str) else list(given)
+
+
+def counterpart_in_test(metric: str) -> str:
+    """The same metric of the test: ``test/dice`` for ``val/dice_best``, ``test_loss`` for
+    ``val_loss``, and ``test/NAME`` for a name that begins with no part of the data."""
+    name = metric.removesuffix("_best")
+    part = PART.match(name)
+    return f"test{name[part.end() :]}" if part else f"test/{name}"
 
 
 def followed(cfg: DictConfig) -> str:
@@ -155,7 +166,15 @@ def _check_logged(key: str, name: str, logged: Collection[str] | None) -> None:
     if logged is not None and name not in logged:
         raise ValueError(
             f"{key} must name a logged metric, got '{name}'. Logged: {', '.join(logged)}."
+            + _advice(key, name, logged)
         )
+
+
+def _advice(key: str, name: str, logged: Collection[str]) -> str:
+    """For ``val/acc_best`` where ``val/acc`` alone is logged."""
+    plain = name.removesuffix("_best")
+    known = plain != name and plain in logged
+    return f" Set {key}={plain}: its value in the best epoch counts." if known else ""
 
 
 # --- the value of a run ---
@@ -175,6 +194,7 @@ def values_of(cfg: DictConfig, result: Mapping[str, Any]) -> float | tuple[float
         logged = ", ".join(sorted(result["metrics"])) or "none"
         raise ValueError(
             f"optimized_metric must name a logged metric, got '{missing[0]}'. Logged: {logged}."
+            + _advice("optimized_metric", missing[0], result["metrics"])
         )
     found: tuple[Any, ...] = tuple(values.values())
     return found if OmegaConf.is_list(cfg.optimized_metric) else next(iter(found), None)

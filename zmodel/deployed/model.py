@@ -25,7 +25,10 @@ from zmodel.table.open_file import open_file
 from zmodel.table.preparation import Preparation
 
 CONFIG_FILE, WEIGHTS_FILE = "config.json", "weights.pt"
-INPUT_TYPES = {"float32": torch.float32, "float64": torch.float64}
+INPUT_TYPES = {
+    "float32": torch.float32, "float64": torch.float64,
+    "uint8": torch.uint8, "int32": torch.int32, "int64": torch.int64,
+}  # fmt: skip
 BATCH = 4096
 UNREADABLE = (
     KeyError, TypeError, RuntimeError, AttributeError, json.JSONDecodeError, UnpicklingError,
@@ -36,7 +39,8 @@ class Deployed(nn.Module):
     """Raw samples (N, *input_shape) to predictions: normalise, network, head.
 
     Samples are centred in the type of `mean` and `std`, float64 where the training data needed it;
-    the network gets float32. The head makes probabilities (N, C), or values in their own units.
+    the network gets float32. Whole numbers, such as tokens, stay as they are. The head makes
+    probabilities (N, C), or values in their own units.
     """
 
     mean: Tensor
@@ -51,7 +55,9 @@ class Deployed(nn.Module):
         self.register_buffer("std", std, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.head(self.net(((x - self.mean) / self.std).float()))
+        if self.mean.is_floating_point():
+            x = ((x - self.mean) / self.std).float()
+        out: Tensor = self.head(self.net(x))
         return out
 
 
@@ -76,7 +82,7 @@ class Model:
 
     module: Deployed
     outputs: tuple[str, ...]
-    """Names of the classes, or of the targets of a regression."""
+    """Names of the classes, or of the targets of a regression; none of other predictions."""
     measured: bool
     """Whether values are predicted, not probabilities."""
     input_shape: tuple[int, ...]
@@ -88,13 +94,15 @@ class Model:
     """Whether samples are series that may end early, in NaN."""
 
     def probabilities(self, x: NDArray) -> NDArray[np.float32]:
-        """(N, C). ValueError for a model of measured targets, which has none."""
+        """(N, C). ValueError for a model of measured targets, or others, which has none."""
         if self.measured:
-            raise ValueError(f"The model predicts {', '.join(self.outputs)}, not classes.")
+            what = ", ".join(self.outputs) or "what its predict_step gives"
+            raise ValueError(f"The model predicts {what}, not classes.")
         return self.predict(x)
 
-    def predict(self, x: NDArray) -> NDArray[np.float32]:
-        """Probabilities (N, C), or values (N, T), for samples as :func:`samples` accepts them."""
+    def predict(self, x: NDArray) -> NDArray[Any]:
+        """Probabilities (N, C), values (N, T), or what else the module gives (N, ...), for samples
+        as :func:`samples` accepts them."""
         dtype = self.module.mean.numpy().dtype
         if self.unequal_lengths:
             x = padded(x, self.input_shape)
@@ -103,7 +111,7 @@ class Model:
             parts = [self.module(batch) for batch in inputs.split(BATCH)]
         return torch.cat(parts).numpy() if parts else np.zeros((0, len(self.outputs)), np.float32)
 
-    def predict_table(self, path: Path) -> NDArray[np.float32]:
+    def predict_table(self, path: Path) -> NDArray[Any]:
         """The same for the rows of a .csv, .tsv or .parquet file.
 
         It must have the columns that were learned from; other columns are ignored."""
@@ -141,13 +149,15 @@ def load(folder: str | Path) -> Model:
         raise ValueError(f"{folder} does not hold a model that can be read: {error}") from error
     module = Deployed(net, mean, std, head).eval()
     unequal = bool(config.get("unequal_lengths"))
-    measured = bool(config.get("targets"))
+    measured = bool(config.get("targets")) or not outputs
     return Model(module, outputs, measured, shape, features, table or None, unequal)
 
 
 def head_of(config: dict[str, Any]) -> tuple[tuple[str, ...], nn.Module]:
     """Names of the outputs, and what makes predictions of a network's outputs."""
     targets = config.get("targets")
+    if not targets and not config["classes"]:
+        return (), nn.Identity()
     if not targets:
         softmax = config.get("softmax", True)
         return tuple(config["classes"]), nn.Softmax(-1) if softmax else nn.Identity()

@@ -24,7 +24,7 @@ UNKNOWN = {"_args_", "_recursive_"}
 
 
 class OwnModule(nn.Module):
-    """Samples (N, ...) to predictions (N, C) or (N, T)."""
+    """Samples (N, ...) to predictions (N, C), (N, T) or of any form (N, ...)."""
 
     def __init__(self, module: Any) -> None:
         super().__init__()
@@ -42,14 +42,11 @@ def own_module(config: dict[str, Any]) -> OwnModule:
     ``class_names`` and ``target_names``, and nothing else of a trainer.
     """
     classes, targets = config.get("classes") or (), (config.get("targets") or {}).get("names", ())
+    told = {"num_classes": len(classes or targets), "class_names": list(classes)}
+    told |= {"target_names": list(targets)} | config.get("told", {})
     module = made_of(config["module"])
     module.trainer = SimpleNamespace(
-        datamodule=SimpleNamespace(
-            input_shape=tuple(config["input_shape"]),
-            num_classes=len(classes or targets),
-            class_names=list(classes),
-            target_names=tuple(targets),
-        )
+        datamodule=SimpleNamespace(input_shape=tuple(config["input_shape"]), **told)
     )
     module.setup("predict")
     return OwnModule(module)

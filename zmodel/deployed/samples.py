@@ -32,6 +32,8 @@ def samples(
             f"Samples must be float64: {x.dtype} has lost what varies in them. Save them as they "
             "were read, without a conversion."
         )
+    if np.dtype(dtype).kind in "iu" and x.dtype.kind == "f":
+        raise ValueError(f"Samples must be whole numbers ({np.dtype(dtype)}), got {x.dtype}.")
     wanted = tuple(shape)
     given = tuple(x.shape[1:])
     flat = (math.prod(wanted),)

@@ -19,19 +19,22 @@ from pytorch_lightning.utilities.model_helpers import is_overridden
 from torch import Tensor
 
 from zmodel.analysis.page.files import to_json
+from zmodel.callbacks.save_predictions import MOST_OUTPUTS, parts
 from zmodel.core.atomic_file import write
 from zmodel.core.moved import translated
 from zmodel.deployed.model import CONFIG_FILE, WEIGHTS_FILE
 from zmodel.final.estimates import Estimates
 from zmodel.final.job import FinalJob
 from zmodel.final.model_formats import write_formats
+from zmodel.final.outputs import Unjudged
 from zmodel.final.scores import Predictions
 from zmodel.final.summary import FinalResult
 from zmodel.final.testing import Tested
 from zmodel.run.build import build, build_data
 from zmodel.sweep.workers.job import HERE
 
-SAMPLES = 64
+Found = Predictions | Estimates | Unjudged
+SAMPLES = MOST_OUTPUTS
 """Test samples on which the forms are compared."""
 
 
@@ -46,13 +49,13 @@ def export_model(result: FinalResult, job: FinalJob, arguments: Sequence[str]) -
     overrides = [*arguments, f"trial={result.winner.trial}", f"seed={chosen.run.seed}"]
     cfg = job.compose(overrides, chosen.run.seed, chosen.folder, {}, HERE)
     predictions = chosen.predictions
-    if isinstance(predictions, str):
-        return {"skipped": f"no predictions to compare it with: {predictions}"}
+    if predictions.outputs is None:
+        return {"skipped": f"no predictions to compare it with: {predictions.reason}"}
     data, model = build_data(cfg), build(cfg, "model")
     network, state, x = getattr(model, "make_network", None), _state(chosen), _raw_samples(data)
     config = {
         **_samples(data, x),
-        **(_network(data, network) if network else _module(cfg, model)),
+        **(_network(data, network) if network else _module(cfg, model, data, predictions)),
         "classes": list(result.classes),
         "targets": _targets(predictions, state),
         "study": result.plan.study,
@@ -90,7 +93,7 @@ def _samples(data: Any, x: Tensor) -> dict[str, Any]:
         "table": reader and reader.to_json(),
         "input_shape": list(x.shape[1:]),
         "unequal_lengths": bool(getattr(data, "unequal_lengths", False)),
-        "input_dtype": str(normaliser.mean.dtype) if normaliser else "float32",
+        "input_dtype": str(normaliser.mean.dtype) if normaliser else str(x.numpy().dtype),
         "features": list(getattr(data, "features", ())) or None,
         "normalisation": found,
     }
@@ -106,11 +109,16 @@ def _network(data: Any, network: Any) -> dict[str, Any]:
     }
 
 
-def _module(cfg: DictConfig, model: LightningModule) -> dict[str, Any]:
+def _module(cfg: DictConfig, model: LightningModule, data: Any, found: Found) -> dict[str, Any]:
     """What config.json says of a LightningModule of one's own, which is deployed as it is."""
-    node = translated(OmegaConf.to_container(cfg.model, resolve=True))
-    # Lightning's own predict_step calls forward, whose classes are logits
-    return {"module": node, "softmax": not is_overridden("predict_step", model, LightningModule)}
+    names = {key: list(map(str, getattr(data, key, ()))) for key in ("class_names", "target_names")}
+    return {
+        "module": translated(OmegaConf.to_container(cfg.model, resolve=True)),
+        "told": {"num_classes": getattr(data, "num_classes", 0), **names},
+        # Lightning's own predict_step calls forward, whose classes are logits
+        "softmax": isinstance(found, Predictions)
+        and not is_overridden("predict_step", model, LightningModule),
+    }
 
 
 def _weights(state: dict[str, Tensor], prefix: str | None) -> dict[str, Tensor]:
@@ -134,9 +142,9 @@ def _state(tested: Tested) -> dict[str, Tensor]:
     return state
 
 
-def _targets(predictions: Predictions | Estimates, state: dict[str, Tensor]) -> Any:
-    """Names, and how standardised ones become values, of a regression; None of classes."""
-    if isinstance(predictions, Predictions):
+def _targets(predictions: Found, state: dict[str, Tensor]) -> Any:
+    """Names, and how standardised ones become values, of a regression; None of others."""
+    if not isinstance(predictions, Estimates):
         return None
     units = {key: state.get(f"target_{key}") for key in ("mean", "std")}
     told = {key: value.tolist() for key, value in units.items() if value is not None}
@@ -144,9 +152,10 @@ def _targets(predictions: Predictions | Estimates, state: dict[str, Tensor]) -> 
 
 
 def _raw_samples(data: Any) -> Tensor:
-    """The first test samples as they were before normalisation."""
+    """The first test samples as they were before normalisation; what are whole numbers stays so."""
     data.setup("test")
-    x = next(iter(data.test_dataloader()))[0][:SAMPLES].float()
+    x, *_ = parts(next(iter(data.test_dataloader())))
+    x = x[:SAMPLES].float() if x.is_floating_point() else x[:SAMPLES]
     normaliser = getattr(data, "normaliser", None)
     if normaliser is None:
         return x

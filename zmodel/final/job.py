@@ -14,6 +14,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from zmodel.cli.overrides_of_trial import key_of, without
+from zmodel.deployed.own_module import imported
+from zmodel.run.checks import check_test_step
 from zmodel.sweep.space.override_text import value_text
 from zmodel.sweep.workers.job import Job
 
@@ -105,6 +107,13 @@ class FinalJob(Job):
         """Whether the data of a trial can be trained on without a validation part."""
         config = self._composed_alone(self.expanded([f"trial={trial}"]))
         return OmegaConf.select(config, "data.train_on_all") is not None
+
+    def check_test(self, trial: int, metric: str) -> None:
+        """ValueError for a module that cannot be tested: found before anything is trained."""
+        target = self._composed_alone(self.expanded([f"trial={trial}"])).model.get("_target_")
+        made = imported(target) if target else None
+        if isinstance(made, type):
+            check_test_step(made, [metric], "The final stage")
 
     def retraining(self, epochs: int) -> FinalJob:
         """The same runs on training and validation samples together, for so many epochs.

@@ -39,7 +39,9 @@ def write_formats(folder: Path, x: Tensor, expected: Tensor) -> dict[str, Any]:
             with _quiet(), torch.no_grad():
                 run = make(module, x, folder / name)
                 outputs = torch.cat([run(x[:1]), run(x[1:])]) if len(x) > 1 else run(x)
-            found[name] = {"max_abs_difference": float((outputs - expected).abs().max())}
+            found[name] = {
+                "max_abs_difference": float((outputs.float() - expected.float()).abs().max())
+            }
         except Exception as error:  # exporters fail in many ways, with many types
             if name != WEIGHTS_FILE:
                 (folder / name).unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zmodel.analysis.statistics.noise import over_samples
+from zmodel.core.objective import counterpart_in_test
 
 
 def left_sentences(summary: dict[str, Any]) -> list[str]:
@@ -68,8 +69,11 @@ def test_sentence(summary: dict[str, Any]) -> str:
         who += f", retrained on training and validation samples for {epochs} epochs"
     score = summary["score"]
     if score is None:
-        metric = summary["metric"].removeprefix("val/").removesuffix("_best")
-        return f"No test score of the winner ({who}): the module logs no test/{metric}."
+        wanted = counterpart_in_test(summary["metric"])
+        return (
+            f"No test score of the winner ({who}): the module logs no {wanted}. Log it in "
+            "test_step, move final/test and final/summary.json away, and repeat the command."
+        )
     text = f"Test {word(score)} of the winner ({who}): {number(score['mean'])}"
     if score["ci"]:
         low, high = score["ci"]
@@ -136,7 +140,7 @@ def _noise(summary: dict[str, Any]) -> tuple[float, float]:
 def prediction_sentences(summary: dict[str, Any]) -> list[str]:
     """What the predictions of classes, or of values, show; or why there are none."""
     if summary["unpredicted"]:
-        return [f"No predictions were kept: {summary['unpredicted']}."]
+        return [f"Predictions are not judged: {summary['unpredicted']}."]
     if summary["values"]:
         return [*_intervals(summary["values"]), *_worst(summary["values"])]
     return [*_confusions(summary), _calibration(summary)]

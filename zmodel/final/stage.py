@@ -80,6 +80,7 @@ class Stage:
             stretch=plan.options["stretch"],
             directions=plan.directions,
         )
+        job.check_test(plan.candidates[0], plan.metric)
         code, found = self._train(plan, job, self.folder, f"{plan.study}-final")
         if found is None:
             return code

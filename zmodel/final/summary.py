@@ -12,9 +12,11 @@ import numpy as np
 
 from zmodel.analysis.page.files import to_json
 from zmodel.core.atomic_file import write
+from zmodel.core.objective import counterpart_in_test
 from zmodel.final.choice import Candidate
 from zmodel.final.estimates import Estimates, scores_of, worst
 from zmodel.final.gain import Gain, gain_over_baseline
+from zmodel.final.outputs import Unjudged
 from zmodel.final.plan import FinalPlan
 from zmodel.final.scores import (
     Predictions,
@@ -72,7 +74,7 @@ class FinalResult:
     @property
     def counterpart(self) -> str:
         """What the search optimised, as a test logs it."""
-        return f"test/{self.plan.metric.removeprefix('val/').removesuffix('_best')}"
+        return counterpart_in_test(self.plan.metric)
 
     @property
     def metric(self) -> str:
@@ -133,7 +135,7 @@ class FinalResult:
             **self._of_classes(),
             "values": self._of_values(),
             "unpredicted": next(
-                (p for t in self.tested if isinstance(p := t.predictions, str)), None
+                (p.reason for t in self.tested if isinstance(p := t.predictions, Unjudged)), None
             ),
             "model": model,
         }

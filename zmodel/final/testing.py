@@ -14,6 +14,7 @@ from zmodel.core.atomic_file import write
 from zmodel.final.choice import Candidate, Run
 from zmodel.final.estimates import Estimates
 from zmodel.final.job import FinalJob
+from zmodel.final.outputs import Unjudged
 from zmodel.final.scores import Predictions
 from zmodel.sweep.workers.job import HERE
 from zmodel.sweep.workers.outcome import value_of
@@ -23,13 +24,12 @@ from zmodel.sweep.workers.outcome import value_of
 class Tested:
     """The test of one seed.
 
-    `run` gave the weights. `predictions`: of classes, of values, or the reason why there are
-    none."""
+    `run` gave the weights. `predictions`: of classes, of values, or others."""
 
     run: Run
     folder: Path
     result: dict[str, Any]
-    predictions: Predictions | Estimates | str
+    predictions: Predictions | Estimates | Unjudged
 
 
 def test_once(
@@ -69,10 +69,10 @@ def _test(run: Run, trial: int, job: FinalJob, arguments: Sequence[str], folder:
     return Tested(run, folder, result, predictions)
 
 
-def read_predictions(path: Path) -> Predictions | Estimates | str:
+def read_predictions(path: Path) -> Predictions | Estimates | Unjudged:
     """What :class:`zmodel.callbacks.save_predictions.SavePredictions` wrote."""
     with np.load(path, allow_pickle=False) as file:
-        names, reason = set(file.files), str(file["reason"]) if "reason" in file.files else ""
-    if reason:
-        return reason
+        names = set(file.files)
+        if "reason" in names:
+            return Unjudged(str(file["reason"]), file.get("outputs"))
     return Predictions.read(path) if "probabilities" in names else Estimates.read(path)

@@ -5,13 +5,14 @@ Asked before anything is loaded or written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
+from pytorch_lightning import LightningModule
 
-from zmodel.core.objective import metric_names
+from zmodel.core.objective import counterpart_in_test, metric_names
 
 LARGEST_SEED = 2**32 - 1
 """NumPy takes no larger one."""
@@ -71,6 +72,24 @@ def _check_end(cfg: DictConfig) -> None:
 
 def _whole(value: Any, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+# --- whether the module can be tested ---
+
+
+def check_test_step(made: Any, metrics: Iterable[str], asked: str) -> None:
+    """ValueError for a LightningModule, or a class of them, without a test.
+
+    Args:
+        asked: what wants the test, for the message.
+    """
+    kind = made if isinstance(made, type) else type(made)
+    if getattr(kind, "test_step", None) in (None, LightningModule.test_step):
+        wanted = ", ".join(map(counterpart_in_test, metrics)) or "a metric"
+        raise ValueError(
+            f"{asked} needs a test_step, and {kind.__module__}.{kind.__qualname__} has none. Write "
+            f"one that logs {wanted}."
+        )
 
 
 # --- whether a validation comes ---

@@ -11,6 +11,7 @@ from pytorch_lightning.utilities.seed import isolate_rng
 from zmodel.callbacks.monitor import logged
 from zmodel.core.running_trial import running_trial
 from zmodel.run.build import build, build_data
+from zmodel.run.fit_and_test import settings_refused
 
 
 def declared_metrics(cfg: DictConfig, model: pl.LightningModule) -> Collection[str] | None:
@@ -36,5 +37,6 @@ def declared_metrics(cfg: DictConfig, model: pl.LightningModule) -> Collection[s
             enable_progress_bar=False,
             fast_dev_run=True,
         )
-        trainer.fit(build(cfg, "model"), datamodule=build_data(cfg))
+        with settings_refused():
+            trainer.fit(build(cfg, "model"), datamodule=build_data(cfg))
     return sorted(logged(trainer))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
@@ -25,10 +28,8 @@ def fit(
         ValueError: Lightning refuses the combination of settings.
     """
     stop.listen()
-    try:
+    with settings_refused():
         trainer.fit(model, datamodule=data, ckpt_path=cfg.ckpt_path, weights_only=True)
-    except MisconfigurationException as error:
-        raise ValueError(f"trainer, model and callbacks do not fit together: {error}") from error
     if keeper is not None and keeper.best_weights is not None:
         model.load_state_dict(keeper.best_weights)
 
@@ -36,6 +37,20 @@ def fit(
 def test(
     trainer: pl.Trainer, model: pl.LightningModule, data: pl.LightningDataModule, cfg: DictConfig
 ) -> None:
-    """Evaluate on the test set: after a fit the weights in the model, else ``ckpt_path``."""
+    """Evaluate on the test set: after a fit the weights in the model, else ``ckpt_path``.
+
+    Raises:
+        ValueError: Lightning refuses: the data have no test part, say.
+    """
     path = None if cfg.train else cfg.ckpt_path
-    trainer.test(model, datamodule=data, ckpt_path=path, verbose=False, weights_only=True)
+    with settings_refused():
+        trainer.test(model, datamodule=data, ckpt_path=path, verbose=False, weights_only=True)
+
+
+@contextmanager
+def settings_refused() -> Iterator[None]:
+    """Lightning's refusal of a module, or of settings, becomes a ``ValueError``."""
+    try:
+        yield
+    except MisconfigurationException as error:
+        raise ValueError(f"trainer, model and callbacks do not fit together: {error}") from error

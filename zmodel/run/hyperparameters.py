@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from zmodel.core.objective import metric_names
+from zmodel.core.objective import counterpart_in_test, metric_names
 from zmodel.core.running_trial import running_trial
 
 GROUPS = ("model", "data", "trainer", "seed", "tags", "task_name")
@@ -51,7 +51,8 @@ def searched(cfg: DictConfig) -> dict[str, Any]:
 
 def judged_by(cfg: DictConfig, metrics: dict[str, float]) -> dict[str, float]:
     """Of the logged metrics those that the run is judged by, and those of the test."""
-    judged = metric_names(cfg.optimized_metric)
+    names = metric_names(cfg.optimized_metric)
+    judged = {*names, *map(counterpart_in_test, names)}
     return {k: v for k, v in metrics.items() if k in judged or k.startswith("test/")}
 
 

@@ -13,7 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from pytorch_lightning.utilities import rank_zero_only
 
-from zmodel.core.objective import metric_names
+from zmodel.core.objective import counterpart_in_test, metric_names
 from zmodel.core.run_value import value_of
 
 
@@ -35,8 +35,7 @@ def outcome(result: Mapping[str, Any], names: list[str]) -> str:
 
     ``val/acc_best 0.9722  test/acc 0.9639  (epoch 13 of 23, stopped early)``
     """
-    tested = ["test/" + n.partition("/")[2].removesuffix("_best") for n in names if "/" in n]
-    shown = dict.fromkeys([*names, *tested])
+    shown = dict.fromkeys([*names, *map(counterpart_in_test, names)])
     values = {name: value_of(name, result) for name in shown}
     parts = [f"{name} {value:.4g}" for name, value in values.items() if value is not None]
     return "  ".join([*parts, f"({_epochs(result)})"])

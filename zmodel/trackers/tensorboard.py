@@ -38,7 +38,12 @@ class EpochTensorBoard(TensorBoardLogger):
 
     @rank_zero_only
     def log_outcome(self, name: str, params: dict[str, Any], metrics: dict[str, float]) -> None:
-        """Write the run's row of the HParams tab: `name`, what was searched, what came out."""
+        """Write the run's row of the HParams tab: `name`, what was searched, what came out.
+
+        A run that nothing judges has no row: of a test that logs nothing, say.
+        """
+        if not metrics:
+            return
         from torch.utils.tensorboard.summary import hparams
 
         named = {f"{FINAL}/{key}": value for key, value in metrics.items()}

@@ -16,6 +16,7 @@ from zmodel.analysis.page.rows import Row
 from zmodel.analysis.page.value_axis import value_axis
 from zmodel.analysis.statistics.final_stage import summary_of
 from zmodel.analysis.statistics.selection import best, objective_name
+from zmodel.core.objective import counterpart_in_test
 from zmodel.study.records import StudyRecord
 
 if TYPE_CHECKING:
@@ -78,8 +79,7 @@ def data(study: StudyRecord) -> Final:
         if score is None:
             raise Unavailable(f"the tests of the winner logged no score, see {path}")
         tests, interval = found["winner"]["tests"], score["ci"]
-        objective = objective_name(study).removeprefix("val/").removesuffix("_best")
-        alike = score["metric"] == f"test/{objective}"
+        alike = score["metric"] == counterpart_in_test(objective_name(study))
         return Final(
             str(score["metric"]),
             tuple(int(test["seed"]) for test in tests),
