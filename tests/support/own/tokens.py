@@ -1,4 +1,4 @@
-"""Tokens that tell the next one: batches of samples alone, and a metric with `valid_` in its name."""
+"""Tokens that tell the next one: batches of samples alone, metrics named valid_ and test_."""
 
 from __future__ import annotations
 
