@@ -127,6 +127,16 @@ def test_what_no_study_can_use_ends_it_at_the_first_trial(program, capsys, retur
     assert sum(t.state == TrialState.COMPLETE for t in program.trials) == 4
 
 
+def test_a_direction_that_the_first_trial_has_shown_to_be_wrong_can_be_put_right(program):
+    def task(cfg):
+        return cfg.x, 1 - cfg.x
+
+    assert program.run(X, task=task) == 1
+    assert program.run(X, "hydra.sweeper.direction=[minimize,maximize]", task=task) == 0
+    assert program.record.directions == ("minimize", "maximize")
+    assert [t.state.name for t in program.trials] == ["FAIL", *4 * ["COMPLETE"]]
+
+
 def test_a_value_that_is_not_finite_fails_its_trial_alone(program):
     values = iter([float("nan"), 1.0, 2.0, 3.0])
     assert program.run(X, task=lambda cfg: next(values)) == 0

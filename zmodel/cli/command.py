@@ -14,7 +14,8 @@ from omegaconf import DictConfig
 
 import zmodel.cli.resolvers  # noqa: F401 - of the configuration
 from zmodel.cli.conf_folder import CONF
-from zmodel.cli.overrides_of_trial import expand
+from zmodel.cli.overrides_of_trial import MULTIRUN, expand
+from zmodel.cli.single_run import refuse_search
 from zmodel.cli.spelling import answer_params, spelled
 from zmodel.cli.template_names import answer
 from zmodel.core.allow_list import allowed_targets
@@ -61,7 +62,10 @@ def command(main: Callable[[], Any]) -> Callable[[], Any]:
 def written_out(arguments: list[str]) -> list[str]:
     """The arguments as Hydra has to read them."""
     answer_params(arguments)
-    return expand([*map(spelled, to_show(arguments))])
+    words = expand([*map(spelled, to_show(arguments))])
+    if not {*MULTIRUN} & {*arguments}:
+        refuse_search(words)
+    return words
 
 
 TRAINING = ("torch", "pytorch_lightning", "torchmetrics", "mnist1d", "pandas")

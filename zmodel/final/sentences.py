@@ -179,6 +179,8 @@ def baseline_sentences(summary: dict[str, Any]) -> list[str]:
     text += f", 95 % interval of the gain {number(low)} to {number(high)}"
     if high < 0:
         return [f"{text}: the search has found nothing as good as what it began with."]
+    if found["gain"] <= 0:
+        return [f"{text}: no gain can be seen, so keep the configuration that you had."]
     return [f"{text}." if low > 0 else f"{text}: that may be chance."]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage
+from optuna.trial import TrialState
 
 from zmodel.core.command_text import command_text
 from zmodel.core.provenance import git_state, program, versions
@@ -54,19 +55,40 @@ def open_study(prepared: Prepared) -> tuple[BaseStorage, optuna.Study]:
     known = len(study.get_trials(deepcopy=False))
     unrecorded = unrecorded_runs(settings.folder, known, settings.subdir)
     _refuse_to_overwrite(prepared, unrecorded, known)
-    found = tuple(d.name.lower() for d in study.directions)
-    if found != settings.direction:
-        raise ValueError(
-            f"Study '{settings.study_name}' was made with direction {', '.join(found)}, got "
-            f"{', '.join(settings.direction)}. Make it a study of its own: "
-            f"{another_study(prepared.objective)}"
-        )
+    study = _directed(prepared, storage, study)
     storage, study = _settled(prepared, storage, study)
     for note in provenance_notes(study):
         print(f"note: {note} (since the study began)")
     _note_settings(study, prepared)
     write_study_json(settings.folder, study_json(study, settings))
     return storage, study
+
+
+def _directed(prepared: Prepared, storage: BaseStorage, study: optuna.Study) -> optuna.Study:
+    """The study with the directions of now: made anew while no trial of it has a value.
+
+    So a wrong direction that the first trial has shown can be put right. Its trials keep their
+    numbers, and so their folders.
+    """
+    settings, trials = prepared.settings, study.get_trials(deepcopy=False)
+    found = tuple(d.name.lower() for d in study.directions)
+    if found == settings.direction:
+        return study
+    begun = (t.values or t.intermediate_values or t.state == TrialState.RUNNING for t in trials)
+    if any(begun):
+        raise ValueError(
+            f"Study '{settings.study_name}' was made with direction {', '.join(found)}, got "
+            f"{', '.join(settings.direction)}. Make it a study of its own: "
+            f"{another_study(prepared.objective)}"
+        )
+    optuna.delete_study(study_name=settings.study_name, storage=storage)
+    again = optuna.create_study(
+        study_name=settings.study_name,
+        storage=storage,
+        directions=list(settings.direction),  # type: ignore[arg-type]
+    )
+    again.add_trials(trials)
+    return again
 
 
 def _settled(
