@@ -210,7 +210,8 @@ def test_the_study_is_stopped_and_continued(served: ReportServer, tmp_path, monk
     monkeypatch.chdir(Path(__file__).parents[2])
     assert ask(f"{address}/api/continue", {}, X_Zmodel="1")[0] == 200
     wanted = ["train.py", "-m", "hparams_search=zlayers", "study_name=busy"]
-    assert started == [[sys.executable, *wanted]]
+    here = f"paths.log_dir={tmp_path.resolve()}"  # not in logs/, where it would be another study
+    assert started == [[sys.executable, *wanted, here]]
     journal = str(tmp_path / "studies" / "busy" / "study.journal")
     study = optuna.load_study(study_name="busy", storage=open_storage(journal))
     study.set_user_attr("command", "rm -rf /")

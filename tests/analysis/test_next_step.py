@@ -113,3 +113,7 @@ def test_commands_lead_to_where_the_study_lies_now(tmp_path):
         study = replace(moved, folder=folder)
         commands = [final_command(study), run_command(study), sweep_command(study, {})]
         assert all(command.endswith(f"paths.log_dir={log_dir}") for command in commands)
+    usual = replace(study, attrs=ATTRS)
+    assert run_command(usual).endswith("paths.log_dir=/elsewhere"), "it was in logs/ before"
+    here = replace(usual, folder=Path("logs/studies/s"))
+    assert "log_dir" not in run_command(here)

@@ -40,7 +40,8 @@ def headline(findings: Findings, verdicts: list[Verdict]) -> str:
     text = tested(findings)
     where = " of the search" if text else ""
     text += f"Best{where or ' so far' * unfinished}: {winner.value:.4g}{spread}{what} "
-    text += f"(trial {winner.number}{_baseline(findings, winner.number)})."
+    who = f"trial {winner.number}{_baseline(findings, winner.number)}"
+    text += "(the same trial)." if text and winner_of(study) == winner.number else f"({who})."
     near = findings.get(noise.data)
     if near is not None and len(near.alike) > 1:
         text += f" {len(near.alike)} of {len(near.trials)} trials cannot be distinguished from it."

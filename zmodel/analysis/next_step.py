@@ -13,6 +13,7 @@ from zmodel.analysis.rules.suggested_commands import (
     final_command,
     is_command,
     more_trials,
+    predict_command,
     run_command,
     sweep_command,
     unfinished,
@@ -71,6 +72,8 @@ def _confirm(findings: Findings) -> NextStep:
             "the search has no open problem, and further trials would hardly gain more than noise: "
             "the final stage retrains the best with new seeds and tests the winner",
         )
-    return NextStep(
-        run_command(study), "the search and its final stage are done: this trains the best again"
-    )
+    done = "the search and its final stage are done"
+    model = predict_command(study)
+    if model is not None:
+        return NextStep(model, f"{done}: this uses the final model on new samples")
+    return NextStep(run_command(study), f"{done}: this trains the best again")

@@ -170,7 +170,7 @@ def baseline_sentences(summary: dict[str, Any]) -> list[str]:
     worse = "better" if found["gain"] >= 0 else "worse"
     seeds = "one new seed" if found["n"] == 1 else f"the same {found['n']} new seeds"
     text = (
-        f"Trial {found['rival']}, the best of the search here, is {number(abs(found['gain']))} "
+        f"Trial {found['rival']}, the best other candidate, is {number(abs(found['gain']))} "
         f"{worse} than the baseline (trial {found['trial']}) on validation with {seeds}"
     )
     if not found["gain_ci"]:

@@ -5,11 +5,13 @@ Each is the study's own command with some overrides changed.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from pathlib import Path
 from typing import Any
 
+from zmodel.analysis.statistics.final_stage import summary_of
 from zmodel.analysis.statistics.selection import count_states, fixed
 from zmodel.core.command_text import command_text
 from zmodel.study.folder import of_another_program
@@ -56,9 +58,12 @@ def recorded_words(study: StudyRecord) -> list[str] | None:
 
 def _moved(words: list[str], study: StudyRecord) -> list[str]:
     """With the folder in which the study lies now, where it was copied or moved elsewhere."""
-    if study.folder is None or study.folder.parent.name != "studies":
+    own = study.folder is not None and study.folder.parent.name == "studies"
+    if study.folder is None or not own or of_another_program(study.attrs):
         return words
     now = study.folder.parent.parent.resolve()
+    if not any(word.startswith(f"{LOG_DIR}=") for word in words):
+        return words if now == Path("logs").resolve() else [*words, f"{LOG_DIR}={now}"]
     return [
         f"{LOG_DIR}={now}" if key == LOG_DIR and Path(value).resolve() != now else word
         for word in words
@@ -143,6 +148,17 @@ def run_command(study: StudyRecord, *overrides: str) -> str:
     """A run of the study's best trial, or of the one that an override names."""
     words = ["python", "train.py", f"from_study={study.name}", *overrides]
     return command_text([*words, *_folders(study)])
+
+
+def predict_command(study: StudyRecord) -> str | None:
+    """What uses the final model on new samples; None where no model was exported."""
+    model = summary_of(study).get("model")
+    takes = model.get("takes") if isinstance(model, dict) else None
+    if study.folder is None or not isinstance(takes, str):
+        return None
+    folder = os.path.relpath(study.folder / "final" / "model")
+    shown = min(folder, str(study.folder / "final" / "model"), key=len)
+    return command_text(["python", "-m", "zmodel.predict", shown, plain(takes)])
 
 
 def report_command(study: StudyRecord) -> str:

@@ -45,7 +45,7 @@ def _by_new_seeds(found: Baseline, new: NewSeeds) -> list[Verdict]:
         return []
     worse = new.gain <= 0 or (new.high is not None and new.high < 0)
     text = (
-        f"Trained again with {new.seeds}, the best of the search, trial {new.trial}, is "
+        f"Trained again with {new.seeds}, the best other candidate, trial {new.trial}, is "
         f"{compared(new.gain)} than the baseline, trial {found.trial}{new.interval}: "
     )
     text += "keep the configuration that you had." if worse else "that may be chance."
