@@ -103,8 +103,7 @@ def judge(task: tuple[str, str, int, int]) -> dict[str, Any]:
         label
         for v in early_stopping_bias.judge(findings) or []
         if v.rank >= 2
-        for label, n in v.evidence["cut"].items()
-        if n >= v.evidence["best_quarter"][label] / 2 > 0
+        for label in v.evidence.get("values", ())
     ]
     return {
         "task": task,

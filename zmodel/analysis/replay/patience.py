@@ -15,6 +15,7 @@ from functools import cache
 
 import numpy as np
 
+from zmodel.analysis.statistics.epoch_noise import epoch_noise
 from zmodel.analysis.statistics.selection import curve_sign, fixed, recorded_epochs
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
@@ -152,20 +153,59 @@ def patience_regrets(
 def was_cut(study: StudyRecord, trial: TrialRecord, most: int) -> bool:
     """Whether the allowance ended while the trial was still improving by more than noise: the mean
     of its last part is above that of the part before by more than SAME, and surely: one-sided
-    t-test at CUT_LEVEL. What a cool-down at the end brought does not count."""
+    t-test at CUT_LEVEL."""
+    parts = last_parts(study, trial, most)
+    if parts is None:
+        return False
+    before, last = parts
+    gain = last.mean() - before.mean()
+    error = float(np.sqrt((last.var(ddof=1) + before.var(ddof=1)) / len(last)))
+    quantile = _quantile(2 * len(last) - 2)
+    return bool(gain > max(quantile * error, SAME * abs(best_score(study, trial))))
+
+
+def last_parts(
+    study: StudyRecord, trial: TrialRecord, most: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Scores of the last part of a trial's epochs, after those of as many before.
+
+    None where patience ended the trial, or it had few epochs. What a cool-down at the end brought
+    does not count.
+    """
     own = own_allowance(trial, most)
     if was_stopped(trial, most) or own < LEAST_ALLOWANCE:
-        return False
+        return None
     until = attr(trial, "cooled_from", own)
     way = curve_sign(study)
     values = [way * v for e, v in trial.curve.items() if e < until and np.isfinite(v)]
     part = max(3, round(own * LAST_PART))
-    last, before = np.asarray(values[-part:]), np.asarray(values[-2 * part : -part])
-    if len(before) < part:
-        return False
-    gain = last.mean() - before.mean()
-    error = float(np.sqrt((last.var(ddof=1) + before.var(ddof=1)) / part))
-    return bool(gain > max(_quantile(2 * part - 2) * error, SAME * abs(best_score(study, trial))))
+    if len(values) < 2 * part:
+        return None
+    return np.array(values[-2 * part : -part]), np.array(values[-part:])
+
+
+def late_gain(
+    study: StudyRecord, trials: Sequence[TrialRecord], most: int, noise: float
+) -> tuple[float, float]:
+    """What trials gained on average in the last part of their epochs, with its standard error.
+
+    `noise` is that of one epoch's value. Trials that were stopped gained nothing.
+    """
+    if not trials:
+        return 0.0, 0.0
+    parts = [p for t in trials if (p := last_parts(study, t, most)) is not None]
+    gains = [last.mean() - before.mean() for before, last in parts]
+    variance = sum(2 * noise**2 / len(last) for _, last in parts)
+    return float(sum(gains) / len(trials)), math.sqrt(variance) / len(trials)
+
+
+def late_noise(study: StudyRecord, trials: Sequence[TrialRecord]) -> float:
+    """Noise of one epoch in the second half of a run.
+
+    The median over the better half of `trials`, which come best first.
+    """
+    halves = [list(t.curve.values())[len(t.curve) // 2 :] for t in trials[: (len(trials) + 1) // 2]]
+    return float(np.median([epoch_noise(half) for half in halves]))
 
 
 @cache

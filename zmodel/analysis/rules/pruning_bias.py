@@ -9,13 +9,16 @@ from zmodel.analysis.rules.suggested_commands import new_study
 from zmodel.analysis.rules.underexplored import FLOOR
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.potential import CHANCE
+from zmodel.analysis.statistics.pruned_more import pruned_more
 from zmodel.analysis.statistics.selection import short
+from zmodel.study.cells import cells_of
 
 CODE = "pruning_bias"
 CHECK = "no value lost its trials to a pruner before it could show what it reaches"
-# pruned share of a value against the others': Fisher's exact test, Bonferroni over the values
+# pruned share of a value above the others', and the level of the test over all values
+# (pruned_more.py); figures: docs/measured/verdicts.md
 DIFFERENCE = 0.2
-P_VALUE = 0.05
+P_VALUE = 0.04
 LEAST_WIPED = 2
 
 
@@ -26,7 +29,12 @@ def judge(findings: Findings) -> list[Verdict] | None:
         return None
     if not any(found.counts("pruned")):
         return []
-    more = [c for c in found.cells if not _deserved(c) and _more(c, found)]
+    chance = _by_chance(findings, found)
+    more = [
+        c
+        for c in found.cells
+        if not _deserved(c) and chance.get(c.label, 1.0) <= P_VALUE and _gap(c, found) >= DIFFERENCE
+    ]
     gone = [c for c in found.cells if c not in more and _wiped_out(c)]
     if not any(c.states["complete"] for c in found.cells):
         return [_all_pruned(findings, found)]
@@ -47,19 +55,20 @@ def _deserved(share: CellTrials) -> bool:
     return share.states["complete"] >= FLOOR[1] and share.chance_to_win < CHANCE
 
 
-def _more(share: CellTrials, found: ParamTrials) -> bool:
-    """Whether the value's trials were pruned clearly more often than the others'."""
-    from scipy.stats import fisher_exact
+def _by_chance(findings: Findings, found: ParamTrials) -> dict[str, float]:
+    cells = cells_of(findings.study, found.param)
+    groups = cells.split(findings.study.trials)
+    return pruned_more(findings.study, dict(zip(cells.labels, groups, strict=True)))
 
+
+def _gap(share: CellTrials, found: ParamTrials) -> float:
+    """The share of the value's trials that were pruned, above the others'."""
     pruned, kept = share.states["pruned"], share.states["complete"]
-    other_pruned = sum(c.states["pruned"] for c in found.cells) - pruned
-    other_kept = sum(c.states["complete"] for c in found.cells) - kept
+    other_pruned = sum(found.counts("pruned")) - pruned
+    other_kept = sum(found.counts("complete")) - kept
     if min(pruned + kept, other_pruned + other_kept) == 0:
-        return False
-    gap = pruned / (pruned + kept) - other_pruned / (other_pruned + other_kept)
-    table = [[pruned, kept], [other_pruned, other_kept]]
-    p_value = fisher_exact(table, alternative="greater").pvalue
-    return bool(gap >= DIFFERENCE and p_value * len(found.cells) <= P_VALUE)
+        return 0.0
+    return pruned / (pruned + kept) - other_pruned / (other_pruned + other_kept)
 
 
 def _listed(found: ParamTrials, cells: list[CellTrials]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page.rows import Row, flat
+from zmodel.analysis.statistics.epoch_noise import best_of_noise, epoch_noise
 from zmodel.analysis.statistics.selection import (
     curve_sign,
     fixed,
@@ -21,17 +22,17 @@ from zmodel.study.run_folder import read_metrics, run_folder
 TITLE = "Late epochs"
 QUESTION = "Are the last epochs of the best trials steady, and were they needed?"
 TOP, LEAST_EPOCHS = 5, 8
-LATE = 0.25
-"""The last part of a run, over which its noise is measured."""
+LATE, LEAST_LATE = 0.25, 5
+"""The last part of a run, over which its noise is measured, and its least epochs."""
 MOSTLY = 0.99
 """A curve has come this part of its way from its first value to its best."""
 
 
 @dataclass(frozen=True)
 class LateEpochs:
-    """One of the best trials. `noise`: standard deviation of one epoch's value, by the differences
-    of neighbours in its last quarter; `arrived`: the epoch at which it had mostly come to its best;
-    `gradient`: median and 90 % quantile of the logged gradient norm."""
+    """One of the best trials. `noise`: standard deviation of one epoch's value in its last quarter;
+    `arrived`: the epoch at which it had mostly come to its best; `gradient`: median and 90 %
+    quantile of the logged gradient norm."""
 
     trial: int
     value: float
@@ -51,6 +52,11 @@ class LateTrials:
     gap: float
     noise: float
     clipped_at: float | None
+
+    @property
+    def luck(self) -> float:
+        """What noise is expected to add to the best epoch in the second half of a run."""
+        return best_of_noise(self.noise, int(np.median([t.epochs for t in self.trials])) // 2)
 
     @property
     def arrived(self) -> float:
@@ -75,7 +81,7 @@ def data(study: StudyRecord) -> LateTrials:
 
 def _late(study: StudyRecord, trial: TrialRecord, way: float) -> LateEpochs:
     curve = way * np.array([trial.curve[epoch] for epoch in sorted(trial.curve)])
-    late = curve[-max(3, round(LATE * len(curve))) :]
+    late = curve[-_late_epochs(len(curve)) :]
     best = int(np.argmax(curve))
     goal = curve[0] + MOSTLY * (curve[best] - curve[0])
     folder = run_folder(study, trial)
@@ -85,12 +91,16 @@ def _late(study: StudyRecord, trial: TrialRecord, way: float) -> LateEpochs:
         trial.number,
         float(trial.value or 0.0),
         len(curve),
-        float(np.std(np.diff(late)) / np.sqrt(2)),
+        epoch_noise(late),
         int(np.argmax(curve >= goal)) + 1,
         best + 1,
         None if median is None else float(median),
         None if high is None else float(high),
     )
+
+
+def _late_epochs(epochs: int) -> int:
+    return max(LEAST_LATE, round(LATE * epochs))
 
 
 def _clip(study: StudyRecord) -> float | None:

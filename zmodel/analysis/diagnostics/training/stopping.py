@@ -18,6 +18,8 @@ from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.replay.patience import (
     Patience,
     allowance,
+    late_gain,
+    late_noise,
     no_replay,
     own_allowance,
     patience_regrets,
@@ -52,7 +54,8 @@ TOP_SHARE, TOP_LEAST = 0.1, 5
 @dataclass(frozen=True)
 class Depth:
     """`stopped`: by patience; `cut`: at the end of the allowance while still improving;
-    `leaders_cut` of `leaders`: the same among the depth's best quarter, which decide for it;
+    `leaders_cut` of `leaders`: the same among the depth's best quarter; `leaders_gain`: what these
+    gained on average in the last part of their epochs, with its standard error;
     `control_regret`: mean loss of the control trials to the study's patience, with interval."""
 
     label: str
@@ -61,6 +64,8 @@ class Depth:
     cut: int
     leaders: int
     leaders_cut: int
+    leaders_gain: float
+    gain_error: float
     controls: int
     control_regret: float | None
     low: float | None
@@ -92,6 +97,7 @@ def data(study: StudyRecord) -> Stopping:
     leaders = [t for t in top(study, TOP_SHARE, TOP_LEAST) if len(t.curve) > 1]
     param = structural(study)[0] if structural(study) else None
     groups = by_depth(study, trials)
+    noise = late_noise(study, trials)
     patiences = try_patiences(study, trials, leaders, groups, patience, most)
     regrets = patience_regrets(study, controls, patience)
     enough = [p.patience for p in patiences if p.kept == len(leaders)]
@@ -105,7 +111,7 @@ def data(study: StudyRecord) -> Stopping:
         controls=len(controls),
         control_regret=float(np.mean(regrets)) if regrets else None,
         top=len(leaders),
-        depths=tuple(_depth(study, k, g, patience, most) for k, g in groups.items()),
+        depths=tuple(_depth(study, k, g, patience, most, noise) for k, g in groups.items()),
         patiences=patiences,
         sufficient=min(enough) if enough else None,
         no_replay=no_replay(trials),
@@ -113,7 +119,12 @@ def data(study: StudyRecord) -> Stopping:
 
 
 def _depth(
-    study: StudyRecord, label: str, group: list[TrialRecord], patience: int | None, most: int
+    study: StudyRecord,
+    label: str,
+    group: list[TrialRecord],
+    patience: int | None,
+    most: int,
+    noise: float,
 ) -> Depth:
     controls = [t for t in group if attr(t, "control")]
     order = sorted(group, key=lambda t: -(score(study, t) or 0.0))
@@ -127,6 +138,7 @@ def _depth(
         sum(was_cut(study, t, most) for t in group),
         len(leaders),
         sum(was_cut(study, t, most) for t in leaders),
+        *late_gain(study, leaders, most, noise),
         len(controls),
         float(np.mean(regrets)) if regrets else None,
         low,

@@ -1,4 +1,4 @@
-"""The best trials differ by less than their own curves vary from epoch to epoch."""
+"""The best trials differ by less than a lucky epoch adds to a value."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from zmodel.analysis.rules.verdict import Verdict
 
 CODE = "unsteady"
 CHECK = "the best trials end steadily"
-# times the gap between the best and the fifth; figures: docs/reference/playbook.md
-NOISE = 0.75
+# a lucky epoch that adds less, as a part of the best value, is no matter: selection_optimism counts
+# from there too; figures: docs/measured/verdicts.md
+MATTERS = 0.02
 # a high quantile of the gradient norm this many times its median: single steps jump
 SPIKES = 5.0
 
@@ -25,6 +26,7 @@ def judge(findings: Findings) -> list[Verdict] | None:
     best = found.trials[0]
     evidence = {
         "noise": found.noise,
+        "luck": found.luck,
         "gap": found.gap,
         "gradient_median": best.gradient_median,
         "gradient_high": best.gradient_high,
@@ -34,13 +36,14 @@ def judge(findings: Findings) -> list[Verdict] | None:
 
 
 def _noise(found: LateTrials) -> list[str]:
-    if found.noise < NOISE * found.gap or not found.noise:
+    if found.luck <= max(found.gap, MATTERS * abs(found.trials[0].value)):
         return []
     return [
         f"In their last epochs the {len(found.trials)} best trials vary by {found.noise:.2g} from "
-        f"epoch to epoch, and they differ by {found.gap:.2g}: their order is that of lucky epochs. "
-        "Let the learning rate fall towards the end (callbacks=cool_down), average weights, or "
-        "validate on more samples."
+        f"epoch to epoch. The best of such epochs adds {found.luck:.2g} to a value by luck, and "
+        f"the trials differ by {found.gap:.2g}: their order is that of lucky epochs. Let the "
+        "learning rate fall towards the end (callbacks=cool_down), average weights, or validate on "
+        "more samples."
     ]
 
 
