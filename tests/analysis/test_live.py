@@ -27,6 +27,7 @@ from zmodel.analysis.live.so_far import running_lines, so_far
 from zmodel.analysis.page.html import document, settled
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.study.notes import notes_of
+from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.storage.opening import open_storage
 
 ALARMS = [Verdict(code, "alarm", "text") for code in ("few_trials", "underexplored", "failures")]
@@ -49,6 +50,13 @@ def test_what_further_trials_may_change_is_no_alarm_yet(busy: Path):
     study = analysis.load("busy", log_dir=busy)
     found = {v.code: v.severity for v in so_far(ALARMS, study)}
     assert found == {"few_trials": "note", "underexplored": "note", "failures": "alarm"}
+
+
+def test_what_follows_a_study_waits_for_its_end():
+    done = [TrialRecord(i, "complete", {}, (0.5,), {}, None, None) for i in range(9)]
+    record = StudyRecord("s", ("maximize",), {}, tuple(done))
+    said = [Verdict(code, "note", "x", action="python x") for code in ("failures", "boundary")]
+    assert [v.action for v in so_far(said, record)] == ["python x", None]
 
 
 def test_nothing_is_judged_before_a_few_trials_have_ended(tmp_path: Path):

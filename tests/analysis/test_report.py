@@ -147,7 +147,7 @@ def test_the_script_knows_every_trial_and_where_it_lies(report: Path):
         assert trial["text"][depth] == row[DEPTH] == data["depth"]["labels"][trial["depth"]]
         assert all(place is None or 0 <= place <= 1 for place in trial["at"])
         assert len(trial["curve"]) == 20 and trial["curve"][0][0] == 1
-        assert trial["repeat"].endswith(f"trial={trial['number']}")
+        assert f" trial={trial['number']} paths.log_dir=" in trial["repeat"]
         assert (report / trial["folder"]).is_dir()
     ticks = data["axes"][depth]["ticks"]
     assert ticks == [[0, "1"], [0.25, "2"], [0.5, "3"], [0.75, "4"], [1, "5"]]
@@ -370,6 +370,8 @@ def test_a_tie_between_studies_says_so_and_lines_that_coincide_are_named():
     assert "A tie" in comparison_figure.caption(equal) and "coincide" in comparison_figure.caption(
         record
     )
+    apart = comparison_figure.caption(replace(record, apart="their data differ"))
+    assert "cannot be compared: their data differ" in apart and "equal cost" not in apart
     noisy = [replace(e, best_error=0.02) for e in (one, better)]
     assert [e.name for e in replace(record, entries=tuple(noisy)).leaders] == ["better", "one"]
     least = replace(record, maximize=False)

@@ -50,7 +50,7 @@ def headline(findings: Findings, verdicts: list[Verdict]) -> str:
             f" Only {objective_name(study)}, the first of {len(study.directions)} objectives, is "
             "judged; for the others see the Pareto front."
         )
-    if not tested(findings) and not unfinished and final_command(study):
+    if not tested(findings) and final_command(study):
         text += " Not tested yet."
     worst = max((v.rank for v in verdicts), default=0)
     lead = _lead(findings) if worst < 2 and _is_judged(verdicts) else ""

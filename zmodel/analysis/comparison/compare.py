@@ -14,6 +14,7 @@ from zmodel.analysis.statistics.noise import best_error
 from zmodel.analysis.statistics.selection import (
     best,
     count_states,
+    listed,
     objective_name,
     scored,
     structural,
@@ -47,7 +48,8 @@ class ComparedStudy:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`differences`: settings in which the studies differ although they are compared."""
+    """`differences`: settings in which the studies differ although they are compared; `apart`: why
+    their values do not mean the same, empty where they do."""
 
     objective: str
     maximize: bool
@@ -55,6 +57,7 @@ class Comparison:
     labels: tuple[str, ...]
     entries: tuple[ComparedStudy, ...]
     differences: tuple[str, ...]
+    apart: str = ""
 
     @property
     def leaders(self) -> list[ComparedStudy]:
@@ -114,7 +117,17 @@ def compare(studies: Sequence[StudyRecord]) -> Comparison:
         tuple(labels),
         tuple(entries),
         tuple(_differences(studies)),
+        _apart(studies),
     )
+
+
+def _apart(studies: Sequence[StudyRecord]) -> str:
+    names = dict.fromkeys(map(objective_name, studies))
+    if len(names) > 1:
+        return f"they optimise {listed(list(names))}"
+    prints = [p for study in studies if isinstance(p := study.attrs.get("fingerprint"), dict)]
+    data = {str(known) for p in prints if (known := p.get("data")) is not None}
+    return "their data differ" if len(data) > 1 else ""
 
 
 def _entry(study: StudyRecord, param: str | None) -> ComparedStudy:

@@ -142,6 +142,8 @@ def conclusion(record: Comparison) -> str:
     leaders = record.leaders
     if not leaders:
         return "No study has a completed trial yet."
+    if record.apart:
+        return f"The values of these studies cannot be compared: {record.apart}."
     if len(leaders) == 1:
         return f"Best validation: {leaders[0].name} with {leaders[0].best:.4g}."
     told = listed([f"{e.name} ({e.best:.4g})" for e in leaders])
@@ -158,7 +160,7 @@ def caption(record: Comparison) -> str:
         text += f" The lines of {one} and {other} coincide."
     spent = min(e.epochs for e in known)
     equal = record.value_at_epochs(spent)
-    if spent and any(v is not None for v in equal.values()):
+    if spent and not record.apart and any(v is not None for v in equal.values()):
         costs = ", ".join(
             f"{k} {'no trial yet' if v is None else f'{v:.4g}'}" for k, v in equal.items()
         )

@@ -20,6 +20,8 @@ from zmodel.core.atomic_file import write
 from zmodel.study.plain_text import plain
 
 MOST_LETTERS = 80
+FEW = 8
+"""Differences that are read at once."""
 
 
 def folder_name(names: Sequence[str]) -> str:
@@ -65,8 +67,9 @@ def write_comparison(
 def _differences(record: Comparison) -> str:
     if not record.differences:
         return "<p>Space and fixed settings are the same in all of them, as far as recorded.</p>"
+    opened = " open" if len(record.differences) <= FEW else ""
     return (
-        "<details open><summary>The studies also differ in these settings</summary>"
+        f"<details{opened}><summary>The studies also differ in these settings</summary>"
         f"{html.soft_list(record.differences)}</details>"
     )
 

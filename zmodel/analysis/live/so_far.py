@@ -30,7 +30,7 @@ def so_far(verdicts: Sequence[Verdict], study: StudyRecord) -> list[Verdict]:
 
 def _later(verdict: Verdict) -> Verdict:
     if verdict.severity == "note":
-        return verdict
+        return replace(verdict, action=None)  # what comes after the study waits for its end
     return replace(verdict, severity="note", message=f"So far: {verdict.message}", action=None)
 
 

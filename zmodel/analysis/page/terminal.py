@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from zmodel.analysis.comparison import comparison_figure
-from zmodel.analysis.comparison.compare import Comparison
+from zmodel.analysis.comparison.compare import ComparedStudy, Comparison
 from zmodel.analysis.diagnostics.search import further_trials
 from zmodel.analysis.diagnostics.space import values
 from zmodel.analysis.findings import Findings
@@ -78,32 +78,40 @@ def side_by_side(
     out: TextIO = sys.stdout,
 ) -> str:
     """One line per study: what it reached and spent, trials per depth, its worst verdicts."""
-    wide = max(5, *(len(e.name) for e in record.entries))
+    wide = max(8, *(len(e.name) for e in record.entries))
     depth = short(record.param) if record.param else ""
     heads = [f"{clipped(label, 10):>5}" for label in record.labels]
     head = f"{'study':<{wide}} {'best':>7} {'±':>6} {'test':>7} {'trials':>6} "
-    head += f"{'forced':>6} {'epochs':>8} {'minutes':>8}   "
-    gap = " " * len(depth)
-    lines = [_paint(head + depth + "  ".join(heads), "1", out)]
+    head += f"{'forced':>6} {'epochs':>8} {'minutes':>8}"
+    lines = [_paint(head, "1", out)]
     for entry, (_, verdicts) in zip(record.entries, judged, strict=True):
-        cells = [
-            f"{entry.completed.get(label, 0)}/{entry.trials.get(label, 0)}".rjust(len(title))
-            for label, title in zip(record.labels, heads, strict=True)
-        ]
         lines.append(
             f"{entry.name:<{wide}} {_short(entry.best):>7} {_short(entry.best_error, 3):>6} "
             f"{_short(entry.test):>7} "
             f"{sum(entry.states.values()):>6} {sum(entry.forced.values()):>6} "
-            f"{entry.epochs:>8,} {entry.seconds / 60:>8.1f}   {gap}" + "  ".join(cells)
+            f"{entry.epochs:>8,} {entry.seconds / 60:>8.1f}"
         )
         bad = [v for v in verdicts if v.rank >= 2]
         if bad:
             named = ", ".join(_paint(v.code, COLOR[v.severity], out) for v in bad)
             lines.append(f"{'':<{wide}} {named}")
+    if depth:
+        lines += ["", _paint(f"{depth:<{wide}} " + "  ".join(heads), "1", out)]
+        lines += [
+            f"{e.name:<{wide}} {'  '.join(_completed(e, record.labels))}" for e in record.entries
+        ]
     lines += ["", *textwrap.wrap(comparison_figure.caption(record), _width())]
     if depth:
-        lines.append(f"under {depth}: completed/all trials; forced: by a coverage floor or policy")
+        lines.append("completed/all trials of each depth; forced: by a coverage floor or policy")
     return "\n".join(lines)
+
+
+def _completed(entry: ComparedStudy, labels: Sequence[str]) -> list[str]:
+    """`3/4` for each value of the depth, as wide as its heading."""
+    return [
+        f"{entry.completed.get(z, 0)}/{entry.trials.get(z, 0)}".rjust(max(5, len(clipped(z, 10))))
+        for z in labels
+    ]
 
 
 def _short(value: float | None, digits: int = 4) -> str:
