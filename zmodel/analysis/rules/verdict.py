@@ -50,7 +50,9 @@ makes the judgement of all else uncertain comes before it."""
 
 @dataclass(frozen=True)
 class Verdict:
-    """`message`: what can or cannot be concluded, in plain words; `evidence`: the numbers it
+    """One statement about a study.
+
+    `message`: what can or cannot be concluded, in plain words; `evidence`: the numbers it
     rests on; `action`: what to do next, a command where there is one; `at_stake`: what it could
     change where that is less than its code says."""
 

@@ -57,7 +57,9 @@ class NewSeeds:
 
 @dataclass(frozen=True)
 class Baseline:
-    """`best`: the best other trial, None when none has completed; `gain` of it in the search, above
+    """The baseline, and what the search gained over it.
+
+    `best`: the best other trial, None when none has completed; `gain` of it in the search, above
     0 when it is better; `moved`: composed values outside the space, as (composed, taken)."""
 
     objective: str

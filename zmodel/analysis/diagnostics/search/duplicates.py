@@ -31,7 +31,9 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Duplicates:
-    """`repeated`: trials that repeat an earlier one, of `trials`; `combinations`: how many
+    """How many trials repeat another.
+
+    `repeated`: trials that repeat an earlier one, of `trials`; `combinations`: how many
     different ones the space has, None when a parameter is continuous."""
 
     trials: int

@@ -35,7 +35,9 @@ SIZE = (7.2, 2.6)
 
 @dataclass(frozen=True)
 class NextTrials:
-    """Of the next trials like these, `ahead` in number: they gain at most `high` over the best of
+    """What the next trials would gain.
+
+    Of the next trials like these, `ahead` in number: they gain at most `high` over the best of
     the study, with 90 %, and anything at all with `chance`. The halving numbers are trials that
     halve the remaining regret: median, ends of a 90 % interval; None: no end."""
 
@@ -50,7 +52,9 @@ class NextTrials:
 
 @dataclass(frozen=True)
 class FurtherTrials:
-    """`error`: standard error of the best value, where it is known; `values`: for each depth the
+    """What further trials of a study would gain, also for each depth.
+
+    `error`: standard error of the best value, where it is known; `values`: for each depth the
     same number of trials spent at that depth alone."""
 
     objective: str

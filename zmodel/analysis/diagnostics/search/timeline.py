@@ -51,7 +51,9 @@ class Lane:
 
 @dataclass(frozen=True)
 class Timeline:
-    """`span`: seconds from the first start to the last end, less pauses in which nothing ran;
+    """When each worker was busy.
+
+    `span`: seconds from the first start to the last end, less pauses in which nothing ran;
     `busy_fraction`: of workers x span; `inferred`: trials name no worker, lanes are a guess."""
 
     lanes: tuple[Lane, ...]

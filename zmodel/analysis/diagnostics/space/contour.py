@@ -35,7 +35,9 @@ PAIRS = 2
 
 @dataclass(frozen=True)
 class Landscape:
-    """`points` (x, y in 0 ... 1, value) of `trials`; `grid[row][column]`: kernel mean, NaN where no
+    """Values over a pair of parameters.
+
+    `points` (x, y in 0 ... 1, value) of `trials`; `grid[row][column]`: kernel mean, NaN where no
     trial is near; rows run along y."""
 
     x: Scale

@@ -36,7 +36,9 @@ REACH = 3.0
 
 @dataclass(frozen=True)
 class Point:
-    """`place`: 0 ... 1 within the parameter's range, on its own scale; `rank`: 1 is the best;
+    """A trial in the slice of one parameter.
+
+    `place`: 0 ... 1 within the parameter's range, on its own scale; `rank`: 1 is the best;
     `beyond`: much worse than most, drawn at the edge."""
 
     trial: int

@@ -39,7 +39,9 @@ class Region:
 
 @dataclass(frozen=True)
 class Useless:
-    """`diverged` failed or ended without a finite value; `learned_nothing` were never better than
+    """The useless trials of a study, and where they are.
+
+    `diverged` failed or ended without a finite value; `learned_nothing` were never better than
     a constant answer; `low`, `high`: 95 % interval of the share that both make up."""
 
     ended: int

@@ -25,7 +25,9 @@ MOST_WRITTEN = 20
 
 @dataclass(frozen=True)
 class Confusion:
-    """`counts[i][j]`: examples of true class i that were predicted as class j; or the sum of their
+    """A confusion matrix.
+
+    `counts[i][j]`: examples of true class i that were predicted as class j; or the sum of their
     weights, with a digit."""
 
     number: int

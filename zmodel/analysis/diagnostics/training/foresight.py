@@ -29,7 +29,9 @@ HIGH = 0.9
 
 @dataclass(frozen=True)
 class Foresight:
-    """By epoch, counted from 1: Spearman's correlation of the best so far with the final value,
+    """How well values at an epoch predict the final ones.
+
+    By epoch, counted from 1: Spearman's correlation of the best so far with the final value,
     over completed trials; `upper`: the same within the better half."""
 
     trials: int

@@ -26,7 +26,9 @@ MOST = 30
 
 @dataclass(frozen=True)
 class Fit:
-    """Accuracies at the trial's best epoch; `loss_rise`: validation loss from its least to the
+    """How much better a trial does on training than on validation data.
+
+    Accuracies at the trial's best epoch; `loss_rise`: validation loss from its least to the
     end, as a share of its least."""
 
     trial: int

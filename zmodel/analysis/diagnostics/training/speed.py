@@ -45,7 +45,9 @@ SURE = 0.8
 
 @dataclass(frozen=True)
 class Speed:
-    """`epochs`: median epochs to 90 % with its 95 % interval; `median`: the better half's median
+    """How fast a depth learns.
+
+    `epochs`: median epochs to 90 % with its 95 % interval; `median`: the better half's median
     best-so-far by epoch."""
 
     label: str
@@ -58,7 +60,9 @@ class Speed:
 
 @dataclass(frozen=True)
 class Crossing:
-    """From `epoch` on `late` stays ahead of `early`, which led before; `low`, `high`: 90 % of
+    """The epoch at which one depth overtakes another.
+
+    From `epoch` on `late` stays ahead of `early`, which led before; `low`, `high`: 90 % of
     the bootstrap rounds that cross; `share`: of the rounds that cross at all."""
 
     early: str

@@ -53,7 +53,9 @@ TOP_SHARE, TOP_LEAST = 0.1, 5
 
 @dataclass(frozen=True)
 class Depth:
-    """`stopped`: by patience; `cut`: at the end of the allowance while still improving;
+    """How the trials of a depth ended.
+
+    `stopped`: by patience; `cut`: at the end of the allowance while still improving;
     `leaders_cut` of `leaders`: the same among the depth's best quarter; `leaders_gain`: what these
     gained on average in the last part of their epochs, with its standard error;
     `control_regret`: mean loss of the control trials to the study's patience, with interval."""
