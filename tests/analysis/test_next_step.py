@@ -16,7 +16,12 @@ from zmodel.analysis.page.head import head_of
 from zmodel.analysis.page.html import verdict_list
 from zmodel.analysis.page.terminal import overview
 from zmodel.analysis.rules.judge import judge
-from zmodel.analysis.rules.suggested_commands import final_command, run_command, sweep_command
+from zmodel.analysis.rules.suggested_commands import (
+    final_command,
+    report_command,
+    run_command,
+    sweep_command,
+)
 from zmodel.study.distribution_values import in_words
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -117,3 +122,28 @@ def test_commands_lead_to_where_the_study_lies_now(tmp_path):
     assert run_command(usual).endswith("paths.log_dir=/elsewhere"), "it was in logs/ before"
     here = replace(usual, folder=Path("logs/studies/s"))
     assert "log_dir" not in run_command(here)
+
+
+@pytest.mark.parametrize(
+    ("program", "like", "analyze"),
+    [
+        ("python train.py", "python train.py", "python analyze.py"),
+        ("python ../p/train.py -cd c", "python ../p/train.py -cd c", "python ../p/analyze.py"),
+        ("python -m zmodel.train --config-dir conf", None, "python -m zmodel.analyze"),
+        ("zmodel-train --config-dir=conf", None, "zmodel-analyze"),
+    ],
+)
+def test_commands_begin_as_the_study_was_begun(program, like, analyze):
+    study = study_of(command=f"{program} -m study_name=s")
+    like = like or program
+    assert sweep_command(study, {"a": 1}) == f"{program} -m study_name=s a=1"
+    assert final_command(study) == f"{like} -m hparams_search=final study=s"
+    assert run_command(study) == f"{like} from_study=s"
+    assert report_command(study) == f"{analyze} study=s"
+
+
+@pytest.mark.parametrize("bad", ["--config-dir -m", "-cd", "--config-path x", "--exec=a; rm"])
+def test_other_options_of_a_recorded_command_are_not_repeated(bad):
+    study = study_of(command=f"python train.py study_name=s {bad}")
+    assert sweep_command(study, {}) is None
+    assert final_command(study) == "python train.py -m hparams_search=final study=s"

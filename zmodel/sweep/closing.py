@@ -7,9 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from zmodel.core.command_text import command_text
 from zmodel.study.cells import assignments
-from zmodel.study.folder import of_another_program
 from zmodel.study.plain_text import in_lines, plain, terminal_width
 from zmodel.study.records import StudyRecord, TrialRecord, load_study
 from zmodel.study.storage.errors import StorageError
@@ -72,11 +70,10 @@ def _best(study: StudyRecord, trial: TrialRecord, error: float | None) -> list[s
 
 
 def _report_command(study: StudyRecord, folder: str) -> str:
+    from zmodel.analysis.rules.suggested_commands import report_command
+
     usual = Path("logs", "studies", study.name)
-    name = study.name if Path(folder) == usual else folder
-    another = of_another_program(study.attrs)
-    program = ["zmodel-analyze"] if another else ["python", "analyze.py"]
-    return command_text([*program, f"study={name}"])
+    return report_command(study, study.name if Path(folder) == usual else folder)
 
 
 def _worth_judging(study: StudyRecord) -> bool:

@@ -20,6 +20,8 @@ from zmodel.study.records import StudyRecord, TrialRecord
 
 PROGRAMS = ("zmodel-train", "python -m zmodel.train")
 MULTIRUN = ("-m", "--multirun")
+CONFIG_DIR = ("--config-dir", "-cd")
+"""Where configurations of the user's own lie, in the next word."""
 LOG_DIR = "paths.log_dir"
 
 
@@ -51,9 +53,38 @@ def recorded_words(study: StudyRecord) -> list[str] | None:
         words = shlex.split(recorded) if isinstance(recorded, str) else []
     except ValueError:
         return None
-    arguments = next((words[n:] for n in (1, 2, 3) if _starts(words[:n])), ["nothing known"])
-    fits = all(a in MULTIRUN or ("=" in a and not a.startswith("-")) for a in arguments)
+    arguments = words[len(_program(words)) :] or ["nothing known"]
+    own = _config_dir(arguments)
+    rest = [a for a in arguments if a not in (*MULTIRUN, *own)]
+    fits = all("=" in a and not a.startswith("-") for a in rest)
     return _moved(words, study) if fits and recorded == plain(recorded) else None
+
+
+def _program(words: list[str]) -> list[str]:
+    """Its first words, before the arguments; none where it starts no study."""
+    return next((words[:n] for n in (1, 2, 3) if _starts(words[:n])), [])
+
+
+def _config_dir(words: list[str]) -> list[str]:
+    """The words that say where configurations of the user's own lie; none as a rule."""
+    for word, following in zip(words, [*words[1:], "-"], strict=True):
+        if word in CONFIG_DIR and not following.startswith("-"):
+            return [word, following]
+        if word.startswith(f"{CONFIG_DIR[0]}="):
+            return [word]
+    return []
+
+
+def _like(study: StudyRecord, command: str = "train") -> list[str]:
+    """How the user starts ``train`` or ``analyze``: as the study was started, with the same folder
+    of configurations."""
+    words = recorded_words(study) or []
+    program = _program(words) or ["python", "train.py"]
+    if command == "train":
+        return [*program, *_config_dir(words)]
+    if " ".join(program) in PROGRAMS:
+        return [*program[:-1], program[-1].replace("train", command)]
+    return ["python", str(Path(program[1]).parent / f"{command}.py")]
 
 
 def _moved(words: list[str], study: StudyRecord) -> list[str]:
@@ -131,7 +162,7 @@ def final_command(study: StudyRecord) -> str | None:
     """The final stage of a study; None for one that no sweep of zmodel made."""
     if "command" not in study.attrs or of_another_program(study.attrs):
         return None
-    words = ["python", "train.py", "-m", "hparams_search=final", f"study={study.name}"]
+    words = [*_like(study), "-m", "hparams_search=final", f"study={study.name}"]
     return command_text([*words, *_folders(study)])
 
 
@@ -146,7 +177,7 @@ def reproduce_command(study: StudyRecord, trial: TrialRecord) -> str | None:
 
 def run_command(study: StudyRecord, *overrides: str) -> str:
     """A run of the study's best trial, or of the one that an override names."""
-    words = ["python", "train.py", f"from_study={study.name}", *overrides]
+    words = [*_like(study), f"from_study={study.name}", *overrides]
     return command_text([*words, *_folders(study)])
 
 
@@ -161,9 +192,17 @@ def predict_command(study: StudyRecord) -> str | None:
     return command_text(["python", "-m", "zmodel.predict", shown, plain(takes)])
 
 
-def report_command(study: StudyRecord) -> str:
-    """What writes the study's report."""
-    return command_text(["python", "analyze.py", f"study={study.name}", *_folders(study)])
+def report_command(study: StudyRecord, name: str | None = None) -> str:
+    """What writes the study's report.
+
+    Args:
+        name: of the study, or its folder, as its user may write it; None: its name, and the folder
+            of logs where that is not the usual one.
+    """
+    given = [f"study={name}"] if name else [f"study={study.name}", *_folders(study)]
+    if of_another_program(study.attrs):
+        return command_text(["zmodel-analyze", *given])
+    return command_text([*_like(study, "analyze"), *given])
 
 
 def _folders(study: StudyRecord) -> list[str]:
