@@ -13,6 +13,7 @@ from any_program import AnyProgram
 from hydra import compose, initialize
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from optuna.trial import TrialState
 from runs import CONF
@@ -68,6 +69,30 @@ def test_no_file_of_ours_is_offered_to_other_programs():
     assert not {"train.yaml", "data", "model", "hparams_search"} & set(
         ConfigStore.instance().list("")
     )
+
+
+# --- before the first trial ---
+
+
+@pytest.mark.parametrize("choices", ["a,c", "c,a"])
+def test_a_choice_that_cannot_be_composed_costs_no_trial(program, tmp_path, capsys, choices):
+    folder = tmp_path / "conf" / "db"
+    folder.mkdir(parents=True)
+    (folder / "a.yaml").write_text("port: 1\n")
+    try:
+        code, said = program.run(f"db={choices}", config={"defaults": [{"db": "a"}], "x": 1}), ""
+    except HydraException as refused:  # the example of a configuration has the first choice
+        code, said = 1, str(refused)
+    assert code == 1 and "Could not find 'db/c'" in said + capsys.readouterr().err
+    assert not (program.folder / "study.journal").exists()
+
+
+def test_a_constraint_on_what_nothing_logs_costs_no_trial(program, capsys):
+    bound = "hydra.sweeper.constraints={parameters: '<= 5'}"
+    assert program.run(X, bound) == 1
+    said = capsys.readouterr().err
+    assert "no trial can be judged" in said and "there are: none." in said
+    assert [t.state for t in program.record.trials] == ["waiting"]
 
 
 # --- results ---

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def _program(words: list[str]) -> list[str]:
 
 def _config_dir(words: list[str]) -> list[str]:
     """The words that say where configurations of the user's own lie; none as a rule."""
-    for word, following in zip(words, [*words[1:], "-"], strict=True):
+    for word, following in pairwise([*words, "-"]):
         if word in CONFIG_DIR and not following.startswith("-"):
             return [word, following]
         if word.startswith(f"{CONFIG_DIR[0]}="):

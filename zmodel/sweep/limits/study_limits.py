@@ -54,10 +54,12 @@ class Limits:
         for name in (c.name for c in self.constraints if c.name not in before):
             value = value_of(name, result)
             if value is None:
-                logged = [*(result.get("metrics") or {}), *RESULT_KEYS]
+                names = (*(result.get("metrics") or {}), *RESULT_KEYS)
+                logged = [n for n in names if value_of(n, result) is not None]
                 raise ValueError(
-                    "hydra.sweeper.constraints can bound what is known before training or what a "
-                    f"run logs, received {name!r}; {suggestion(name, logged)}"
+                    "hydra.sweeper.constraints can bound what is known before training "
+                    f"(hydra.sweeper.sizes) or what a run logs, received {name!r}; "
+                    f"{suggestion(name, logged)}"
                 )
             found[name] = value
         return found

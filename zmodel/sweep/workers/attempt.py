@@ -158,13 +158,19 @@ class Attempt:
 
         Raises:
             ValueError: a constraint bounds what the run has not logged.
+            Refused: no trial has.
         """
         limits = self._given.limits
         if limits is None or outcome.state is TrialState.FAIL:
             return outcome
         amounts = attr(self._storage.get_trial(self._id), "amounts", {})
         if outcome.state is TrialState.COMPLETE:
-            amounts = {**amounts, **limits.logged(read_result(self._folder))}
+            try:
+                amounts = {**amounts, **limits.logged(read_result(self._folder))}
+            except ValueError as error:
+                if any(t.constraints for t in self._session.slots.refresh()):
+                    raise
+                raise Refused(f"no trial can be judged: {error}") from error
         for constraint in limits.constraints:
             name = constraint.name
             if name in amounts and name not in trial.constraints:

@@ -30,6 +30,8 @@ LIBRARIES = "site-packages"
 """A folder of installed programs, whose lines tell a user little."""
 NOTICE = "notice"
 """Attribute of a study: what its user should know before the first trial."""
+MOST_COMPOSED = 50
+"""Each takes about as long as a trial's start, and a search may have thousands of choices."""
 NOT_TO_BLAME = (NoSpace, *STORAGE_ERRORS)
 
 
@@ -40,14 +42,18 @@ class Refused(Exception):
 def rehearse(session: Session) -> None:
     """Run the task with the overrides ``preflight``, in a folder that is removed.
 
+    Without them only the configurations are composed: a choice that does not exist is found.
+
     Raises:
         Refused: the first point does not work, or a single value of another one, all else being
             as in the first point.
         StorageError, StorageUnavailable, NoSpace: no point is to blame.
     """
-    if session.given.settings.preflight is None:
+    if session.given.settings.preflight is None and has_begun(session.study):
         return
     first, *others = points(session.given.space)
+    if session.given.settings.preflight is None:
+        others = others[:MOST_COMPOSED]
     warned: list[str | None] = []
     try:
         _run(session, first, judge=True, warned=warned)
@@ -125,12 +131,13 @@ def _run(
     """Run the task at a point; `judge` asks for finite values and compares the data. `warned` gets
     what its network warns of."""
     settings, space, job = session.given.settings, session.given.space, session.given.job
-    assert settings.preflight is not None
     folder = Path(tempfile.mkdtemp(prefix=".preflight-", dir=settings.folder))
     try:
-        fixed = [*space.fixed, *settings.preflight]
+        fixed = [*space.fixed, *(settings.preflight or ())]
         overrides = [*fixed, *space.overrides(_params(session, point))]
         cfg = job.compose(overrides, 0, folder, {}, HERE)
+        if settings.preflight is None:
+            return
         returned = job.run(cfg)
         if stop.signum is not None:
             return
