@@ -96,3 +96,18 @@ def test_what_cannot_be_a_target(tmp_path, change, message):
 def test_an_unknown_task(tmp_path):
     with pytest.raises(ValueError, match=r"data\.task .*did you mean regression"):
         ArrayFile(tmp_path / "t.csv", task="regresion")
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e20])
+def test_a_target_whose_square_is_beyond_single_precision_is_refused(tmp_path, scale):
+    frame = table()
+    frame["target"] *= scale
+    with pytest.raises(ValueError, match="deviation of target 'target' must lie.*another unit"):
+        read(tmp_path, frame, drop_columns=["second", "group"]).setup("fit")
+    frame["target"] *= 1e-8 / scale
+    read(tmp_path, frame, drop_columns=["second", "group"]).setup("fit")
+
+
+def test_a_target_is_named_once(tmp_path):
+    with pytest.raises(ValueError, match="every column once"):
+        read(tmp_path, table(), label_column=["target", "second", "target"])

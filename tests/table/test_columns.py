@@ -52,6 +52,9 @@ def test_a_word_that_was_not_known_has_a_number_of_its_own():
         (["", ""], True, ["is empty"]),
         ([f"w{i % 5}" for i in range(20)], False, ["5 different words, or raise data.max_words=4"]),
         ([f"w{i}" for i in range(20)], False, ["names rows"]),
+        ([f"${i}.50" for i in range(20)], False, ["found '$0.50'", "write numbers as 1234.5"]),
+        ([f"{i} kg" for i in range(20)], False, ["write numbers as 1234.5"]),
+        ([f"{i + 1}.02.2024" for i in range(20)], False, ["found '1.02", "dates as 2024-01-31"]),
         (["a", "b"], False, []),
     ],
 )

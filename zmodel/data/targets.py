@@ -18,6 +18,8 @@ from zmodel.table.columns import LARGEST
 STRATUM = 20
 """Samples that make a stratum of a measured target worth drawing from by itself."""
 MOST_STRATA = 10
+MOST_SPREAD = 1e15
+"""Of a target, and its inverse the least: its square is far inside what float32 can tell."""
 
 
 class Targets(Protocol):
@@ -98,6 +100,13 @@ class Measured:
                 raise ValueError(
                     f"{where}: target {name!r} must vary by more than single precision can tell, "
                     "found values that lie too close together for their size; subtract a constant."
+                )
+        for name, spread in zip(self.names, y.std(axis=0, dtype=np.float64), strict=True):
+            if spread and not 1 / MOST_SPREAD <= spread <= MOST_SPREAD:
+                raise ValueError(
+                    f"{where}: the standard deviation of target {name!r} must lie between "
+                    f"{1 / MOST_SPREAD:.0e} and {MOST_SPREAD:.0e}, since errors are squared in "
+                    f"single precision, found {spread:.3g}; give it in another unit."
                 )
 
     def check_part(self, where: str, y: NDArray[Any]) -> None:

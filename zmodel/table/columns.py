@@ -21,6 +21,11 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?"})
 """How a cell of numbers or dates is left out; of words only the empty one is."""
 ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?")
 COMMA = re.compile(r"[+-]?\d+,\d+")
+FORMS = (
+    (re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([T ].*)?"), "write dates as 2024-01-31"),
+    (re.compile(r"\W*\d[\d.,' ]*\W*\w{0,3}"), "write numbers as 1234.5, without a unit"),
+)
+"""Words that were meant as something else, and how that is written."""
 LARGEST = float(np.finfo(np.float32).max)
 """Networks compute in single precision."""
 DAY = np.timedelta64(1, "D")
@@ -104,6 +109,9 @@ def problems_of(
         single = count == filled
         what = "another word in every row: it names rows" if single else f"{count} different words"
         more = "" if single else f", or raise data.max_words={most}"
+        written = next((way for form, way in FORMS if form.fullmatch(column.words[0])), None)
+        if written:
+            what, more = f"{column.words[0]!r}", f", or {written}"
         found.append(
             f"column {name!r} must hold a number, or one of at most {most} words, found {what}; "
             f"name it in data.drop_columns{more}."

@@ -45,11 +45,17 @@ def open_file(path: Path, text: Sequence[str] = ()) -> Any:
             f"reading {path} needs a package for parquet files ({reason}); pip install pyarrow, "
             "or save the table as .csv or .npz."
         ) from error
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} must be text in UTF-8, received byte {error.object[error.start]:#x} at "
+            f"{error.start}; save it as UTF-8, in a spreadsheet program as 'CSV UTF-8'."
+        ) from error
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
         # the errors of pandas and pyarrow about content are ValueErrors
+        reason = " ".join(str(error).split())
         raise ValueError(
             f"{path} must be a whole {path.suffix} file of numbers and strings, received "
-            f"{path.stat().st_size:,} bytes that cannot be read ({error}); write or copy it again."
+            f"{path.stat().st_size:,} bytes that cannot be read ({reason}); write or copy it again."
         ) from error
 
 

@@ -75,7 +75,8 @@ def plain_labels(where: str, labels: NDArray) -> NDArray:
     if labels.ndim != 1:
         raise ValueError(
             f"{where}: labels must have one entry per sample, found shape {labels.shape}; for "
-            "one-hot labels take y.argmax(axis=1)."
+            "one-hot labels take y.argmax(axis=1), for masks a LightningDataModule of your own "
+            "(docs/how-to/own_network.md)."
         )
     if labels.dtype.kind == "O":
         labels = _from_objects(where, labels)
@@ -88,8 +89,8 @@ def plain_labels(where: str, labels: NDArray) -> NDArray:
         if len(fractional):
             raise ValueError(
                 f"{where}: labels must be classes, whole numbers or strings, found "
-                f"{fractional[0]} ({len(fractional)} such of {len(labels)}); drop samples "
-                "without a label, and sort measured values into classes."
+                f"{fractional[0]} ({len(fractional)} such of {len(labels)}); to predict measured "
+                "values set task=regression, and drop samples without a label."
             )
     if labels.dtype.kind in "fiu":
         return labels.astype(np.int64)

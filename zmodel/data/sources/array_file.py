@@ -104,6 +104,9 @@ class ArrayFile(OwnData):
         )
         if not found:
             raise ValueError("data.label_column must name at least one column, received none.")
+        if len(set(found)) < len(found):
+            twice = ", ".join(found)
+            raise ValueError(f"data.label_column must name every column once, received {twice}.")
         return found
 
     @property
