@@ -41,7 +41,7 @@ def test_each_later_setting_is_shipped_with_the_value_that_changes_nothing():
     assert later == SINCE
 
 
-def test_a_study_goes_on_although_a_setting_is_newer_than_it(inline):
+def test_a_study_goes_on_although_a_setting_is_newer_than_it(inline, monkeypatch):
     later = ("+model.block=conv", "+data.reshuffle=false")
     wide = ("x=interval(0,2)", "hydra.sweeper.on_change=widen")
     assert inline.run("hydra.sweeper.n_trials=1", "x=interval(0,1)") == 0
@@ -50,4 +50,8 @@ def test_a_study_goes_on_although_a_setting_is_newer_than_it(inline):
     assert inline.run("hydra.sweeper.n_trials=3", *wide, *later) == 0
     with pytest.raises(ValueError, match="former values: model.block=conv"):
         inline.run("hydra.sweeper.n_trials=4", wide[0], "+model.block=gru", later[1])
+    changed = ["+model.block=gru", later[1]]
+    monkeypatch.setattr("sys.argv", ["quick.py", *changed])
+    with pytest.raises(ValueError, match=r"former values: \+model.block=conv"):
+        inline.run("hydra.sweeper.n_trials=4", wide[0], *changed)
     assert len(inline.trials) == 3

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from enum import Enum
+from types import SimpleNamespace
+
 import pytest
+from omegaconf import OmegaConf
+from optuna.distributions import CategoricalDistribution
 
 from zmodel.core.running_trial import running_trial
 from zmodel.study.records import load_study
 from zmodel.study.storage.opening import open_storage
+from zmodel.sweep.sampling.baseline import NoBaseline, baseline_of
+from zmodel.sweep.space.search_space import SearchSpace
 
 ON = ("hydra.sweeper.baseline=true", "hydra.sweeper.n_trials=4")
 
@@ -132,3 +139,20 @@ def test_an_interrupted_one_is_given_again_as_the_baseline(inline):
     storage = open_storage(str(inline.folder / "study.journal"), read_only=True)
     study = load_study("quick", storage)
     assert [t.number for t in study.trials if t.attrs.get("baseline")] == [1]
+
+
+class Kind(Enum):
+    A, B = 1, 2
+
+
+@pytest.mark.parametrize("choices", [("A", "B"), ("B", "C")])
+def test_an_enumeration_of_a_structured_configuration_is_named_as_an_override_names_it(choices):
+    space = SearchSpace({"kind": CategoricalDistribution(choices)})
+    job = SimpleNamespace(compose=lambda *_: OmegaConf.create({"kind": Kind.A}))
+    settings = SimpleNamespace(n_trials=4, folder=None)
+    if "A" in choices:
+        found = baseline_of(settings, space, job, 0)  # type: ignore[arg-type]
+        assert (found.params, found.moved) == ({"kind": "A"}, {})
+    else:
+        with pytest.raises(NoBaseline, match="kind has the value 'A'.*not among B, C"):
+            baseline_of(settings, space, job, 0)  # type: ignore[arg-type]

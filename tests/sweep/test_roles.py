@@ -13,11 +13,12 @@ from inline import Inline
         ("{epochs: scientific}", "search it too"),
         ("{x: main}", "nuisance"),
         ("[x]", "must be null or like"),
+        ("{new: fixed}", r"\+new"),
     ],
 )
 def test_roles_that_contradict_the_search_are_refused(inline: Inline, roles, words):
     with pytest.raises(ValueError, match=words):
-        inline.run(f"hydra.sweeper.roles={roles}")
+        inline.run(f"hydra.sweeper.roles={roles}", "+new=interval(0,1)")
     assert not inline.folder.exists()
 
 

@@ -87,7 +87,8 @@ def checked(name: str, value: Any, distribution: BaseDistribution) -> Any:
             if abs(meant - value) < 1e-8 * (distribution.step or 1):
                 return meant
     raise ValueError(
-        f"{name} must lie in the search space, {distribution}; got {value!r}. Give such a value."
+        f"{name} must lie in the search space, {in_words(distribution)}; got {value!r}. Give such "
+        "a value."
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from collections.abc import Container, Mapping
 from typing import Any
@@ -160,8 +161,10 @@ def _refusal(
 def _former(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Overrides that give changed settings their values of before, of those that are plain."""
     changed = {k: v for k, v in old.items() if k in new and v != new[k]}
+    given = {word.partition("=")[0] for word in sys.argv[1:]}
+    written = {key: f"+{key}" if f"+{key}" in given else key for key in changed}
     return [
-        f"{key}={value if isinstance(value, str) else json.dumps(value)}"
+        f"{written[key]}={value if isinstance(value, str) else json.dumps(value)}"
         for key, value in changed.items()
         if PLAIN.fullmatch(str(value))
     ]

@@ -28,6 +28,11 @@ def read_roles(given: Any) -> dict[str, str]:
 def check_roles(roles: Mapping[str, str], searched: Container[str]) -> None:
     """ValueError for a role that does not go with what is searched."""
     for name, role in roles.items():
+        if f"+{name}" in searched:
+            raise ValueError(
+                f"hydra.sweeper.roles must name what is searched as the search does, +{name}, "
+                f"received {name}."
+            )
         if (role == "fixed") == (name in searched):
             state = "searched" if name in searched else "not searched"
             remedy = "take it out of hydra.sweeper.params" if role == "fixed" else "search it too"

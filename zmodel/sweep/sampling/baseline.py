@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from hydra.errors import HydraException
@@ -22,7 +23,7 @@ from optuna.distributions import (
 )
 
 from zmodel.core.equality import same
-from zmodel.study.distribution_values import checked, exact
+from zmodel.study.distribution_values import checked, exact, in_words
 from zmodel.sweep.settings import Settings
 from zmodel.sweep.space.search_space import SearchSpace
 from zmodel.sweep.sweeper import plain
@@ -94,7 +95,8 @@ def _composed(name: str, cfg: DictConfig, space: SearchSpace) -> Any:
     if name in space.groups:
         return plain(cfg.hydra.runtime.choices.get(name))
     try:
-        return plain(OmegaConf.select(cfg, name.lstrip("+")))
+        value = plain(OmegaConf.select(cfg, name.lstrip("+")))
+        return value.name if isinstance(value, Enum) else value  # as an override names it
     except OmegaConfBaseException:  # it refers to what is not there
         return None
 
@@ -115,8 +117,8 @@ def _stored(name: str, composed: Any, space: SearchSpace) -> Any:
     if composed is None:
         raise NoBaseline(f"{name} has no value outside of the search")
     raise NoBaseline(
-        f"{name} has the value {composed!r} outside of the search, and {distribution} does not "
-        "contain it"
+        f"{name} has the value {composed!r} outside of the search, which is not among "
+        f"{in_words(distribution)}"
     )
 
 
