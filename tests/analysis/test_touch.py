@@ -163,6 +163,16 @@ def test_nothing_is_wider_than_the_window(page: Browser, width: int, theme: str)
     assert light == (theme == "light")
 
 
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_the_first_screen_answers_which_how_sure_and_what_next(page: Browser, width: int):
+    page.resize(width)
+    page.run("scrollTo(0, 0)")
+    for part in (".headline", ".configuration", ".next .command", ".verdict"):
+        top = page.run(f"document.querySelector('{part}').getBoundingClientRect().top")
+        assert 0 <= top < 700, part
+    assert page.run("document.querySelectorAll('.verdict .command code').length") <= 2
+
+
 def test_it_prints(page: Browser, tmp_path: Path):
     page.pdf(tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").read_bytes().count(b"/Type /Page\n") <= 12

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from hydra.core.hydra_config import HydraConfig
 from runs import SMALL, config
 
 from zmodel.core.running_trial import running
@@ -22,7 +23,7 @@ def test_what_came_out_is_said_in_one_line():
     assert outcome(tested, ["val/acc_best"]) == "test/acc 0.9  (0 epochs)"
 
 
-def test_a_row_names_the_run_and_its_study_and_has_what_was_searched(tmp_path):
+def test_a_row_names_the_run_and_its_study_and_has_what_was_searched(tmp_path, monkeypatch):
     cfg = config(tmp_path / "studies" / "deep" / "trials" / "7", *SMALL, "run_name=trial-7")
     cfg.paths.log_dir = str(tmp_path)
     assert run_label(cfg) == "trial-7 of deep"
@@ -32,5 +33,10 @@ def test_a_row_names_the_run_and_its_study_and_has_what_was_searched(tmp_path):
     with running(SimpleNamespace(params=params)):
         assert searched(cfg) == params
     assert searched(cfg) == {"seed": cfg.seed}
+    words = ["paths.log_dir=x", "extras.threads=1", "model.width=8"]
+    monkeypatch.setattr(HydraConfig, "initialized", lambda: True)
+    task = SimpleNamespace(overrides=SimpleNamespace(task=words))
+    monkeypatch.setattr(HydraConfig, "get", lambda: task)
+    assert list(searched(cfg)) == ["model.width"], "folders and threads are no hyperparameters"
     logged = {"val/acc_best": 0.9, "val/acc": 0.8, "test/acc": 0.7, "train/loss": 0.1}
     assert judged_by(cfg, logged) == {"val/acc_best": 0.9, "test/acc": 0.7}

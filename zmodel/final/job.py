@@ -41,6 +41,7 @@ class FinalJob(Job):
         values: set after composition, as far as the configuration has the key's parent.
         stretch: how many times the trial's epochs, and patience, a run may take.
         folds: whether runs are cross-validated where the study's were.
+        label: what trackers call the runs, before their numbers, or the seeds of tests.
         directions: of the study; which way a metric is better may stand nowhere else.
     """
 
@@ -52,6 +53,7 @@ class FinalJob(Job):
     values: dict[str, Any] = field(default_factory=dict)
     stretch: int = 1
     folds: bool = True
+    label: str = "final"
     directions: tuple[str, ...] = ()
 
     def compose(
@@ -80,7 +82,7 @@ class FinalJob(Job):
                     OmegaConf.update(cfg, key, value)
             cfg.hydra.sweeper.direction = list(self.directions)
             if "run_name" in cfg:
-                cfg.run_name = f"final-{number}"  # trackers tell it from the trial of this number
+                cfg.run_name = f"{self.label}-{number}"  # trackers tell it from a trial's
         return cfg
 
     def expanded(self, overrides: Sequence[str]) -> list[str]:
@@ -124,6 +126,7 @@ class FinalJob(Job):
             self,
             stretch=1,
             folds=False,
+            label="retrained",
             forced=(*self.forced, "data.train_on_all=true", f"trainer.max_epochs={epochs}"),
             values={
                 "callbacks.checkpoint._target_": "zmodel.callbacks.last_weights.LastWeights",
@@ -136,6 +139,7 @@ class FinalJob(Job):
         return replace(
             self,
             folds=False,
+            label="test-seed",
             values={
                 "train": False,
                 "test": True,

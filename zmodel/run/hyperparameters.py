@@ -15,6 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 from zmodel.core.objective import counterpart_in_test, metric_names
 from zmodel.core.running_trial import running_trial
 
+PLUMBING = ("paths", "extras", "logger", "hydra", "debug")
+"""Groups of which no value changes what a run finds."""
 GROUPS = ("model", "data", "trainer", "seed", "tags", "task_name")
 
 
@@ -44,7 +46,8 @@ def searched(cfg: DictConfig) -> dict[str, Any]:
         return dict(trial.params)
     given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
     names = [word.partition("=")[0].lstrip("+") for word in given]
-    nodes = {name: OmegaConf.select(cfg, name) for name in names if "." in name}
+    own = [n for n in names if "." in n and n.partition(".")[0] not in PLUMBING]
+    nodes = {name: OmegaConf.select(cfg, name) for name in own}
     plain = {name: node for name, node in nodes.items() if not OmegaConf.is_config(node)}
     return plain or {"seed": cfg.seed}
 

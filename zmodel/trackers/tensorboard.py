@@ -47,7 +47,7 @@ class EpochTensorBoard(TensorBoardLogger):
         from torch.utils.tensorboard.summary import hparams
 
         named = {f"{FINAL}/{key}": value for key, value in metrics.items()}
-        for at in sorted({1, self._last}):
+        for at in sorted({1 if self._last > 1 else 0, self._last}):  # one point alone is a dot
             super().log_metrics(named, at)
         written = {
             key: v if isinstance(v, bool | int | float) else str(v) for key, v in params.items()

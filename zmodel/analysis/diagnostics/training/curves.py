@@ -155,7 +155,7 @@ def draw(record: Curves, ax: Axes) -> None:
             _draw_best(record, upper, name, {train: "train", val: "validation"})
             _draw_bands(record, lower, val, name if val == REPORTED else f"validation {name}")
         for panel in panels[:3:2]:  # the colours are the same on the right
-            axes.legend(panel)
+            axes.legend(panel, loc="upper right", fontsize=8)
         return
     top, bottom = style.panels(ax, 2, 1)
     _draw_best(record, top, record.objective, {REPORTED: record.objective})

@@ -111,7 +111,7 @@ def draw(record: Overfitting, ax: Axes) -> None:
     ]
     ax.plot(ends, ends, color=style.MUTED, linewidth=1, linestyle=":", label="no gap")
     both = [acc for fit in record.trials for acc in (fit.train_acc, fit.val_acc)]
-    value_axis(ax, "training accuracy at the best epoch", both, True, "x")
+    value_axis(ax, "training accuracy", both, True, "x")
     value_axis(ax, "validation accuracy", both, True)
     axes.legend_above(ax)
 
@@ -123,8 +123,8 @@ def rows(record: Overfitting) -> list[Row]:
 def caption(record: Overfitting) -> str:
     fit = record.best
     text = (
-        f"Best trial ({fit.trial}): training accuracy {fit.train_acc:.3f}, validation accuracy "
-        f"{fit.val_acc:.3f}, gap {fit.gap:+.3f}."
+        f"Best trial ({fit.trial}), at its best epoch: training accuracy {fit.train_acc:.3f}, "
+        f"validation accuracy {fit.val_acc:.3f}, gap {fit.gap:+.3f}."
     )
     if fit.loss_rise is not None:
         text += f" Its validation loss ended {fit.loss_rise:.0%} above its least."
