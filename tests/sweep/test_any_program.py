@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,11 @@ from zmodel.study.records import find_study
 
 X = "x=interval(0,1)"
 MEDIAN = ("hydra/sweeper/pruner=median", "+hydra.sweeper.pruner.n_startup_trials=1")
+
+
+class State(Enum):
+    ON = 1
+    OFF = 2
 
 
 @pytest.fixture
@@ -93,6 +100,28 @@ def test_a_constraint_on_what_nothing_logs_costs_no_trial(program, capsys):
     said = capsys.readouterr().err
     assert "no trial can be judged" in said and "there are: none." in said
     assert [t.state for t in program.record.trials] == ["waiting"]
+
+
+@dataclass
+class Typed:
+    x: float = 0.5
+    kind: State = State.ON
+    both: list[State] = field(default_factory=lambda: [State.ON, State.OFF])
+    home: Path = Path("/somewhere")
+    blob: bytes = b"\xff"
+    none: int | None = None
+
+
+def test_a_structured_configuration_with_values_that_json_lacks(program):
+    ConfigStore.instance().store(name="typed", node=Typed)
+    config = {"defaults": ["typed", "_self_"]}
+    assert program.run(X, config=config, task=lambda cfg: cfg.x + (cfg.kind is State.ON)) == 0
+    assert program.record.attrs["fixed"]["kind"] == "ON"
+    assert program.record.attrs["fixed"]["both"] == ["ON", "OFF"]
+    assert program.trials[0].value == 1.5
+    assert program.run(X, "hydra.sweeper.n_trials=5", config=config) == 0, "it goes on"
+    with pytest.raises(ValueError, match='fixed.kind: "ON" -> "OFF"'):
+        program.run(X, "kind=OFF", "hydra.sweeper.n_trials=6", config=config)
 
 
 # --- results ---

@@ -104,9 +104,10 @@ def shared_config(
 
 
 def _plain(cfg: DictConfig) -> dict[Any, Any]:
-    config = OmegaConf.to_container(cfg, resolve=False)
-    assert isinstance(config, dict)
-    return config
+    """What JSON can hold: a structured configuration may have enumerations, paths and bytes."""
+    config = OmegaConf.to_container(cfg, resolve=False, enum_to_str=True)
+    plain: dict[Any, Any] = json.loads(json.dumps(config, default=str))
+    return plain
 
 
 def _below(key: str, names: Iterable[str]) -> bool:
