@@ -100,6 +100,6 @@ def _lead(findings: Findings) -> str:
         return ""
     name, leader = short(depth.param), depth.leader
     if depth.rivals:
-        rivals = ", ".join(cell.label for cell in depth.rivals)
-        return f" {name} = {leader.label} and {rivals} cannot be distinguished."
+        together = listed([leader.label, *(cell.label for cell in depth.rivals)])
+        return f" {name} = {together} cannot be distinguished."
     return f" {name} = {leader.label} is ahead in {leader.wins:.0%} of bootstrap rounds."
