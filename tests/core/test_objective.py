@@ -99,5 +99,6 @@ def test_a_module_that_logs_no_best_value_is_told_the_metric_that_does():
     cfg = OmegaConf.create({"optimized_metric": "val/acc_best"})
     with pytest.raises(ValueError, match="Set optimized_metric=val/acc:"):
         settle_monitors(cfg, ["val/acc", "val/loss"])
-    with pytest.raises(ValueError, match=r"Logged: val/loss\.$"):
-        settle_monitors(cfg, ["val/loss"])
+    for logged, named in ((["val/loss"], "val/loss"), ([], "none")):
+        with pytest.raises(ValueError, match=rf"Logged: {named}\.$"):
+            settle_monitors(cfg, logged)

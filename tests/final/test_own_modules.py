@@ -28,7 +28,7 @@ from zmodel.final.testing import read_predictions
 from zmodel.predict import load, main
 from zmodel.run import run
 from zmodel.run.build import build
-from zmodel.run.checks import check_test_step
+from zmodel.run.checks import check_module, check_test_step
 from zmodel.run.outcome import outcome
 
 ROOT = Path(__file__).parents[2]
@@ -204,6 +204,19 @@ def test_a_module_without_a_test_is_found_before_it_is_trained(quantiles):
     with pytest.raises(ValueError, match="needs a test_step"):
         check_test_step(Untested(), ["val/loss"], "test=true")
     check_test_step(build(quantiles, "model"), ["val/loss"], "test=true")
+
+
+class LightningModule(torch.nn.Module):
+    """As the package ``lightning`` has one, which is no base of the other."""
+
+
+@pytest.mark.parametrize(
+    ("made", "words"), [(LightningModule(), "import pytorch_lightning"), (X, "model.network")]
+)
+def test_what_is_no_module_of_lightning_is_told_what_to_do(made, words):
+    check_module(Predicts())
+    with pytest.raises(ValueError, match=words):
+        check_module(made)
 
 
 def test_a_regression_of_ones_own_is_deployed_as_it_is(quantiles, tmp_path):

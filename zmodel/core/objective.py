@@ -165,8 +165,8 @@ def settle_monitors(cfg: DictConfig, logged: Collection[str] | None, given: Any 
 def _check_logged(key: str, name: str, logged: Collection[str] | None) -> None:
     if logged is not None and name not in logged:
         raise ValueError(
-            f"{key} must name a logged metric, got '{name}'. Logged: {', '.join(logged)}."
-            + _advice(key, name, logged)
+            f"{key} must name a logged metric, got '{name}'. Logged: "
+            f"{', '.join(logged) or 'none'}." + _advice(key, name, logged)
         )
 
 

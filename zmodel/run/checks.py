@@ -74,7 +74,24 @@ def _whole(value: Any, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-# --- whether the module can be tested ---
+# --- whether the module can be trained and tested ---
+
+
+def check_module(made: Any) -> None:
+    """ValueError for what is no LightningModule, or one of the package ``lightning``."""
+    if isinstance(made, LightningModule):
+        return
+    kind = type(made)
+    fix = (
+        "a network in plain PyTorch is the model.network of zmodel.model.classifier.Classifier or "
+        "zmodel.model.regressor.Regressor (docs/how-to/own_network.md)."
+    )
+    if any(base.__name__ == "LightningModule" for base in kind.__mro__):
+        fix = "the package lightning has another class of that name: import pytorch_lightning."
+    raise ValueError(
+        f"model must be a pytorch_lightning.LightningModule, received one of "
+        f"{kind.__module__}.{kind.__qualname__}; {fix}"
+    )
 
 
 def check_test_step(made: Any, metrics: Iterable[str], asked: str) -> None:

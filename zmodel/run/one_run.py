@@ -24,7 +24,13 @@ from zmodel.callbacks.resumed_callbacks import ResumedCallbacks
 from zmodel.callbacks.stop_on_request import StopOnRequest
 from zmodel.core.objective import metric_names, settle_monitors, values_of
 from zmodel.run.build import build, build_callbacks, build_data, build_trainer
-from zmodel.run.checks import check_options, check_shares, check_test_step, check_validation
+from zmodel.run.checks import (
+    check_module,
+    check_options,
+    check_shares,
+    check_test_step,
+    check_validation,
+)
 from zmodel.run.declared_metrics import declared_metrics
 from zmodel.run.distributed import join, own_group
 from zmodel.run.fit_and_test import fit, test
@@ -72,6 +78,7 @@ def run_split(
     which: dict[str, Any] = {} if fold is None else {"fold": fold.number}
     data = build_data(cfg, **which)
     model: pl.LightningModule = build(cfg, "model")
+    check_module(model)
     if cfg.test:
         check_test_step(model, metric_names(cfg.optimized_metric), "test=true, the default,")
     # further folds log what the first one does
