@@ -53,7 +53,7 @@ def data(options: argparse.Namespace) -> None:
 def make(options: argparse.Namespace) -> None:
     import torch
     from curve_tables.data import load
-    from curve_tables.settings import SETTINGS
+    from curve_tables.settings import FOR_VERDICTS, SETTINGS
     from curve_tables.table import save
     from curve_tables.training import train_all
 
@@ -62,7 +62,7 @@ def make(options: argparse.Namespace) -> None:
     device = torch.device(found if options.device == "auto" else options.device)
     for name in options.settings or SETTINGS:
         began = time.monotonic()
-        setting = SETTINGS[name]
+        setting = (SETTINGS | FOR_VERDICTS)[name]
         configs = setting.configs(options.n, options.seed)
         dataset = load(options.folder / f"data_{setting.data}.npz").to(device)
         made = train_all(configs, setting.recipe, dataset, options.seed)

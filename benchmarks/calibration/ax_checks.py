@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ax.analysis.healthcheck.baseline_improvement import BaselineImprovementAnalysis
+from ax.analysis.healthcheck.constraints_feasibility import ConstraintsFeasibilityAnalysis
 from ax.analysis.healthcheck.predictable_metrics import PredictableMetricsAnalysis
 from ax.analysis.healthcheck.search_space_analysis import SearchSpaceAnalysis
 from ax.api.client import Client
@@ -22,6 +23,7 @@ from ax.utils.stats.no_effects import check_experiment_effects_per_metric
 from optuna.distributions import FloatDistribution, IntDistribution
 
 from zmodel.analysis.statistics.noise import standard_error
+from zmodel.study.constraints import constraints_of
 from zmodel.study.records import StudyRecord
 
 METRIC = "acc"
@@ -35,14 +37,16 @@ def warned(study: StudyRecord, which: str) -> dict[str, bool | None]:
     client = client_of(study)
     checks: tuple[Check, ...] = (baseline, no_effect)
     if which == "model":
-        checks += (predictable, at_bounds)
+        checks += (predictable, at_bounds, too_strict)
     return {check.__name__: check(client, study) for check in checks}
 
 
 def client_of(study: StudyRecord) -> Client:
     client = Client()
     client.configure_experiment(name=study.name, parameters=_parameters(study))
-    client.configure_optimization(objective=METRIC)
+    limits = constraints_of(study.attrs)
+    constraints = [f"{limit.name} {limit.text}" for limit in limits]
+    client.configure_optimization(objective=METRIC, outcome_constraints=constraints)
     client.configure_generation_strategy(
         method="fast", initialization_budget=5, initialize_with_center=False
     )
@@ -51,7 +55,8 @@ def client_of(study: StudyRecord) -> Client:
         if trial.state == "complete":
             value = float(trial.value or 0.0)
             error = standard_error(value, trial.attrs["validated"])
-            client.complete_trial(index, raw_data={METRIC: (value, error)})
+            amounts = {limit.name: (float(trial.attrs[limit.name]), 0.0) for limit in limits}
+            client.complete_trial(index, raw_data={METRIC: (value, error), **amounts})
         else:
             client.mark_trial_failed(index)
     return client
@@ -111,3 +116,16 @@ def at_bounds(client: Client, study: StudyRecord) -> bool | None:
     """Of what the model proposes next."""
     last = max(client._experiment.trials)
     return _warns(SearchSpaceAnalysis(trial_index=last).compute(experiment=client._experiment))
+
+
+def too_strict(client: Client, study: StudyRecord) -> bool | None:
+    """Whether nearly all arms break a constraint."""
+    if not constraints_of(study.attrs):
+        return None
+    check = ConstraintsFeasibilityAnalysis()
+    given = {
+        "experiment": client._experiment, "generation_strategy": client._generation_strategy
+    }  # fmt: skip
+    if check.validate_applicable_state(**given) is not None:
+        return None
+    return _warns(check.compute(**given))

@@ -1,4 +1,4 @@
-"""Faults of a search: bounds, limits, how trials were spread, how many there are."""
+"""Faults of a search: trials that fail, how they were spread, how many there are."""
 
 from __future__ import annotations
 
@@ -23,54 +23,23 @@ from calibration.studies import (
 from calibration.worlds import Run, World, random_params
 from zmodel.analysis.replay.simulate import DEPTH, LR
 from zmodel.analysis.rules import (
-    boundary,
     duplicates,
     failures,
     few_trials,
     pruning_bias,
     underexplored,
 )
-from zmodel.analysis.rules.space import constraint_binds, useless_region
-from zmodel.study.constraints import parse_constraints
+from zmodel.analysis.rules.space import useless_region
 from zmodel.study.records import StudyRecord
 
-KEPT, GAIN = 0.4, 0.02
-"""The part of the learning rate's range that a space that is too narrow keeps, and the accuracy
-that it must cost to be a fault."""
 DIVERGES, LEAST = 0.75, 4
 """From this part of the range on, and at least so many trials: fewer cost little."""
-
-
-def _best(runs: list[Run]) -> float:
-    return float(np.mean(sorted(run.truth for run in runs)[-5:]))
 
 
 def _cut(world: World, part: float) -> float:
     dist = world.space[LR]
     assert isinstance(dist, FloatDistribution)
     return float(dist.low ** (1 - part) * dist.high**part)
-
-
-def narrow(world: World, seed: int, fault: bool) -> Seeded | None:
-    """The better learning rates lie beyond a bound."""
-    low, high = (world.space[LR].low, world.space[LR].high)  # type: ignore[attr-defined]
-    if not fault:
-        cut = [_cut(world, part) for part in (0.2, 0.8)]
-        inner = [run for run in world.pool if cut[0] <= run.params[LR] <= cut[1]]
-        outer = [run for run in world.pool if not cut[0] <= run.params[LR] <= cut[1]]
-        if _best(inner) <= _best(outer):
-            return None
-        return Seeded(study_of(world, usual(world, seed)), False, frozenset([LR]))
-    found = []
-    for bounds in ((low, _cut(world, KEPT)), (_cut(world, 1 - KEPT), high)):
-        inside = [run for run in world.pool if bounds[0] <= run.params[LR] <= bounds[1]]
-        found.append((_best(inside), bounds))
-    worst = min(found)
-    if worst[0] > _best(world.pool) - GAIN:
-        return None
-    space = {**world.space, LR: FloatDistribution(*worst[1], log=True)}
-    runs = either(world, seed, space=space)
-    return Seeded(study_of(world, runs, space=space), True, frozenset([LR]))
 
 
 def diverging(world: World, seed: int, fault: bool) -> Seeded:
@@ -99,30 +68,6 @@ def too_large(world: World, seed: int, fault: bool) -> Seeded:
         return replace(run, state="failed", reason="OutOfMemoryError") if lost else run
 
     return Seeded(study_of(world, at_random(world, seed, change=change)), fault)
-
-
-def limited(world: World, seed: int, fault: bool) -> Seeded | None:
-    """A limit of size costs accuracy, and most proposals keep it; else it is one on amounts that
-    have nothing to do with accuracy."""
-    limit = float(np.quantile([run.weights for run in world.pool], 0.2))
-    within = [run for run in world.pool if run.weights <= limit]
-    if fault and _best(within) > _best(world.pool) - GAIN:
-        return None
-    rng = np.random.default_rng(seed)
-    beyond = [run for run in world.pool if run.weights > limit]
-    chosen = [(within, TRIALS - 10), (beyond, 10)]
-    runs = [group[i] for group, n in chosen for i in rng.permutation(len(group))[:n]]
-    if not fault:
-        mixed = rng.permutation([run.weights for run in runs])
-        runs = [replace(run, weights=int(w)) for run, w in zip(runs, mixed, strict=True)]
-    given = {"parameters": f"<= {limit:.0f}"}
-    study = study_of(world, runs, attrs={"constraints": given})
-    constraint = parse_constraints(given)[0]
-    trials = tuple(
-        replace(t, violations={"parameters": constraint.violation(t.attrs["parameters"])})
-        for t in study.trials
-    )
-    return Seeded(replace(study, trials=trials), fault)
 
 
 def starved(world: World, seed: int, fault: bool) -> Seeded:
@@ -201,10 +146,8 @@ def repeated(world: World, seed: int, fault: bool) -> Seeded:
 
 
 SEARCH_FAULTS = (
-    Fault("bounds too narrow", (boundary,), narrow),
     Fault("unstable learning rate", (useless_region,), diverging, least=1),
     Fault("large networks fail", (failures, underexplored), too_large),
-    Fault("a limit of size binds", (constraint_binds,), limited, least=1),
     Fault("depth starved by TPE", (underexplored,), starved),
     Fault("depth killed by a pruner", (underexplored, pruning_bias), killed),
     Fault("slow depth pruned unfairly", (pruning_bias,), slow),

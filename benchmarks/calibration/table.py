@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import optuna
 
+from calibration.bounds_faults import BOUNDS_FAULTS
 from calibration.fault import says
 from calibration.search_faults import SEARCH_FAULTS
 from calibration.tabled import tables
 from calibration.training_faults import TRAINING_FAULTS
 from calibration.worlds import World, simulated
 
-FAULTS = SEARCH_FAULTS + TRAINING_FAULTS
+FAULTS = BOUNDS_FAULTS + SEARCH_FAULTS + TRAINING_FAULTS
 KINDS = ("simulated", "tables")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ SAMPLES = {"mnist1d": 800, "signals": 800, "digits": 287, "pendigits": 1500, "le
 
 @dataclass(frozen=True, eq=False)
 class Tabled:
-    """Rows of a table, without repeats; a proposal takes the nearest of its depth."""
+    """Rows of a table, without repeats; a proposal takes the nearest of its depth, and the trial
+    records the parameters of that network."""
 
     name: str
     config: Floats
@@ -47,10 +48,19 @@ class Tabled:
     def pool(self) -> list[Run]:
         return [self.run(row) for row in range(len(self.config))]
 
-    def run(self, row: int, params: dict[str, Any] | None = None) -> Run:
+    def within(self, name: str, low: float, high: float) -> Tabled:
+        """The table of the rows whose parameter lies there."""
+        values = self.config[:, self.names.index(name)]
+        rows = np.flatnonzero((low <= values) & (values <= high))
+        return replace(
+            self, config=self.config[rows], curves=self.curves[rows], ends=self.ends[rows],
+            cooled=self.cooled[rows],
+        )  # fmt: skip
+
+    def run(self, row: int) -> Run:
         end = int(self.ends[row])
         val, train, test = (self.curves[row, :end, k] for k in (0, 3, 4))
-        own = params or {
+        own = {
             name: int(v) if name in (DEPTH, WIDTH) else float(v)
             for name, v in zip(self.names, self.config[row], strict=False)
             if name in self.space
@@ -86,7 +96,7 @@ class TabledSource:
         far = ((world.places[rows] - world.unit(point)) ** 2).sum(1)
         row = int(rows[int(far.argmin())])
         self.left.discard(row)
-        return world.run(row, params)
+        return world.run(row)
 
 
 def table(path: Path) -> Tabled:

@@ -70,3 +70,17 @@ SETTINGS = {
     "letter_dense": Setting("letter", replace(PLAIN, dense=True), max_shift=0),
 }
 """No rule was replayed on the last three until ours was chosen."""
+
+LOW = {"lr": (1e-5, 1e-2)}
+FOR_VERDICTS = {
+    "pendigits_low": Setting(
+        "pendigits", replace(SHIPPED, **SMALL_IMAGES), **STRONG, **LOW, max_shift=0
+    ),
+    "mnist1d_low": Setting("mnist1d", SHIPPED, **STRONG, **LOW),
+    "mnist1d_tanhnorm": Setting(
+        "mnist1d", replace(SHIPPED, activation="tanh"), lr=(1e-5, 1e-1), **STRONG
+    ),
+    "signals_tanh": Setting("signals", replace(PLAIN, activation="tanh"), lr=(1e-4, 1e-1)),
+    "digits_low": Setting("digits", replace(SHIPPED, **SMALL_IMAGES), **STRONG, **LOW, max_shift=2),
+}
+"""Where the learning rate matters more; no stopping rule is replayed on them."""

@@ -14,7 +14,7 @@ from zmodel import analysis
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.headline import headline
 from zmodel.analysis.page.terminal import overview
-from zmodel.analysis.replay.simulate import DEPTH, Truth, simulate
+from zmodel.analysis.replay.simulate import DEPTH, WIDTH, Truth, simulate
 from zmodel.analysis.rules import underexplored
 from zmodel.analysis.rules.judge import _believable
 from zmodel.analysis.rules.verdict import SEVERITIES, Verdict
@@ -65,10 +65,17 @@ def test_the_collapse_of_the_story_is_an_alarm(seed):
     assert worst(naive(seed), "underexplored") == "alarm"
 
 
+class AnyWidth(Truth):
+    """The usual one gains with the width up to its bound, and `boundary` says so."""
+
+    def reach_and_tau(self, params: dict) -> tuple[float, float]:
+        return super().reach_and_tau({**params, WIDTH: 64})
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_study_that_gave_every_depth_its_trials_is_believable(seed):
     study = simulate(
-        Truth(ceiling=(0.76, 0.86, 0.93, 0.90, 0.86), tau=(3, 4, 5, 6, 7)),
+        AnyWidth(ceiling=(0.76, 0.86, 0.93, 0.90, 0.86), tau=(3, 4, 5, 6, 7)),
         60,
         seed,
         sampler=optuna.samplers.TPESampler(seed=seed),

@@ -110,3 +110,28 @@ def test_few_sizes_come_near_a_limit_when_they_spread_over_decades():
 
     assert sum(verdict(spread(0.1, seed)) == "note" for seed in range(20)) >= 19
     assert sum(verdict(spread(0.0, seed)) is not None for seed in range(20)) <= 2
+
+
+@pytest.mark.parametrize(("binds", "least", "most"), [(True, 18, 20), (False, 0, 2)])
+def test_a_limit_binds_though_other_parameters_matter_more(binds: bool, least: int, most: int):
+    """40 feasible networks and 10 beyond the limit; the learning rate costs up to .24."""
+
+    def mixed(seed: int) -> StudyRecord:
+        rng = np.random.default_rng(seed)
+        amounts = rng.permutation([*10 ** rng.uniform(0, 2, 40), *10 ** rng.uniform(2, 2.6, 10)])
+        made = []
+        for number, amount in enumerate(map(float, amounts)):
+            x = float(rng.uniform())
+            gain = 0.06 * np.log10(amount) if binds else 0.0
+            value = float(0.7 + gain - 0.24 * (x - 0.5) ** 2 * 4 + rng.normal(0, 0.01))
+            attrs = {"amounts": {"parameters": amount}}
+            params = {DEPTH: 1 + number % 3, "x": x}
+            made.append(
+                TrialRecord(
+                    number, "complete", params, (value,), {}, None, None, attrs=attrs,
+                    violations={"parameters": amount / LIMIT - 1},
+                )
+            )  # fmt: skip
+        return replace(study(0.0, 0), trials=tuple(made))
+
+    assert least <= sum(verdict(mixed(seed)) == "note" for seed in range(20)) <= most

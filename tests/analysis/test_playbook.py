@@ -155,3 +155,25 @@ def test_random_trials_show_that_a_bound_is_too_narrow():
 
     assert sum(warned(0.0, seed) for seed in range(20)) >= 18
     assert sum(warned(-2.0, seed) for seed in range(20)) <= 1
+
+
+@pytest.mark.parametrize(("bounds", "least", "most"), [((-4, -2.8), 19, 20), ((-3.5, -0.5), 0, 0)])
+def test_a_range_that_is_too_narrow_is_found_though_depths_differ_by_more(bounds, least, most):
+    """Depths that differ by .17 hide what the learning rate does, until the fit takes them out."""
+
+    def warned(seed: int) -> bool:
+        rng = np.random.default_rng(seed)
+        made = []
+        for number in range(50):
+            z, rate, width = 1 + number % 5, 10 ** rng.uniform(*bounds), float(rng.uniform())
+            level = (0.76, 0.86, 0.93, 0.86, 0.76)[z - 1]
+            lost = 0.06 * (np.log10(rate) + 2) ** 2 + 0.03 * (width - 0.5) ** 2
+            value = float(level - lost + rng.normal(0, 0.01))
+            params = {DEPTH: z, LR: float(rate), "x": width}
+            made.append(TrialRecord(number, "complete", params, (value,), {}, None, None))
+        rates = FloatDistribution(10 ** bounds[0], 10 ** bounds[1], log=True)
+        space = {DEPTH: Truth().space[DEPTH], LR: rates, "x": FloatDistribution(0, 1)}
+        found = boundary.judge(Findings(StudyRecord("s", ("maximize",), space, tuple(made))))
+        return any(v.param == LR and v.rank == 2 for v in found or ())
+
+    assert least <= sum(warned(seed) for seed in range(20)) <= most

@@ -10,18 +10,26 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
+from calibration.bounds_faults import BOUNDS_FAULTS  # noqa: E402
 from calibration.fault import says  # noqa: E402
 from calibration.search_faults import SEARCH_FAULTS  # noqa: E402
 from calibration.tabled import tables  # noqa: E402
 from calibration.training_faults import TRAINING_FAULTS  # noqa: E402
 from calibration.worlds import simulated  # noqa: E402
 
-FAULTS = {fault.name: fault for fault in SEARCH_FAULTS + TRAINING_FAULTS}
+FAULTS = {fault.name: fault for fault in BOUNDS_FAULTS + SEARCH_FAULTS + TRAINING_FAULTS}
 
 
 @pytest.mark.parametrize(
-    "name", ["bounds too narrow", "too few trials", "few validation samples", "overfit depth"]
-)
+    "name",
+    [
+        "bounds too narrow",
+        "a limit of size binds",
+        "too few trials",
+        "few validation samples",
+        "overfit depth",
+    ],
+)  # fmt: skip
 def test_a_seeded_fault_is_found_and_its_absence_is_silent(name):
     fault, world = FAULTS[name], simulated()[2]
     ranks = []
@@ -49,3 +57,5 @@ def test_a_table_gives_every_row_once_and_the_nearest_of_the_depth(tmp_path):
     assert np.array_equal(runs[0].curve, own.curve)
     assert len({run.truth for run in runs}) == 4
     assert {run.params["model.z_layers"] for run in runs} == {2}
+    trained = [run.params for run in world.pool]
+    assert all(run.params in trained for run in runs), "a trial records what was trained"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from zmodel.analysis.diagnostics.space import parallel
-from zmodel.analysis.diagnostics.space.bounds import CROWD, SURE, Bound
+from zmodel.analysis.diagnostics.space.bounds import Bound
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.verdict import NOTHING, Verdict, by_consequence
 from zmodel.analysis.rules.wider_bounds import can_move, wider_command
@@ -46,8 +46,8 @@ def _is_ahead(study: StudyRecord, bound: Bound) -> bool:
 
 
 def _is_clear(study: StudyRecord, bound: Bound) -> bool:
-    """So many of the best lie there, and its part of the range so surely outdoes the rest."""
-    if bound.crowd >= CROWD and (bound.ahead or 0.0) >= SURE:
+    """Values still rise there, or so many of the best lie there and so surely outdo the rest."""
+    if bound.rising:
         return True
     enough = bound.steps is None or bound.steps >= LEAST_STEPS
     return enough and bound.top_share >= TOP_SHARE and _is_ahead(study, bound)
@@ -64,8 +64,9 @@ def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
         "side": bound.at,
         "top_trials": leaders,
         "other_top_trials_there": others,
-        "crowd": bound.crowd,
         "ahead": bound.ahead,
+        "trend": bound.rise.trend,
+        "outer": bound.rise.outer,
     }
     if clear:
         text = f"{_where(study, bound, others, leaders)} Better values may lie beyond."
@@ -84,14 +85,19 @@ def _word(bound: Bound) -> str:
 
 def _where(study: StudyRecord, bound: Bound, others: int, leaders: int) -> str:
     value = value_label(best(study).params[bound.param])
-    close = "" if value == bound.edge else "close to "
-    bounded = f"{_word(bound)} bound" + ("" if value == bound.edge else f" {bound.edge}")
-    text = f"The best trial has {short(bound.param)} = {value}, {close}the {bounded} of its range."
+    name, bounded = short(bound.param), f"{_word(bound)} bound"
+    if bound.rising:
+        text = (
+            f"All other parameters alike, values still rise towards the {bounded} of {name}, "
+            f"{bound.edge}. The best trial has {value}."
+        )
+    else:
+        close = "" if value == bound.edge else "close to "
+        bounded += "" if value == bound.edge else f" {bound.edge}"
+        text = f"The best trial has {name} = {value}, {close}the {bounded} of its range."
     if others:
         verb = "is" if others == 1 else "are"
         text += f" {others} of the other {leaders - 1} best trials {verb} there too."
-    if bound.crowd >= CROWD:
-        text += f" {bound.crowd:.0%} of the best fifth of the trials are in that quarter of it."
     return text
 
 

@@ -39,7 +39,7 @@ def could_win(study: StudyRecord, label: str, lost: float = 0.0, *, longer: bool
         return True  # nothing is known
     reach = [(score(study, t) or 0.0) + lost + (_left(study, t) if longer else 0.0) for t in trials]
     leader = best(study)
-    return max(reach) >= (score(study, leader) or 0.0) - _noise(study, leader)
+    return max(reach) >= (score(study, leader) or 0.0) - chance_gap(study, leader)
 
 
 def may_hide_winner(study: StudyRecord, lost: Collection[int]) -> bool:
@@ -88,7 +88,7 @@ def _left(study: StudyRecord, trial: TrialRecord) -> float:
     return math.inf if late >= early else late * late / (early - late)
 
 
-def _noise(study: StudyRecord, leader: TrialRecord) -> float:
+def chance_gap(study: StudyRecord, leader: TrialRecord) -> float:
     """How much two values may differ by chance; a part of the best where no error is known."""
     error = best_error(study, leader.value)
     if error is None:

@@ -5,32 +5,54 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from optuna.distributions import BaseDistribution, IntDistribution
 
+from zmodel.analysis.statistics.could_win import chance_gap
 from zmodel.analysis.statistics.intervals import outdoes
+from zmodel.analysis.statistics.rising import Surface
 from zmodel.analysis.statistics.scale import Scale
-from zmodel.analysis.statistics.selection import score, scored, top
+from zmodel.analysis.statistics.selection import score, scored
 from zmodel.study.cells import MOST_VALUES, cells_of, value_label
 from zmodel.study.records import StudyRecord, TrialRecord
 
 # a float counts as being at a bound within this part of its range
 NEAR = 0.02
-# Random trials seldom come so near: a float is also at a bound when CROWD of the best fifth, at
-# least 10 trials, are in the outer quarter of its range, AT_EDGE of them in the outer half of that,
-# and the quarter outdoes the next one so surely
-CROWD, AT_EDGE, WIDE = 0.6, 0.3, 0.25
-CROWD_SHARE, CROWD_LEAST, SURE = 0.2, 10, 0.95
+# Random trials seldom come so near: a range is also too narrow when values rise towards the bound,
+# all other parameters alike, still do over the outer half of the fit (by p-values), and would gain
+# so much of the best value, and more than chance, over the part by which a range is widened. A
+# weak trend could not change what the study says.
+TREND, OUTER, OUTER_PLACE, WIDENED, GAIN = 1e-4, 0.05, 0.25, 1 / 3, 0.02
+# trials that must lie in the outer quarter: a fit says nothing of where nobody went
+TRIED = 5
+
+
+@dataclass(frozen=True)
+class Rise:
+    """Towards a bound: p-values of none over the range (`trend`) and over its outer half (`outer`),
+    None for an integer of few values and where few trials are near; `gain`: of a range that goes on
+    by a third, at that slope."""
+
+    trend: float | None = None
+    outer: float | None = None
+    gain: float = 0.0
+
+    @property
+    def is_sure(self) -> bool:
+        if self.trend is None or self.outer is None:
+            return False
+        return self.trend <= TREND and self.outer <= OUTER
 
 
 @dataclass(frozen=True)
 class Bound:
     """A numeric parameter. Places run from 0 (lower bound) to 1, on the scale it is sampled on.
 
-    `at`: "low" or "high" when the best trial lies at that bound, or near it in a crowd;
-    `top_share`: how many of the `top` trials lie at it; `crowd`: the share of the best fifth in the
-    outer quarter of a range, 0 when few of them are near the bound; `steps`: number of values of an
-    integer that has few, else None; `ahead`: how surely the bound's value (or quarter of the range)
-    outdoes its inner neighbour, see `outdoes`.
+    `at`: "low" or "high" when the best trial lies at that bound, or values still rise there;
+    `top_share`: how many of the `top` trials lie at it; `steps`: number of values of an integer
+    that has few, else None; `ahead`: how surely the bound's value outdoes its inner neighbour, see
+    `outdoes`; `rise`: of values towards the bound, all other parameters alike (rising.py), and
+    whether they do so enough, `rising`.
     """
 
     param: str
@@ -40,9 +62,10 @@ class Bound:
     top: tuple[float, ...]
     at: str | None
     top_share: float
-    crowd: float
     steps: int | None
     ahead: float | None
+    rise: Rise
+    rising: bool
 
     @property
     def edge(self) -> str:
@@ -54,7 +77,11 @@ def place_of(scale: Scale, trial: TrialRecord) -> float | None:
 
 
 def bound_of(
-    study: StudyRecord, scale: Scale, winner: TrialRecord, leaders: Sequence[TrialRecord]
+    study: StudyRecord,
+    scale: Scale,
+    winner: TrialRecord,
+    leaders: Sequence[TrialRecord],
+    fit: Surface,
 ) -> Bound:
     distribution = study.space[scale.param]
     steps = _few_steps(distribution)
@@ -62,9 +89,13 @@ def bound_of(
     places = _places(scale, leaders)
     own = scale.unit(winner.params[scale.param])
     side, far = ("low", own) if own <= 0.5 else ("high", 1 - own)
-    crowd = _crowd(study, scale, side) if steps is None and far <= WIDE else 0.0
-    ahead = _ahead(study, scale.param, side) if far <= near or crowd >= CROWD else None
-    is_at = far <= near or (crowd >= CROWD and (ahead or 0.0) >= SURE)
+    least = max(chance_gap(study, winner), GAIN * abs(winner.value or 0.0))
+    # where the best trial lies may be luck
+    rises = {at: Rise() if steps else _rise(fit, scale.param, at) for at in ("low", "high")}
+    steep = [at for at, rise in rises.items() if rise.is_sure and rise.gain > least]
+    if far > near and steep:
+        side = steep[0]
+    is_at = far <= near or bool(steep)
     return Bound(
         scale.param,
         value_label(distribution.low),  # type: ignore[attr-defined]
@@ -73,10 +104,21 @@ def bound_of(
         tuple(places),
         side if is_at else None,
         _part(places, side, near) if is_at else 0.0,
-        crowd if is_at else 0.0,
         steps,
-        ahead if is_at else None,
+        _ahead(study, scale.param, side) if far <= near else None,
+        rises[side],
+        side in steep,
     )
+
+
+def _rise(fit: Surface, param: str, side: str) -> Rise:
+    if param not in fit.columns:
+        return Rise()
+    axis = (-1 if side == "low" else 1) * fit.columns[param][:, 0]
+    if np.sum(axis >= OUTER_PLACE) < TRIED:
+        return Rise()
+    trend, outer = fit.rises(axis, (param,)), fit.rises_at(OUTER_PLACE, axis, (param,))
+    return Rise(trend, outer, WIDENED * fit.slope_at(OUTER_PLACE, axis, (param,)))
 
 
 def _few_steps(distribution: BaseDistribution) -> int | None:
@@ -89,14 +131,6 @@ def _few_steps(distribution: BaseDistribution) -> int | None:
 
 def _places(scale: Scale, trials: Sequence[TrialRecord]) -> list[float]:
     return [place for t in trials if (place := place_of(scale, t)) is not None]
-
-
-def _crowd(study: StudyRecord, scale: Scale, side: str) -> float:
-    """The share of the best fifth in the outer quarter; 0 when too few are near the bound."""
-    if len(scored(study)) < 2 * CROWD_LEAST:
-        return 0.0
-    places = _places(scale, top(study, CROWD_SHARE, CROWD_LEAST))
-    return _part(places, side, WIDE) if _part(places, side, WIDE / 2) >= AT_EDGE else 0.0
 
 
 def _part(places: Sequence[float], side: str, within: float) -> float:

@@ -7,22 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zmodel.analysis.diagnostics.space.near_limit import near_limit
+from zmodel.analysis.diagnostics.space.at_limit import rises_at_limit
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
 from zmodel.analysis.page.value_axis import value_axis
 from zmodel.analysis.statistics.depths import Depths, depths_of
-from zmodel.analysis.statistics.intervals import outdoes
 from zmodel.analysis.statistics.selection import (
     by_depth,
     objective_name,
     ranked,
-    score,
     short,
     sign,
     structural,
-    top,
 )
 from zmodel.study.constraints import Constraint, constraints_of, known_amounts
 from zmodel.study.records import StudyRecord, TrialRecord
@@ -33,7 +30,6 @@ if TYPE_CHECKING:
 
 TITLE = "Constraints"
 QUESTION = "Which trials keep the limits, and does a limit keep the search from better ones?"
-TOP_SHARE, TOP_LEAST = 0.1, 5
 
 
 @dataclass(frozen=True)
@@ -49,8 +45,8 @@ class Amount:
 @dataclass(frozen=True)
 class Limit:
     """One constraint. `broken`: completed trials beyond it; `rejected`: amounts of proposals that
-    were not tried; `best`: what the best feasible trial has; `top_near`: the share of the best
-    feasible trials near the limit; `ahead`: how surely those near it outdo the others."""
+    were not tried; `best`: what the best feasible trial has; `rises`: the p-value of values that do
+    not rise with the amount at the limit, None where trials are too few (at_limit.py)."""
 
     name: str
     text: str
@@ -59,8 +55,7 @@ class Limit:
     broken: int
     rejected: tuple[float, ...]
     best: float | None
-    top_near: float
-    ahead: float | None
+    rises: float | None
 
 
 @dataclass(frozen=True)
@@ -118,19 +113,14 @@ def data(study: StudyRecord) -> Constraints:
 
 def _limit(study: StudyRecord, constraint: Constraint, done: Sequence[TrialRecord]) -> Limit:
     known = {t.number: known_amounts(t).get(constraint.name) for t in study.trials}
+    measured = [t for t in done if _is_number(known[t.number])]
     points = [
-        Amount(t.number, amount, float(t.value or 0.0), t.feasible)
-        for t in done
-        if (amount := known[t.number]) is not None and math.isfinite(amount)
+        Amount(t.number, known[t.number] or 0.0, float(t.value or 0.0), t.feasible)
+        for t in measured
     ]
     noted = [one for t in study.trials for one in attr(t, "rejected_params", [])]
     rejected = [one["amounts"].get(constraint.name) for one in noted]
     best = ranked(study)
-    leaders = top(study, TOP_SHARE, TOP_LEAST)
-    near = near_limit(constraint, {t.number: known[t.number] for t in best})
-    values: tuple[list[float], list[float]] = ([], [])
-    for trial in best:
-        values[trial.number not in near].append(score(study, trial) or 0.0)
     return Limit(
         constraint.name,
         constraint.text,
@@ -139,8 +129,7 @@ def _limit(study: StudyRecord, constraint: Constraint, done: Sequence[TrialRecor
         sum(constraint.violation(p.amount) > 0 for p in points),
         tuple(float(amount) for amount in rejected if _is_number(amount)),
         known[best[0].number] if best else None,
-        sum(t.number in near for t in leaders) / len(leaders) if leaders else 0.0,
-        outdoes(*values),
+        rises_at_limit(study, constraint, measured, [p.amount for p in points]),
     )
 
 

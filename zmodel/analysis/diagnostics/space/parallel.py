@@ -10,11 +10,14 @@ from zmodel.analysis.diagnostics.space.importance import important
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
+from zmodel.analysis.statistics.rising import surface
 from zmodel.analysis.statistics.scale import Scale, scale_of
 from zmodel.analysis.statistics.selection import (
     best,
     objective_name,
     ranked,
+    score,
+    scored,
     short,
     top,
 )
@@ -77,8 +80,10 @@ def data(study: StudyRecord) -> Parallel:
         )
         for t, value in zip(trials, values, strict=True)
     )
+    comparable = scored(study)
+    fit = surface(study, comparable, [score(study, t) or 0.0 for t in comparable])
     bounds = tuple(
-        bound_of(study, scale, winner, leaders)
+        bound_of(study, scale, winner, leaders, fit)
         for name, scale in scales.items()
         if scale.cells is None and name in winner.params
     )
@@ -150,7 +155,7 @@ def rows(record: Parallel) -> list[Row]:
 
 
 def details(record: Parallel) -> tuple[str, list[Row]]:
-    return "The best trials within the bounds", [flat(bound) for bound in record.bounds]
+    return "The best trials within the bounds", [flat(b) | flat(b.rise) for b in record.bounds]
 
 
 def caption(record: Parallel) -> str:
@@ -160,5 +165,8 @@ def caption(record: Parallel) -> str:
     )
     if record.at_bounds:
         listed = ", ".join(f"{short(b.param)} ({b.edge})" for b in record.at_bounds)
-        return f"{text} The best trial ({record.lines[0].trial}) lies at a bound of {listed}."
+        return (
+            f"{text} The best trial ({record.lines[0].trial}) lies at a bound, or values still "
+            f"rise towards it: {listed}."
+        )
     return f"{text} The best trial lies inside the bounds of every numeric parameter."
