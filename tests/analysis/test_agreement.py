@@ -138,7 +138,7 @@ def test_the_best_trial_is_the_same_everywhere(written: Written):
     assert int(first["trial"]) == best["number"] == data["best"] == data["trials"][0]["number"]
     value = first.get("value") or first["value_0"]
     assert float(value) == best["value"] == data["trials"][0]["value"]
-    told = written.told(r"Best(?: so far| of the search)?: ([\d.e-]*\d)")
+    told = written.told(r"Best(?: so far| of the search)?: \S+ ([\d.e-]*\d)")
     assert f"{best['value']:.4g}" in told[0]
     assert set(written.told(r"\(trial (\d+)\)")) >= {str(best["number"])}
     steps = written.rows("data/history.csv")
@@ -151,7 +151,7 @@ def test_the_best_trial_is_the_same_everywhere(written: Written):
 
 def test_its_error_is_the_same_everywhere(written: Written):
     error = written.summary["best"]["standard_error"]
-    stated = written.told(r"Best(?: so far| of the search)?: [\d.e-]*\d ± ([\d.e-]*\d)")
+    stated = written.told(r"Best(?: so far| of the search)?: \S+ [\d.e-]*\d ± ([\d.e-]*\d)")
     noise = written.rows("data/noise.csv")
     assert (error is None) == (not stated) == (not noise)
     if error is None:

@@ -91,7 +91,7 @@ def test_the_final_model_leads_and_only_equal_allowances_are_compared(tmp_path, 
     judged = Findings(untested)
     text = headline(judged, [])
     assert text.startswith("Final model: test accuracy 0.8000 over 2 runs, 95 % interval 0.7900 to")
-    assert "Best of the search: 0.9" in text and "Not tested" not in text
+    assert "Best of the search: val/acc_best 0.9" in text and "Not tested" not in text
     assert analysis.final(untested).validation == compared
     optimism = found(untested, "selection_optimism")
     assert optimism.evidence["optimism"] == pytest.approx(compared - 0.8)
@@ -128,7 +128,7 @@ def test_the_standard_error_reaches_every_place_where_the_best_is_told():
     error = standard_error(0.9, 100)
     assert error == pytest.approx((92 / 104 * 12 / 104 / 104) ** 0.5)
     assert standard_error(1.0, 10) > 0.05  # of few samples nothing is certain
-    assert "0.9 ± 0.031 at z_layers = 1" in headline(Findings(study), [])
+    assert "0.9 ± 0.031 (standard error) at z_layers = 1" in headline(Findings(study), [])
     assert facts(study, study.trials[0])["standard error"] == "0.031, of 100 validation samples"
     assert analysis.values(study).main.cells[0].best_error == pytest.approx(error)
     assert analysis.compare([study]).entries[0].best_error == pytest.approx(error)

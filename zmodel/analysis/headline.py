@@ -36,10 +36,11 @@ def headline(findings: Findings, verdicts: list[Verdict]) -> str:
     names = [n for n in structural(study) if n in winner.params][:1]
     what = "".join(f" at {short(n)} = {value_label(winner.params[n])}" for n in names)
     error = best_error(study, winner.value)
-    spread = "" if error is None else f" ± {error:.2g}"
+    spread = "" if error is None else f" ± {error:.2g} (standard error)"
     text = tested(findings)
     where = " of the search" if text else ""
-    text += f"Best{where or ' so far' * unfinished}: {winner.value:.4g}{spread}{what} "
+    value = f"{objective_name(study)} {winner.value:.4g}{spread}"
+    text += f"Best{where or ' so far' * unfinished}: {value}{what} "
     who = f"trial {winner.number}{_baseline(findings, winner.number)}"
     text += "(the same trial)." if text and winner_of(study) == winner.number else f"({who})."
     near = findings.get(noise.data)
@@ -101,5 +102,5 @@ def _lead(findings: Findings) -> str:
     name, leader = short(depth.param), depth.leader
     if depth.rivals:
         together = listed([leader.label, *(cell.label for cell in depth.rivals)])
-        return f" {name} = {together} cannot be distinguished."
+        return f" By all trials of each value, {name} = {together} are level."
     return f" {name} = {leader.label} is ahead in {leader.wins:.0%} of bootstrap rounds."

@@ -97,7 +97,7 @@ def _result(summary: dict[str, Any], again: str) -> str:
             "validation": c["val_mean"],
             "standard deviation": c["val_std"],
             "seeds": len(c["values"]),
-            **({"compared": c["score"], "still able": c["able"]} if summary["race"] else {}),
+            **({"compared": c["score"], "can still win": c["able"]} if summary["race"] else {}),
             "in the search": c["search_value"],
             "weights": c["parameters"],
             "failed runs": len(c["failed"]) or None,

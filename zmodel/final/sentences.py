@@ -30,8 +30,8 @@ def race_sentences(summary: dict[str, Any]) -> list[str]:
         return []
     rest = [str(c["trial"]) for c in summary["candidates"] if c["able"] and c["values"]]
     text = (
-        f"The race took {race['runs']} runs. Candidates are compared as if all had run with the "
-        "same seeds, the search as one of them"
+        f"The race took {race['runs']} runs. The column compared estimates each candidate's mean "
+        "over the same seeds, of which the search counts as one"
     )
     left = [trial for trial in rest if trial != str(summary["winner"]["trial"])]
     told = f"trial {left[0]}" if len(left) == 1 else f"trials {', '.join(left)}"
@@ -41,7 +41,7 @@ def race_sentences(summary: dict[str, Any]) -> list[str]:
     ending = (
         f"{told} cannot be distinguished from the winner at {race['confidence']:.0%}."
         if left
-        else f"{others} at {race['confidence']:.0%}."
+        else f"{others} at {race['confidence']:.0%}, each judged alone."
     )
     return [f"{text}: {ending}"]
 
@@ -122,8 +122,8 @@ def optimism_sentences(summary: dict[str, Any]) -> list[str]:
     low, high = _noise(summary)
     said = "as much as" if low <= winner["val_mean"] <= high else "more than"
     return [
-        f"{text}. The test gives {number(lost)} less, {said} seeds and test samples explain: quote "
-        f"the test {word(score)}."
+        f"{text}. The test gives {number(lost)} less than that, {said} seeds and test samples "
+        f"explain: quote the test {word(score)}."
     ]
 
 

@@ -90,7 +90,7 @@ def _next(study: StudyRecord, step: NextStep) -> str:
         return ""
     why = html.text(step.why)
     if step.verdict is not None:  # whose message stands right below
-        why = html.text(f"for the {step.verdict.severity} {step.verdict.code}")
+        why = html.text(f"answer the {step.verdict.severity} {step.verdict.code}")
     return (
         f'<div class="next"><p><strong>Next:</strong> {why}.</p>{html.command(step.command)}</div>'
     )

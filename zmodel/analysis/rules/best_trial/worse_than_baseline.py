@@ -31,7 +31,8 @@ def judge(findings: Findings) -> list[Verdict] | None:
             "note",
             f"None of the {found.others} other trials is better than the baseline, trial "
             f"{found.trial}, which reached {found.value:.4g}: the best of them reached "
-            f"{found.best_value:.4g}. Keep the configuration that you had.",
+            f"{found.best_value:.4g}. Keep the configuration that you had, unless the final stage "
+            "finds a better one.",
             None,
             {"baseline": found.value, "best": found.best_value, "others": found.others},
             final_command(findings.study),
@@ -46,9 +47,11 @@ def _by_new_seeds(found: Baseline, new: NewSeeds) -> list[Verdict]:
     worse = new.gain <= 0 or (new.high is not None and new.high < 0)
     text = (
         f"Trained again with {new.seeds}, the best other candidate, trial {new.trial}, is "
-        f"{compared(new.gain)} than the baseline, trial {found.trial}{new.interval}: "
+        f"{compared(new.gain)} than the baseline, trial {found.trial}{new.interval}. "
     )
-    text += "keep the configuration that you had." if worse else "that may be chance."
+    chance = new.high is None or new.high >= 0
+    text += "That may be chance" if chance else "That is more than chance"
+    text += ": keep the configuration that you had." if worse else "."
     evidence = {
         "gain": new.gain, "low": new.low, "high": new.high, "seeds": new.n, "worse": worse,
     }  # fmt: skip
