@@ -106,7 +106,7 @@ def test_a_loss_to_the_baseline_is_called_worse():
     [
         (0.80, (0.79, 0.81), "as much as"),
         (0.60, (0.59, 0.61), "more than"),
-        (0.83, (0.82, 0.84), "no less"),
+        (0.83, (0.82, 0.84), "no worse"),
     ],
 )
 def test_what_the_test_lost_is_compared_with_seeds_and_samples(mean, ci, said):
@@ -117,3 +117,12 @@ def test_what_the_test_lost_is_compared_with_seeds_and_samples(mean, ci, said):
             summary_with(mean, ci, winner={"trial": 6, "search_value": 0.9, "val_mean": 0.82})
         )[0]
     )
+
+
+def test_a_loss_that_is_larger_on_the_test_is_called_worse():
+    summary = summary_with(0.3, (0.2, 0.4))  # of a loss: the best is the least
+    summary["optimism"], summary["best_validation_of_search"] = 0.2, 0.1
+    summary["winner"]["val_mean"] = 0.25
+    assert "The test is 0.0500 worse than that, as much as" in optimism_sentences(summary)[0]
+    summary["winner"]["val_mean"] = 0.35
+    assert "the test is no worse" in optimism_sentences(summary)[0]

@@ -118,11 +118,11 @@ def optimism_sentences(summary: dict[str, Any]) -> list[str]:
     sign = 1 if gap == 0 or gap * (best - score["mean"]) > 0 else -1
     lost = sign * (winner["val_mean"] - score["mean"])
     if lost <= 0:
-        return [f"{text}, and the test gives no less."]
+        return [f"{text}, and the test is no worse."]
     low, high = _noise(summary)
     said = "as much as" if low <= winner["val_mean"] <= high else "more than"
     return [
-        f"{text}. The test gives {number(lost)} less than that, {said} seeds and test samples "
+        f"{text}. The test is {number(lost)} worse than that, {said} seeds and test samples "
         f"explain: quote the test {word(score)}."
     ]
 
