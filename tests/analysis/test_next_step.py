@@ -128,12 +128,14 @@ def test_commands_lead_to_where_the_study_lies_now(tmp_path):
     ("program", "like", "analyze"),
     [
         ("python train.py", "python train.py", "python analyze.py"),
-        ("python ../p/train.py -cd c", "python ../p/train.py -cd c", "python ../p/analyze.py"),
+        ("python ../p/train.py -cd c", "python ../p/train.py -cd c", "zmodel-analyze"),
         ("python -m zmodel.train --config-dir conf", None, "python -m zmodel.analyze"),
         ("zmodel-train --config-dir=conf", None, "zmodel-analyze"),
     ],
 )
-def test_commands_begin_as_the_study_was_begun(program, like, analyze):
+def test_commands_begin_as_the_study_was_begun(program, like, analyze, tmp_path, monkeypatch):
+    (tmp_path / "analyze.py").touch()
+    monkeypatch.chdir(tmp_path)
     study = study_of(command=f"{program} -m study_name=s")
     like = like or program
     assert sweep_command(study, {"a": 1}) == f"{program} -m study_name=s a=1"

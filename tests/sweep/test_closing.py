@@ -39,6 +39,7 @@ def test_the_end_names_folder_best_trial_verdict_and_next_command(
     tmp_path, capsys, monkeypatch, minutes
 ):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "analyze.py").touch()
     folder = tmp_path / "logs" / "studies" / "s"
     say_end("s", made(folder, minutes), folder, stopped=False)
     lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())

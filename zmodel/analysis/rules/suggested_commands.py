@@ -85,7 +85,9 @@ def _like(study: StudyRecord, command: str = "train") -> list[str]:
         return [*program, *_config_dir(words)]
     if " ".join(program) in PROGRAMS:
         return [*program[:-1], program[-1].replace("train", command)]
-    return ["python", str(Path(program[1]).parent / f"{command}.py")]
+    script = Path(program[1]).parent / f"{command}.py"
+    # a project of one's own has its train.py alone
+    return ["python", str(script)] if script.is_file() else [f"zmodel-{command}"]
 
 
 def _moved(words: list[str], study: StudyRecord) -> list[str]:
