@@ -92,7 +92,9 @@ def test_who_broke_a_limit_or_failed_stands_on_the_page_and_in_the_terminal(tmp_
         and "<td" in shown
         and "9,000 (&lt;= 5000)</td>" in shown
     )
-    assert "that can win are worse" in race_sentences(summary)[0]
+    assert "no other candidate can win" in race_sentences(summary)[0]
+    more = [*summary["candidates"], {"trial": 9, "able": False, "values": {}}]
+    assert "others that can win are worse" in race_sentences({**summary, "candidates": more})[0]
 
 
 def test_a_loss_to_the_baseline_is_called_worse():

@@ -35,14 +35,15 @@ def race_sentences(summary: dict[str, Any]) -> list[str]:
     )
     left = [trial for trial in rest if trial != str(summary["winner"]["trial"])]
     told = f"trial {left[0]}" if len(left) == 1 else f"trials {', '.join(left)}"
-    others = "all others are worse"
-    if any(c["able"] is None for c in summary["candidates"]):
-        others = "all others that can win are worse"
-    ending = (
-        f"{told} cannot be distinguished from the winner at {race['confidence']:.0%}."
-        if left
-        else f"{others} at {race['confidence']:.0%}, each judged alone."
-    )
+    level = f"{race['confidence']:.0%}"
+    standing = [c for c in summary["candidates"] if c["able"] is not None]
+    others = "all others" if len(standing) == len(summary["candidates"]) else "others that can win"
+    if left:
+        ending = f"{told} cannot be distinguished from the winner at {level}."
+    elif len(standing) > 1:
+        ending = f"{others} are worse at {level}, each judged alone."
+    else:
+        ending = "no other candidate can win."
     return [f"{text}: {ending}"]
 
 
