@@ -17,7 +17,7 @@ from optuna.trial import TrialState, create_trial
 from zmodel.core.interrupt import Interrupted, stop
 from zmodel.core.running_trial import running_trial
 from zmodel.study.storage.opening import open_storage
-from zmodel.sweep.workers.attempt import release_memory
+from zmodel.sweep.workers.memory import release_memory
 from zmodel.sweep.workers.outcome import failure
 from zmodel.sweep.workers.trial_watch import TIME_IS_UP, TIMED_OUT, TrialWatch
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from zmodel.analysis.diagnostics.search import final, noise
 from zmodel.analysis.diagnostics.space import values
+from zmodel.analysis.final_stage import winner_of
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import final_command
 from zmodel.analysis.rules.verdict import SEVERITIES, Verdict
-from zmodel.analysis.statistics.final_stage import winner_of
 from zmodel.analysis.statistics.noise import best_error
 from zmodel.analysis.statistics.selection import (
     baseline_of,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from zmodel.analysis.final_stage import winner_of
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.headline import headline
 from zmodel.analysis.next_step import NextStep
 from zmodel.analysis.page import html
 from zmodel.analysis.rules.suggested_commands import budget
 from zmodel.analysis.rules.verdict import Verdict
-from zmodel.analysis.statistics.final_stage import winner_of
 from zmodel.analysis.statistics.selection import (
     best,
     count_states,

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from zmodel.analysis.statistics.final_stage import summary_of
+from zmodel.analysis.final_stage import summary_of
 from zmodel.analysis.statistics.selection import count_states, fixed
 from zmodel.core.command_text import command_text
 from zmodel.study.folder import of_another_program

@@ -7,7 +7,7 @@ from collections import defaultdict
 from statistics import fmean, median, stdev
 from typing import Any
 
-from zmodel.analysis.statistics.final_stage import summary_of
+from zmodel.analysis.final_stage import summary_of
 from zmodel.study.records import StudyRecord
 from zmodel.study.trial_attributes import attr
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -23,6 +21,7 @@ from zmodel.core.running_trial import running
 from zmodel.study.run_folder import folder_of, read_result, set_aside
 from zmodel.study.trial_attributes import attr, fixed_params
 from zmodel.sweep.stopping.epoch_plan import epochs_done
+from zmodel.sweep.workers.memory import release_memory
 from zmodel.sweep.workers.optuna_trial import OptunaTrial
 from zmodel.sweep.workers.outcome import (
     STORAGE_ERRORS,
@@ -243,11 +242,3 @@ class Attempt:
 
     def _set(self, key: str, value: Any) -> None:
         self._storage.set_trial_user_attr(self._id, key, value)
-
-
-def release_memory() -> None:
-    """After a failure: what the dead run held, on the host and on the GPU."""
-    gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from zmodel.analysis.final_stage import summary_of
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page.rows import Row
-from zmodel.analysis.statistics.final_stage import summary_of
 from zmodel.analysis.statistics.selection import (
     baseline_of,
     compared,

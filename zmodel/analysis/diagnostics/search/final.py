@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from zmodel.analysis.final_stage import summary_of
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row
 from zmodel.analysis.page.value_axis import value_axis
-from zmodel.analysis.statistics.final_stage import summary_of
 from zmodel.analysis.statistics.selection import best, objective_name
 from zmodel.core.objective import counterpart_in_test
 from zmodel.study.records import StudyRecord
