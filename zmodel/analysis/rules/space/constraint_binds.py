@@ -31,7 +31,7 @@ def _judge(found: Constraints, limit: Limit) -> Verdict:
     text = (
         f"The limit {limit.name} {limit.text} binds: all other parameters alike, values still rise "
         f"with {limit.name} where it ends (p = {limit.rises:.2g}). With a wider limit the study "
-        "would probably find a better trial."
+        "may find a better trial."
     )
     evidence = {
         "limit": limit.limit,
