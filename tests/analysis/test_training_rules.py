@@ -13,6 +13,7 @@ from zmodel.analysis.findings import Findings
 from zmodel.analysis.replay.simulate import DEPTH, Truth, simulate
 from zmodel.analysis.rules import early_stopping_bias, pruning_bias
 from zmodel.analysis.rules.training import unsteady
+from zmodel.analysis.statistics.could_win import pruned_could_win
 from zmodel.analysis.statistics.epoch_noise import best_of_noise, epoch_noise
 from zmodel.analysis.statistics.pruned_more import pruned_more
 from zmodel.study.records import StudyRecord, TrialRecord
@@ -135,3 +136,22 @@ def test_the_noise_of_an_epoch_is_that_around_its_trend():
     assert epoch_noise([0.1, 0.2]) == 0.0
     drawn = rng.normal(size=(4000, 15)).max(1)
     assert best_of_noise(1.0, 15) == pytest.approx(drawn.mean(), abs=0.03)
+
+
+@pytest.mark.parametrize(("limit", "tau", "warned"), [(0.6, 3.0, False), (0.9, 30.0, True)])
+def test_a_depth_that_was_nearing_a_limit_below_the_best_was_pruned_with_reason(limit, tau, warned):
+    """All trials of depth 5 are pruned half-way: near their limit, or while they still rise."""
+    rng = np.random.default_rng(0)
+    epochs = np.arange(1, EPOCHS + 1)
+    trials = []
+    for i in range(40):
+        own = 1 + i % 5
+        top, speed = (limit, tau) if own == 5 else (0.9, 3.0)
+        curve = 0.1 + (top - 0.1) * (1 - np.exp(-epochs / speed)) + rng.normal(0, 0.002, EPOCHS)
+        trials.append(trained(i, own, curve[: 15 if own == 5 else EPOCHS], pruned=own == 5))
+    study = study_of(trials)
+    found = pruning_bias.judge(Findings(study)) or []
+    assert any(v.rank >= 2 for v in found) is warned
+    elsewhere = {"optimized_metric": ["val/f1"], "curve": {"metric": "val/acc"}}
+    told_nothing = replace(study, attrs=elsewhere)
+    assert pruned_could_win(told_nothing, trials[4::5])

@@ -8,10 +8,12 @@ from zmodel.analysis.findings import Findings
 from zmodel.analysis.rules.suggested_commands import new_study
 from zmodel.analysis.rules.underexplored import FLOOR
 from zmodel.analysis.rules.verdict import Verdict
+from zmodel.analysis.statistics.could_win import pruned_could_win
 from zmodel.analysis.statistics.potential import CHANCE
 from zmodel.analysis.statistics.pruned_more import pruned_more
 from zmodel.analysis.statistics.selection import short
 from zmodel.study.cells import cells_of
+from zmodel.study.records import StudyRecord
 
 CODE = "pruning_bias"
 CHECK = "no value lost its trials to a pruner before it could show what it reaches"
@@ -29,15 +31,10 @@ def judge(findings: Findings) -> list[Verdict] | None:
         return None
     if not any(found.counts("pruned")):
         return []
-    chance = _by_chance(findings, found)
-    more = [
-        c
-        for c in found.cells
-        if not _deserved(c) and chance.get(c.label, 1.0) <= P_VALUE and _gap(c, found) >= DIFFERENCE
-    ]
-    gone = [c for c in found.cells if c not in more and _wiped_out(c)]
     if not any(c.states["complete"] for c in found.cells):
         return [_all_pruned(findings, found)]
+    more = _more(findings.study, found)
+    gone = [c for c in found.cells if c not in more and _wiped_out(c)]
     verdicts = []
     if more:
         verdicts.append(_verdict(findings, found, more))
@@ -55,10 +52,19 @@ def _deserved(share: CellTrials) -> bool:
     return share.states["complete"] >= FLOOR[1] and share.chance_to_win < CHANCE
 
 
-def _by_chance(findings: Findings, found: ParamTrials) -> dict[str, float]:
-    cells = cells_of(findings.study, found.param)
-    groups = cells.split(findings.study.trials)
-    return pruned_more(findings.study, dict(zip(cells.labels, groups, strict=True)))
+def _more(study: StudyRecord, found: ParamTrials) -> list[CellTrials]:
+    """The values whose trials were pruned clearly more often than the others', without a reason."""
+    cells = cells_of(study, found.param)
+    groups = dict(zip(cells.labels, cells.split(study.trials), strict=True))
+    chance = pruned_more(study, groups)
+    return [
+        c
+        for c in found.cells
+        if chance.get(c.label, 1.0) <= P_VALUE
+        and _gap(c, found) >= DIFFERENCE
+        and not _deserved(c)
+        and pruned_could_win(study, groups[c.label])
+    ]
 
 
 def _gap(share: CellTrials, found: ParamTrials) -> float:

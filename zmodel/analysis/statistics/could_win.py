@@ -12,19 +12,30 @@ learn from, and no loss to be told. So does `may_hide_winner`, for trials that h
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from itertools import accumulate
 from statistics import NormalDist
 
+from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.statistics.noise import LEVEL, best_error
 from zmodel.analysis.statistics.potential import CHANCE, LEAST_TO_JUDGE, chances
-from zmodel.analysis.statistics.selection import best, by_depth, score, scored, sign, structural
+from zmodel.analysis.statistics.selection import (
+    best,
+    by_depth,
+    need_objective_curves,
+    score,
+    scored,
+    sign,
+    structural,
+)
 from zmodel.study.cells import cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 
 UNKNOWN = 0.01
 """Part of the best value that counts as noise where its standard error is not known."""
+BEGUN = 0.25
+"""A curve that has come this part of its way to the study's best tells where it ends."""
 
 
 def could_win(study: StudyRecord, label: str, lost: float = 0.0, *, longer: bool = False) -> bool:
@@ -40,6 +51,29 @@ def could_win(study: StudyRecord, label: str, lost: float = 0.0, *, longer: bool
     reach = [(score(study, t) or 0.0) + lost + (_left(study, t) if longer else 0.0) for t in trials]
     leader = best(study)
     return max(reach) >= (score(study, leader) or 0.0) - chance_gap(study, leader)
+
+
+def pruned_could_win(study: StudyRecord, trials: Iterable[TrialRecord]) -> bool:
+    """Whether the pruned ones of these trials could have had the best, had they gone on.
+
+    They could unless most of them had begun to learn, and were nearing a limit below the best.
+    """
+    try:
+        need_objective_curves(study)
+    except Unavailable:
+        return True
+    leader = best(study)
+    goal = score(study, leader) or 0.0
+    noise = _noise(study, leader)
+    below = [_ends_below(study, t, goal, noise) for t in trials if t.state == "pruned"]
+    return sum(below) <= len(below) / 2
+
+
+def _ends_below(study: StudyRecord, trial: TrialRecord, goal: float, noise: float) -> bool:
+    scores = [sign(study) * trial.curve[epoch] for epoch in sorted(trial.curve)]
+    if len(scores) < 4 or max(scores) - scores[0] < BEGUN * (goal - scores[0]):
+        return False
+    return max(scores) + _left(study, trial) < goal - noise
 
 
 def may_hide_winner(study: StudyRecord, lost: Collection[int]) -> bool:
