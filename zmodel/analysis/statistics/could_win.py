@@ -64,7 +64,7 @@ def pruned_could_win(study: StudyRecord, trials: Iterable[TrialRecord]) -> bool:
         return True
     leader = best(study)
     goal = score(study, leader) or 0.0
-    noise = _noise(study, leader)
+    noise = chance_gap(study, leader)
     below = [_ends_below(study, t, goal, noise) for t in trials if t.state == "pruned"]
     return sum(below) <= len(below) / 2
 
