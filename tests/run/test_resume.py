@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import open_dict
 from runs import SMALL, config, result
 from trials import Trial
 
 from zmodel.core.interrupt import Interrupted, stop
 from zmodel.core.running_trial import running
 from zmodel.run import run
+from zmodel.run.build import build
 
 FEW = [*SMALL, "data.batch_size=300", "test=false"]
 PATIENCE = "callbacks.early_stopping.patience"
@@ -196,3 +199,25 @@ def test_weights_alone_are_no_checkpoint_to_go_on_from(tmp_path):
         checkpoint.write_bytes(content[:length])
         with pytest.raises(ValueError, match="damaged"):
             go_on(tmp_path / "rest", checkpoint)
+
+
+@pytest.mark.filterwarnings("ignore:Attribute 'net' is an instance of")
+def test_a_module_may_keep_its_network_and_optimizer_as_hyperparameters(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "support" / "own"))
+    monkeypatch.setenv("ZMODEL_ALLOW", "given_parts.*")
+    epochs, ended = ["trainer.max_epochs=1"], tmp_path / "checkpoints" / "last.ckpt"
+    given = [*SMALL, "test=false", "optimized_metric=val/loss", "logger=none"]
+    for further in (epochs, ["trainer.max_epochs=2", f"ckpt_path={ended}"]):
+        cfg = config(tmp_path, *given, *further)
+        with open_dict(cfg):
+            cfg.model = {
+                "_target_": "given_parts.GivenParts",
+                "net": {"_target_": "torch.nn.Linear", "in_features": 64, "out_features": 10},
+                "optimizer": {"_target_": "torch.optim.SGD", "_partial_": True, "lr": 0.1},
+            }
+        run(cfg)
+    assert result(tmp_path)["epochs"] == 2
+    assert torch.load(ended, weights_only=True)["hyper_parameters"] == {"width": 3}
+    kept = build(cfg, "model").hparams["optimizer"]
+    again = pickle.loads(pickle.dumps(kept))
+    assert (again.func, again.keywords) == (torch.optim.SGD, {"lr": 0.1})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,18 @@ class BestAndLast(Monitor):
             }
             write_atomically(content, self.best_path)
 
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep plain hyperparameters alone.
+
+        A checkpoint is read without running code, and a module may have put networks and
+        optimizers among them."""
+        key = pl_module.CHECKPOINT_HYPER_PARAMS_KEY
+        given = checkpoint.get(key)
+        if isinstance(given, Mapping):
+            checkpoint[key] = {name: v for name, v in given.items() if is_plain(v)}
+
     # --- what a resumed run goes on with ---
 
     def state_dict(self) -> dict[str, Any]:
@@ -140,3 +153,12 @@ class BestAndLast(Monitor):
         self.best_weights = state_dict["best_weights"]
         self.best_metrics = state_dict.get("best_metrics", {})
         self.details = state_dict.get("details", {})
+
+
+def is_plain(value: Any) -> bool:
+    """Whether ``torch.load`` reads it with ``weights_only=True``."""
+    if isinstance(value, Mapping):
+        return type(value) is dict and all(map(is_plain, (*value, *value.values())))
+    if isinstance(value, list | tuple | set):
+        return type(value) in (list, tuple, set) and all(map(is_plain, value))
+    return value is None or type(value) in (bool, int, float, str, bytes, Tensor)

@@ -14,6 +14,7 @@ from pytorch_lightning.loggers import Logger
 
 from zmodel.core.allow_list import allowed_targets
 from zmodel.core.moved import translated
+from zmodel.run.kept_factories import keep_factories
 
 
 def build(cfg: DictConfig, key: str, **arguments: Any) -> Any:
@@ -29,13 +30,15 @@ def build(cfg: DictConfig, key: str, **arguments: Any) -> Any:
     plain = translated(OmegaConf.to_container(node, resolve=True))
     allowed = allowed_targets()
     try:
-        return instantiate(plain, _convert_="all", _execution_whitelist_=allowed, **arguments)
+        made = instantiate(plain, _convert_="all", _execution_whitelist_=allowed, **arguments)
     except MissingMandatoryValue as error:
         missing = min(OmegaConf.missing_keys(node))
         raise ValueError(f"{missing} must be given, got nothing. Add {missing}=VALUE.") from error
     except (TypeError, MisconfigurationException) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"{key} cannot be made of its values: {reason}. Correct {key}.") from error
+    keep_factories(made)
+    return made
 
 
 def build_data(cfg: DictConfig, **arguments: Any) -> pl.LightningDataModule:

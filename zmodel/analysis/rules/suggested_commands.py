@@ -67,13 +67,21 @@ def _program(words: list[str]) -> list[str]:
 
 
 def _config_dir(words: list[str]) -> list[str]:
-    """The words that say where configurations of the user's own lie; none as a rule."""
-    for word, following in pairwise([*words, "-"]):
-        if word in CONFIG_DIR and not following.startswith("-"):
+    """The words that say where configurations of the user's own lie; none as a rule.
+
+    Below the current folder alone: a planted command must not lead to files of somebody else.
+    """
+    for word, following in pairwise([*words, ""]):
+        if word in CONFIG_DIR and _below(following):
             return [word, following]
-        if word.startswith(f"{CONFIG_DIR[0]}="):
+        if word.startswith(f"{CONFIG_DIR[0]}=") and _below(word.partition("=")[2]):
             return [word]
     return []
+
+
+def _below(path: str) -> bool:
+    outside = Path(path).is_absolute() or ".." in Path(path).parts
+    return bool(path) and not outside and not path.startswith(("-", "~"))
 
 
 def _like(study: StudyRecord, command: str = "train") -> list[str]:
