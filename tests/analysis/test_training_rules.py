@@ -10,7 +10,7 @@ from optuna.distributions import IntDistribution
 
 from zmodel import analysis
 from zmodel.analysis.findings import Findings
-from zmodel.analysis.replay.simulate import DEPTH, Truth, simulate
+from zmodel.analysis.replay.simulate import DEPTH
 from zmodel.analysis.rules import early_stopping_bias, pruning_bias
 from zmodel.analysis.rules.training import unsteady
 from zmodel.analysis.statistics.could_win import pruned_could_win
@@ -65,7 +65,7 @@ def test_depths_that_mean_nothing_to_the_pruner_are_seldom_called_pruned():
     study = late_start()
     ranks = [
         max((v.rank for v in pruning_bias.judge(Findings(mixed(study, seed))) or []), default=0)
-        for seed in range(20)
+        for seed in range(10)
     ]
     assert sum(rank >= 2 for rank in ranks) <= 1
 
@@ -107,8 +107,8 @@ def test_a_depth_still_rises_where_no_single_trial_proves_it(way):
 
 
 def test_noise_alone_is_no_rise():
-    found = [early_stopping_bias.judge(Findings(rising(seed, 0.0, 0.05))) for seed in range(20)]
-    assert sum(map(bool, found)) <= 2
+    found = [early_stopping_bias.judge(Findings(rising(seed, 0.0, 0.05))) for seed in range(10)]
+    assert sum(map(bool, found)) <= 1
 
 
 def test_trials_that_agree_are_steady_however_close_the_best_are():
@@ -122,11 +122,6 @@ def test_trials_that_agree_are_steady_however_close_the_best_are():
     study = study_of([trained(i, 1 + i % 5, curve) for i, curve in enumerate(shaken)])
     (found,) = unsteady.judge(Findings(study)) or []
     assert found.evidence["luck"] == pytest.approx(0.05 * 1.74, rel=0.3)
-
-
-def test_half_the_noise_is_mostly_found_as_well():
-    studies = [simulate(Truth(noise=0.03), 60, s, floor=3, stop_early=False) for s in range(60, 64)]
-    assert sum(bool(unsteady.judge(Findings(study))) for study in studies) >= 3
 
 
 def test_the_noise_of_an_epoch_is_that_around_its_trend():
