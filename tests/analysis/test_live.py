@@ -10,6 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,9 @@ def test_running_trials_are_shown_with_their_epoch_and_value(busy: Path):
     assert len(lines) == 2
     for line, trial in zip(lines, running, strict=True):
         assert re.search(rf"trial {trial.number}: .*epoch {len(trial.curve)}\b", line)
+    folded = replace(study, attrs={**study.attrs, "fixed": {"data.folds": 5}})
+    steps = len(running[0].curve)
+    assert f"fold {steps} of 5," in running_lines(folded)[0]
     record = analysis.running(study)
     assert set(record.curves) == {t.number for t in running}
     assert all(min(curve) == 1 for curve in record.curves.values())

@@ -41,9 +41,11 @@ def running_lines(study: StudyRecord) -> list[str]:
     for trial in study.trials:
         if trial.state != "running":
             continue
-        most = attr(trial, "max_epochs") or fixed(study, "trainer.max_epochs")
+        folds = fixed(study, "data.folds")  # each is one step of the curve
+        most = folds or attr(trial, "max_epochs") or fixed(study, "trainer.max_epochs")
+        step = "fold" if folds else "epoch"
         of = f" of {most}" if isinstance(most, int) and most > 0 else ""
         at = f"{short(depth)} {value_label(trial.params[depth])}, " if depth in trial.params else ""
         last = f", {curve_name(study)} {trial.curve[max(trial.curve)]:.4g}" if trial.curve else ""
-        lines.append(f"running  trial {trial.number}: {at}epoch {len(trial.curve)}{of}{last}")
+        lines.append(f"running  trial {trial.number}: {at}{step} {len(trial.curve)}{of}{last}")
     return lines

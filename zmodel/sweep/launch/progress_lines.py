@@ -19,6 +19,8 @@ from zmodel.study.trial_attributes import attr
 BAR = 20
 DEPTH = "model.z_layers"
 ALLOWANCE = "trainer.max_epochs"
+FOLDS = "data.folds"
+"""A trial of several folds reports after each."""
 OF_RUNS = {"trial", "seed"}
 """What varies in the final stage."""
 OVERDUE = 10
@@ -62,11 +64,12 @@ class Labels:
             return cls()
         names = [known] if isinstance(known, str) else list(known)
         curve, fixed = attrs.get("curve") or {}, attrs.get("fixed") or {}
-        most = fixed.get(ALLOWANCE)
+        folds = fixed.get(FOLDS)
+        most = folds or fixed.get(ALLOWANCE)
         return cls(
             tuple(map(plain, names)),
             plain(curve.get("metric") or names[0]),
-            "epoch",
+            "fold" if folds else "epoch",
             most if isinstance(most, int) and most > 0 else None,
             "run" if {*(attrs.get("space") or ())} == OF_RUNS else "trial",
             fixed.get("data.train_on_all") is not True,
@@ -125,7 +128,8 @@ def worker_line(trial: FrozenTrial, labels: Labels, now: datetime) -> list[str]:
     curve = trial.intermediate_values
     if curve:
         step = max(curve)
-        most = trial.params.get(ALLOWANCE, labels.most)
+        own = labels.step == "epoch" and trial.params.get(ALLOWANCE)
+        most = own or labels.most
         of = f" of {most}" if most is not None and step < most else ""
         parts.append(f"{labels.step} {step + 1}{of}")
         parts += [f"{labels.curve} {curve[step]:.4f}"] if labels.measured else []
