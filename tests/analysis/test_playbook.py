@@ -157,6 +157,22 @@ def test_random_trials_show_that_a_bound_is_too_narrow():
     assert sum(warned(-2.0, seed) for seed in range(20)) <= 1
 
 
+def test_thirty_trials_of_many_parameters_show_a_range_that_is_too_narrow():
+    """A steep rise over the outer half counts where the whole range is less sure: it bends."""
+    rng = np.random.default_rng(0)
+    space = {DEPTH: Truth().space[DEPTH], LR: FloatDistribution(1e-5, 3e-4, log=True)}
+    space |= {name: FloatDistribution(0, 1) for name in "abc"}
+    made = []
+    for number in range(30):
+        place = float(rng.uniform())
+        params = {name: float(rng.uniform()) for name in "abc"}
+        params |= {DEPTH: 1 + number % 5, LR: 1e-5 * 30**place}
+        value = 0.2 + 0.5 * place**6 - 0.1 * params["a"] + float(rng.normal(0, 0.04))
+        made.append(TrialRecord(number, "complete", params, (value,), {}, None, None))
+    found = boundary.judge(Findings(StudyRecord("s", ("maximize",), space, tuple(made))))
+    assert [v.param for v in found or () if v.rank == 2] == [LR]
+
+
 @pytest.mark.parametrize(("bounds", "least", "most"), [((-4, -2.8), 19, 20), ((-3.5, -0.5), 0, 0)])
 def test_a_range_that_is_too_narrow_is_found_though_depths_differ_by_more(bounds, least, most):
     """Depths that differ by .17 hide what the learning rate does, until the fit takes them out."""

@@ -19,10 +19,10 @@ from zmodel.study.records import StudyRecord, TrialRecord
 # a float counts as being at a bound within this part of its range
 NEAR = 0.02
 # Random trials seldom come so near: a range is also too narrow when values rise towards the bound,
-# all other parameters alike, still do over the outer half of the fit (by p-values), and would gain
-# so much of the best value, and more than chance, over the part by which a range is widened. A
-# weak trend could not change what the study says.
-TREND, OUTER, OUTER_PLACE, WIDENED, GAIN = 1e-4, 0.05, 0.25, 1 / 3, 0.02
+# all other parameters alike, still do over the outer half of the fit (by each p-value and, as in
+# Fisher (1932), their product), and would gain so much of the best value, and more than chance,
+# over the part by which a range is widened. A weak trend could not change what the study says.
+EACH, BOTH, OUTER_PLACE, WIDENED, GAIN = 0.05, 1e-6, 0.25, 1 / 3, 0.02
 # trials that must lie in the outer quarter: a fit says nothing of where nobody went
 TRIED = 5
 
@@ -41,7 +41,7 @@ class Rise:
     def is_sure(self) -> bool:
         if self.trend is None or self.outer is None:
             return False
-        return self.trend <= TREND and self.outer <= OUTER
+        return max(self.trend, self.outer) <= EACH and self.trend * self.outer <= BOTH
 
 
 @dataclass(frozen=True)
