@@ -28,7 +28,7 @@ from zmodel.final.testing import read_predictions
 from zmodel.predict import load, main
 from zmodel.run import run
 from zmodel.run.build import build
-from zmodel.run.checks import check_module, check_test_step
+from zmodel.run.checks import check_module, check_test_data, check_test_step
 from zmodel.run.outcome import outcome
 
 ROOT = Path(__file__).parents[2]
@@ -204,6 +204,9 @@ def test_a_module_without_a_test_is_found_before_it_is_trained(quantiles):
     with pytest.raises(ValueError, match="needs a test_step"):
         check_test_step(Untested(), ["val/loss"], "test=true")
     check_test_step(build(quantiles, "model"), ["val/loss"], "test=true")
+    with pytest.raises(ValueError, match="LightningDataModule has no test_dataloader"):
+        check_test_data(pl.LightningDataModule(), "test=true")
+    check_test_data(build(quantiles, "data"), "test=true")
 
 
 class LightningModule(torch.nn.Module):

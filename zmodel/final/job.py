@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from zmodel.cli.overrides_of_trial import key_of, without
 from zmodel.deployed.own_module import imported
-from zmodel.run.checks import check_test_step
+from zmodel.run.checks import check_test_data, check_test_step
 from zmodel.sweep.space.override_text import value_text
 from zmodel.sweep.workers.job import Job
 
@@ -111,11 +111,14 @@ class FinalJob(Job):
         return OmegaConf.select(config, "data.train_on_all") is not None
 
     def check_test(self, trial: int, metric: str) -> None:
-        """ValueError for a module that cannot be tested: found before anything is trained."""
-        target = self._composed_alone(self.expanded([f"trial={trial}"])).model.get("_target_")
-        made = imported(target) if target else None
-        if isinstance(made, type):
-            check_test_step(made, [metric], "The final stage")
+        """ValueError for a module or data without a test: found before anything is trained."""
+        config = self._composed_alone(self.expanded([f"trial={trial}"]))
+        targets = (OmegaConf.select(config, f"{key}._target_") for key in ("model", "data"))
+        model, data = (imported(target) if target else None for target in targets)
+        if isinstance(model, type):
+            check_test_step(model, [metric], "The final stage")
+        if isinstance(data, type):
+            check_test_data(data, "The final stage")
 
     def retraining(self, epochs: int) -> FinalJob:
         """The same runs on training and validation samples together, for so many epochs.

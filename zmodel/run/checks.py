@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
-from pytorch_lightning import LightningModule
+from pytorch_lightning import LightningDataModule, LightningModule
 
 from zmodel.core.objective import counterpart_in_test, metric_names
 
@@ -106,6 +106,16 @@ def check_test_step(made: Any, metrics: Iterable[str], asked: str) -> None:
         raise ValueError(
             f"{asked} needs a test_step, and {kind.__module__}.{kind.__qualname__} has none. Write "
             f"one that logs {wanted}."
+        )
+
+
+def check_test_data(made: Any, asked: str) -> None:
+    """ValueError for a LightningDataModule, or a class of them, without test samples."""
+    kind = made if isinstance(made, type) else type(made)
+    if getattr(kind, "test_dataloader", None) in (None, LightningDataModule.test_dataloader):
+        raise ValueError(
+            f"{asked} needs test samples, and {kind.__module__}.{kind.__qualname__} has no "
+            "test_dataloader. Write one."
         )
 
 

@@ -28,6 +28,7 @@ from zmodel.run.checks import (
     check_module,
     check_options,
     check_shares,
+    check_test_data,
     check_test_step,
     check_validation,
 )
@@ -38,6 +39,8 @@ from zmodel.run.folds import Fold, cross_validate, settle_folds
 from zmodel.run.hyperparameters import log_hyperparameters
 from zmodel.run.read_checkpoint import check_checkpoint
 from zmodel.run.result import describe, write_result
+
+TEST = "test=true, the default,"
 
 
 def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
@@ -80,7 +83,8 @@ def run_split(
     model: pl.LightningModule = build(cfg, "model")
     check_module(model)
     if cfg.test:
-        check_test_step(model, metric_names(cfg.optimized_metric), "test=true, the default,")
+        check_test_step(model, metric_names(cfg.optimized_metric), TEST)
+        check_test_data(data, TEST)
     # further folds log what the first one does
     known = declared_metrics(cfg, model) if which.get("fold", 0) == 0 else None
     settle_monitors(cfg, known, study_direction())
