@@ -181,7 +181,7 @@ def test_a_fixed_parent_decides_its_conditions_at_once() -> None:
         ("z > '2'", "compares numbers"),
         ("net == 'cn'", "not among the choices"),
         ("net == cnn", "quoted string"),
-        ("z in 3", "a list goes with"),
+        ("z in 3", "a list is allowed only after"),
         ("1 < z < 3", "compares an earlier parameter"),
         ("not z", "compares an earlier parameter"),
         ("__import__('os').system('x') == 0", "declared before it"),
