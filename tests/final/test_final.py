@@ -172,6 +172,7 @@ def test_every_form_of_the_model_predicts_the_same(done, tmp_path):
     np.testing.assert_allclose(found, kept.probabilities, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_is_refused_before_a_run(done):
     assert "did you mean small" in done.run("hparams_search=final", "study=smal", code=1)
     assert "final.seeds" in done.run("hparams_search=final", "study=small", "seed=3", code=1)

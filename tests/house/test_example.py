@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "own_network"
 
 
@@ -27,6 +29,7 @@ def test_a_module_of_ones_own_is_trained_and_tested(tmp_path):
     assert metrics["val/acc_best"] > 0.5 and "test/acc" in metrics
 
 
+@pytest.mark.slow
 def test_a_metric_it_does_not_log_is_named_before_the_first_epoch(tmp_path):
     output = train(tmp_path, "model=prototypes", "optimized_metric=val/accuracy", code=1)
     assert "got 'val/accuracy'" in output and "Logged: train/loss, val/acc, val/acc_best" in output

@@ -288,13 +288,10 @@ def test_a_guarantee_that_failures_have_cost_is_told(inline):
     assert complete == {1, 2, 3} and sum(map(done, inline.trials)) <= 50
 
 
-def test_what_has_cost_the_guarantee_is_named(inline, capfd):
+def test_too_few_trials_for_the_guarantee_are_named(inline, capfd):
     few = ["hydra.sweeper.n_trials=2", "hydra.sweeper.epochs=500"]
     assert inline.run(*WITHIN, *few, task=task) == 3
-    assert "raise hydra.sweeper.n_trials" in capfd.readouterr().err
-    # a further depth begins only where its epochs are paid for
-    assert inline.run(*WITHIN, "hydra.sweeper.n_trials=null", "hydra.sweeper.epochs=500",
-                      task=task) == 0  # fmt: skip
+    assert "hydra.sweeper.n_trials" in capfd.readouterr().err.splitlines()[0]
 
 
 def test_a_task_that_pauses_and_has_not_reported_fails(inline):
