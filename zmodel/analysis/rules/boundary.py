@@ -7,7 +7,7 @@ from itertools import chain
 from zmodel.analysis.diagnostics.space import parallel
 from zmodel.analysis.diagnostics.space.bounds import Bound
 from zmodel.analysis.findings import Findings
-from zmodel.analysis.rules.verdict import NOTHING, Verdict, by_consequence
+from zmodel.analysis.rules.verdict import NOTHING, Verdict
 from zmodel.analysis.rules.wider_bounds import can_move, wider_command
 from zmodel.analysis.statistics.could_win import can_be_beaten
 from zmodel.analysis.statistics.intervals import outdoes
@@ -31,8 +31,8 @@ def judge(findings: Findings) -> list[Verdict] | None:
     found = findings.get(parallel.data)
     if found is None or not found.bounds:
         return None
-    verdicts = [_judge(findings, b, len(b.top)) for b in found.at_bounds]
-    return sorted(verdicts, key=by_consequence)
+    beatable = can_be_beaten(findings.study)
+    return [_judge(findings.study, bound, beatable) for bound in found.at_bounds]
 
 
 def _is_ahead(study: StudyRecord, bound: Bound) -> bool:
@@ -53,10 +53,10 @@ def _is_clear(study: StudyRecord, bound: Bound) -> bool:
     return enough and bound.top_share >= TOP_SHARE and _is_ahead(study, bound)
 
 
-def _judge(findings: Findings, bound: Bound, leaders: int) -> Verdict:
-    study = findings.study
+def _judge(study: StudyRecord, bound: Bound, beatable: bool) -> Verdict:
+    leaders = len(bound.top)
     beyond = can_move(study, bound.param, bound.at or "high")
-    open_ = beyond and can_be_beaten(study)
+    open_ = beyond and beatable
     clear = open_ and _is_clear(study, bound)
     others = max(0, round(bound.top_share * leaders) - 1)
     evidence = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +10,9 @@ from optuna.distributions import BaseDistribution, IntDistribution
 
 from zmodel.analysis.statistics.could_win import chance_gap
 from zmodel.analysis.statistics.intervals import outdoes
-from zmodel.analysis.statistics.rising import Surface
+from zmodel.analysis.statistics.rising import Surface, surface
 from zmodel.analysis.statistics.scale import Scale
-from zmodel.analysis.statistics.selection import score, scored
+from zmodel.analysis.statistics.selection import best, score, scored
 from zmodel.study.cells import MOST_VALUES, cells_of, value_label
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -76,20 +76,35 @@ def place_of(scale: Scale, trial: TrialRecord) -> float | None:
     return scale.unit(trial.params[scale.param]) if scale.param in trial.params else None
 
 
-def bound_of(
+def bounds_of(
+    study: StudyRecord, scales: Iterable[Scale], leaders: Sequence[TrialRecord]
+) -> tuple[Bound, ...]:
+    """Of the numeric parameters that the best trial has."""
+    winner, trials = best(study), scored(study)
+    fit = surface(study, trials, [score(study, t) or 0.0 for t in trials])
+    least = max(chance_gap(study, winner), GAIN * abs(winner.value or 0.0))
+    return tuple(
+        _bound(study, scale, winner, leaders, fit, least)
+        for scale in scales
+        if scale.cells is None and scale.param in winner.params
+    )
+
+
+def _bound(
     study: StudyRecord,
     scale: Scale,
     winner: TrialRecord,
     leaders: Sequence[TrialRecord],
     fit: Surface,
+    least: float,
 ) -> Bound:
+    """`least`: what values must gain beyond the bound."""
     distribution = study.space[scale.param]
     steps = _few_steps(distribution)
     near = NEAR if steps is None else 0.0
     places = _places(scale, leaders)
     own = scale.unit(winner.params[scale.param])
     side, far = ("low", own) if own <= 0.5 else ("high", 1 - own)
-    least = max(chance_gap(study, winner), GAIN * abs(winner.value or 0.0))
     # where the best trial lies may be luck
     rises = {at: Rise() if steps else _rise(fit, scale.param, at) for at in ("low", "high")}
     steep = [at for at, rise in rises.items() if rise.is_sure and rise.gain > least]

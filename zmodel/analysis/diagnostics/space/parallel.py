@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zmodel.analysis.diagnostics.space.bounds import Bound, bound_of, place_of
+from zmodel.analysis.diagnostics.space.bounds import Bound, bounds_of, place_of
 from zmodel.analysis.diagnostics.space.importance import important
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
-from zmodel.analysis.statistics.rising import surface
 from zmodel.analysis.statistics.scale import Scale, scale_of
 from zmodel.analysis.statistics.selection import (
-    best,
+    need_scored,
     objective_name,
     ranked,
-    score,
-    scored,
     short,
     top,
 )
@@ -61,7 +58,8 @@ class Parallel:
 
 
 def data(study: StudyRecord) -> Parallel:
-    winner, leaders = best(study), top(study, TOP_SHARE, TOP_LEAST)
+    need_scored(study)
+    leaders = top(study, TOP_SHARE, TOP_LEAST)
     among_best = {t.number for t in leaders}
     scales = {name: scale_of(study, name) for name, d in study.space.items() if not d.single()}
     if not scales:
@@ -80,13 +78,7 @@ def data(study: StudyRecord) -> Parallel:
         )
         for t, value in zip(trials, values, strict=True)
     )
-    comparable = scored(study)
-    fit = surface(study, comparable, [score(study, t) or 0.0 for t in comparable])
-    bounds = tuple(
-        bound_of(study, scale, winner, leaders, fit)
-        for name, scale in scales.items()
-        if scale.cells is None and name in winner.params
-    )
+    bounds = bounds_of(study, scales.values(), leaders)
     return Parallel(objective_name(study), shown, low, high, lines, bounds)
 
 
