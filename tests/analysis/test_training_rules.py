@@ -106,6 +106,30 @@ def test_a_depth_still_rises_where_no_single_trial_proves_it(way):
         assert depths[4].gain_error == pytest.approx(noise * (2 / 9) ** 0.5, rel=0.3)
 
 
+@pytest.mark.parametrize("lost", [float("nan"), float("-inf")])
+def test_an_epoch_without_a_finite_value_says_nothing_of_the_others(lost):
+    """The best trial lost one epoch: noise and best epoch are those of the other epochs."""
+    whole = rising(1, 0.0, 0.05)
+    leader = max(whole.trials, key=lambda t: t.values or ())
+    torn = replace(leader, curve={**leader.curve, 0: lost, EPOCHS - 4: lost})
+    study = study_of([torn if t is leader else t for t in whole.trials])
+    assert early_stopping_bias.judge(Findings(study)) == []
+    (told,) = unsteady.judge(Findings(study)) or []
+    assert told.evidence["luck"] == pytest.approx(0.05 * 1.74, rel=0.3)
+    best = analysis.late_epochs(study).trials[0]
+    assert best.best_epoch == 1 + max(leader.curve, key=leader.curve.__getitem__)
+    assert best.noise == pytest.approx(0.05, rel=0.5) and best.arrived > 1
+
+
+def test_a_pruned_trial_that_lost_an_epoch_is_judged_by_the_others():
+    epochs = np.arange(1, EPOCHS + 1)
+    leader = trained(0, 1, 0.9 * (1 - np.exp(-epochs / 3)))
+    cut = trained(1, 2, 0.6 * (1 - np.exp(-epochs[:15] / 3)), pruned=True)
+    torn = replace(cut, curve={**cut.curve, 0: float("nan")})
+    for trial in (cut, torn):
+        assert not pruned_could_win(study_of([leader, trial]), [trial])
+
+
 def test_noise_alone_is_no_rise():
     found = [early_stopping_bias.judge(Findings(rising(seed, 0.0, 0.05))) for seed in range(10)]
     assert sum(map(bool, found)) <= 1

@@ -70,7 +70,7 @@ def pruned_could_win(study: StudyRecord, trials: Iterable[TrialRecord]) -> bool:
 
 
 def _ends_below(study: StudyRecord, trial: TrialRecord, goal: float, noise: float) -> bool:
-    scores = [sign(study) * trial.curve[epoch] for epoch in sorted(trial.curve)]
+    scores = _scores(study, trial)
     if len(scores) < 4 or max(scores) - scores[0] < BEGUN * (goal - scores[0]):
         return False
     return max(scores) + _left(study, trial) < goal - noise
@@ -111,15 +111,20 @@ def can_be_beaten(study: StudyRecord) -> bool:
 def _left(study: StudyRecord, trial: TrialRecord) -> float:
     """What its curve had still to gain, if it nears its limit exponentially: each half of the
     epochs gains the same part of what the half before it gained."""
-    way, epochs = sign(study), sorted(trial.curve)
-    if len(epochs) < 4:
+    best_so_far = list(accumulate(_scores(study, trial), max))
+    if len(best_so_far) < 4:
         return 0.0
-    best_so_far = list(accumulate((way * trial.curve[e] for e in epochs), max))
-    first, middle, last = (best_so_far[at] for at in (0, len(epochs) // 2, -1))
+    first, middle, last = (best_so_far[at] for at in (0, len(best_so_far) // 2, -1))
     early, late = middle - first, last - middle
     if late <= 0:
         return 0.0
     return math.inf if late >= early else late * late / (early - late)
+
+
+def _scores(study: StudyRecord, trial: TrialRecord) -> list[float]:
+    """By epoch, larger is better; epochs without a finite value say nothing."""
+    way = sign(study)
+    return [way * v for _, v in sorted(trial.curve.items()) if math.isfinite(v)]
 
 
 def chance_gap(study: StudyRecord, leader: TrialRecord) -> float:

@@ -9,12 +9,14 @@ import numpy as np
 
 
 def epoch_noise(curve: Sequence[float] | np.ndarray) -> float:
-    """Standard deviation of one epoch's value; 0 for a curve of fewer than three epochs.
+    """Standard deviation of one epoch's value; 0 for a curve of fewer than three epochs with a
+    finite value.
 
     By second differences, in which a straight trend is gone and which have six times the variance
     of one value (Gasser, Sroka & Jennen-Steinmetz, Biometrika 73, 1986).
     """
-    bends = np.diff(np.asarray(curve, dtype=float), 2)
+    values = np.asarray(curve, dtype=float)
+    bends = np.diff(values[np.isfinite(values)], 2)
     return float(np.sqrt(np.mean(bends**2) / 6)) if len(bends) else 0.0
 
 

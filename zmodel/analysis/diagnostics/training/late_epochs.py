@@ -67,11 +67,11 @@ class LateTrials:
 def data(study: StudyRecord) -> LateTrials:
     need_objective_curves(study)
     way = curve_sign(study)
-    trials = [t for t in need_curves(study, TOP) if len(t.curve) >= LEAST_EPOCHS][:TOP]
+    trials = [t for t in need_curves(study, TOP) if _finite_epochs(t) >= LEAST_EPOCHS][:TOP]
     if len(trials) < TOP:
         raise Unavailable(
-            f"needs {TOP} completed trials of at least {LEAST_EPOCHS} epochs, the study has "
-            f"{len(trials)}"
+            f"needs {TOP} completed trials of at least {LEAST_EPOCHS} epochs with a value, the "
+            f"study has {len(trials)}"
         )
     found = tuple(_late(study, trial, way) for trial in trials)
     scores = [score(study, trial) or 0.0 for trial in trials]
@@ -81,9 +81,10 @@ def data(study: StudyRecord) -> LateTrials:
 
 def _late(study: StudyRecord, trial: TrialRecord, way: float) -> LateEpochs:
     curve = way * np.array([trial.curve[epoch] for epoch in sorted(trial.curve)])
-    late = curve[-_late_epochs(len(curve)) :]
-    best = int(np.argmax(curve))
-    goal = curve[0] + MOSTLY * (curve[best] - curve[0])
+    late = curve[-max(LEAST_LATE, round(LATE * len(curve))) :]
+    places = np.flatnonzero(np.isfinite(curve))
+    known = curve[places]
+    goal = known[0] + MOSTLY * (known.max() - known[0])
     folder = run_folder(study, trial)
     norms = list((read_metrics(folder) if folder else {}).get("grad/norm", {}).values())
     median, high = np.quantile(norms, (0.5, 0.9)) if norms else (None, None)
@@ -92,15 +93,15 @@ def _late(study: StudyRecord, trial: TrialRecord, way: float) -> LateEpochs:
         float(trial.value or 0.0),
         len(curve),
         epoch_noise(late),
-        int(np.argmax(curve >= goal)) + 1,
-        best + 1,
+        int(places[np.argmax(known >= goal)]) + 1,
+        int(places[np.argmax(known)]) + 1,
         None if median is None else float(median),
         None if high is None else float(high),
     )
 
 
-def _late_epochs(epochs: int) -> int:
-    return max(LEAST_LATE, round(LATE * epochs))
+def _finite_epochs(trial: TrialRecord) -> int:
+    return int(np.isfinite([*trial.curve.values()]).sum())
 
 
 def _clip(study: StudyRecord) -> float | None:
