@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -27,15 +28,13 @@ class PausedHistory(ShownHistory):
 
     def see(self, study: Study, trials: list[FrozenTrial]) -> list[FrozenTrial]:
         best = max if study.direction == StudyDirection.MAXIMIZE else min
-        seen = []
-        for trial in trials:
-            scores = [v for v in trial.intermediate_values.values() if not math.isnan(v)]
-            paused = bool(scores) and is_paused(trial)
-            seen.append(_complete(trial, best(scores)) if paused else trial)
-        return seen
+        return [_complete(trial, best) if is_paused(trial) else trial for trial in trials]
 
 
-def _complete(trial: FrozenTrial, value: float) -> FrozenTrial:
+def _complete(trial: FrozenTrial, best: Callable[[list[float]], float]) -> FrozenTrial:
+    scores = [v for v in trial.intermediate_values.values() if not math.isnan(v)]
+    if not scores:
+        return trial
     twin = copy.copy(trial)
-    twin.state, twin.value = TrialState.COMPLETE, value
+    twin.state, twin.value = TrialState.COMPLETE, best(scores)
     return twin
