@@ -25,6 +25,7 @@ from zmodel.analysis.rules.suggested_commands import final_command, new_study, r
 from zmodel.cli.command import is_users, message
 from zmodel.core.interrupt import stop
 from zmodel.study.folder import existing_folder
+from zmodel.study.journal import retold
 from zmodel.study.location import address_of
 from zmodel.study.records import find_study
 
@@ -181,12 +182,22 @@ def test_what_no_study_can_use_ends_it_at_the_first_trial(program, capsys, retur
     assert sum(t.state == TrialState.COMPLETE for t in program.trials) == 4
 
 
-def test_a_direction_that_the_first_trial_has_shown_to_be_wrong_can_be_put_right(program):
+def test_a_direction_that_the_first_trial_has_shown_to_be_wrong_can_be_put_right(
+    program, monkeypatch
+):
     def task(cfg):
         return cfg.x, 1 - cfg.x
 
+    def cut(*args, **kwargs):
+        raise OSError("power cut")
+
     assert program.run(X, task=task) == 1
-    assert program.run(X, "hydra.sweeper.direction=[minimize,maximize]", task=task) == 0
+    directed = "hydra.sweeper.direction=[minimize,maximize]"
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="power cut"):
+        patched.setattr(retold, "write", cut)
+        program.run(X, directed, task=task)
+    assert [t.state.name for t in program.trials] == ["FAIL"], "nothing is lost on the way"
+    assert program.run(X, directed, task=task) == 0
     assert program.record.directions == ("minimize", "maximize")
     assert [t.state.name for t in program.trials] == ["FAIL", *4 * ["COMPLETE"]]
 

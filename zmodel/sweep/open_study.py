@@ -9,7 +9,7 @@ from typing import Any
 
 import optuna
 from optuna.storages import BaseStorage
-from optuna.trial import TrialState
+from optuna.study import StudyDirection
 
 from zmodel.core.command_text import command_text
 from zmodel.core.provenance import git_state, program, versions
@@ -55,7 +55,7 @@ def open_study(prepared: Prepared) -> tuple[BaseStorage, optuna.Study]:
     known = len(study.get_trials(deepcopy=False))
     unrecorded = unrecorded_runs(settings.folder, known, settings.subdir)
     _refuse_to_overwrite(prepared, unrecorded, known)
-    study = _directed(prepared, storage, study)
+    storage, study = _directed(prepared, storage, study)
     storage, study = _settled(prepared, storage, study)
     for note in provenance_notes(study):
         print(f"note: {note} (since the study began)")
@@ -64,8 +64,10 @@ def open_study(prepared: Prepared) -> tuple[BaseStorage, optuna.Study]:
     return storage, study
 
 
-def _directed(prepared: Prepared, storage: BaseStorage, study: optuna.Study) -> optuna.Study:
-    """The study with the directions of now: made anew while no trial of it has a value.
+def _directed(
+    prepared: Prepared, storage: BaseStorage, study: optuna.Study
+) -> tuple[BaseStorage, optuna.Study]:
+    """The study with the directions of now: told again while no trial of it has a value.
 
     So a wrong direction that the first trial has shown can be put right. Its trials keep their
     numbers, and so their folders.
@@ -73,22 +75,24 @@ def _directed(prepared: Prepared, storage: BaseStorage, study: optuna.Study) -> 
     settings, trials = prepared.settings, study.get_trials(deepcopy=False)
     found = tuple(d.name.lower() for d in study.directions)
     if found == settings.direction:
-        return study
-    begun = (t.values or t.intermediate_values or t.state == TrialState.RUNNING for t in trials)
-    if any(begun):
+        return storage, study
+    measured = any(t.values or t.intermediate_values for t in trials)
+    journal = scheme(settings.storage) == "journal"
+    if measured or not journal or any(others_at_work(settings.folder / WORKERS)):
         raise ValueError(
             f"Study '{settings.study_name}' was made with direction {', '.join(found)}, got "
             f"{', '.join(settings.direction)}. Make it a study of its own: "
             f"{another_study(prepared.objective)}"
         )
-    optuna.delete_study(study_name=settings.study_name, storage=storage)
-    again = optuna.create_study(
-        study_name=settings.study_name,
-        storage=storage,
-        directions=list(settings.direction),  # type: ignore[arg-type]
-    )
-    again.add_trials(trials)
-    return again
+    directions = [StudyDirection[name.upper()] for name in settings.direction]
+    path = journal_path(settings.storage)
+    retell(path, settings.study_name, {}, directions, forgotten=("fingerprint",))
+    return _opened_again(settings)
+
+
+def _opened_again(settings: Settings) -> tuple[BaseStorage, optuna.Study]:
+    storage = open_storage(settings.storage)
+    return storage, optuna.load_study(study_name=settings.study_name, storage=storage)
 
 
 def _settled(
@@ -107,8 +111,7 @@ def _settled(
         return storage, study
     _require_alone(settings, widened)
     retell(journal_path(settings.storage), settings.study_name, space)
-    storage = open_storage(settings.storage)
-    return storage, optuna.load_study(study_name=settings.study_name, storage=storage)
+    return _opened_again(settings)
 
 
 def _require_alone(settings: Settings, widened: list[str]) -> None:

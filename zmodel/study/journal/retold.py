@@ -1,23 +1,22 @@
-"""Rewrites a study in its journal with more choices.
+"""Rewrites a study in its journal with more choices, or with other directions.
 
-The same trials, under distributions with more choices.
-
-Optuna fixes the choices of a parameter for the life of a study, also in what it reads. So the study
-is deleted and created again under its name, with all trials and attributes. The journal is replaced
-whole by one with these further lines: whoever dies before that has changed nothing, and the old
-lines stay in the file.
+Optuna fixes both for the life of a study, the choices of a parameter also in what it reads. So the
+study is deleted and created again under its name, with all trials and attributes. The journal is
+replaced whole by one with these further lines: whoever dies before that has changed nothing, and
+the old lines stay in the file.
 """
 
 from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.storages.journal import BaseJournalBackend, JournalStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from zmodel.core.atomic_file import write
@@ -46,21 +45,32 @@ class _Draft(BaseJournalBackend):
         self.pending += logs
 
 
-def retell(path: str, name: str, space: Mapping[str, BaseDistribution]) -> None:
+def retell(
+    path: str,
+    name: str,
+    space: Mapping[str, BaseDistribution],
+    directions: Sequence[StudyDirection] = (),
+    forgotten: Container[str] = (),
+) -> None:
     """Give all trials of the study `name` the choices that `space` has.
 
     The caller holds the study's lock, and nobody works on the study.
+
+    Args:
+        directions: what the study has from now on; none: its own.
+        forgotten: attributes of the study that are left out.
     """
     draft = _Draft(JournalFile(path, create=False))
     storage = JournalStorage(draft)
     old = storage.get_study_id_from_name(name)
-    directions = storage.get_study_directions(old)
     user, system = storage.get_study_user_attrs(old), storage.get_study_system_attrs(old)
     trials = storage.get_all_trials(old)
+    kept = directions or storage.get_study_directions(old)
     storage.delete_study(old)
-    new = storage.create_new_study(directions, name)
+    new = storage.create_new_study(kept, name)
     for key, value in user.items():
-        storage.set_study_user_attr(new, key, value)
+        if key not in forgotten:
+            storage.set_study_user_attr(new, key, value)
     for key, value in system.items():
         storage.set_study_system_attr(new, key, value)
     for trial in trials:
