@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import optuna
@@ -110,12 +109,14 @@ def settle(
     new: dict[str, Any],
     on_change: str,
     follows: Follows = lambda key, before, now: False,
+    words: Iterable[str] = (),
 ) -> None:
     """Compare with the study's fingerprint, or store it if there is none.
 
     Args:
         on_change: "widen" takes a wider space, "continue" takes anything; both note it.
         follows: of fixed settings that state a bound of the space.
+        words: overrides of the command; what they add, the way back adds too.
 
     Raises:
         ValueError: they differ otherwise.
@@ -125,7 +126,7 @@ def settle(
         old = {**old, "fixed": as_of_now(old["fixed"], new["fixed"])}
         lines = differences(old, new)
         if lines and on_change == "refuse":
-            raise ValueError(_refusal(study.study_name, lines, old, new, follows))
+            raise ValueError(_refusal(study.study_name, lines, old, new, follows, words))
         if lines and on_change == "widen":
             check_wider(old, new, follows)
             if old["space"] != new["space"]:
@@ -140,7 +141,12 @@ def settle(
 
 
 def _refusal(
-    name: str, lines: list[str], old: dict[str, Any], new: dict[str, Any], follows: Follows
+    name: str,
+    lines: list[str],
+    old: dict[str, Any],
+    new: dict[str, Any],
+    follows: Follows,
+    words: Iterable[str],
 ) -> str:
     listed = "\n  ".join(lines)
     try:
@@ -149,7 +155,7 @@ def _refusal(
         way = "accept the mixture: hydra.sweeper.on_change=continue"
     else:
         way = "continue in the wider space, where all trials count: hydra.sweeper.on_change=widen"
-    back = command_text(_former(old["fixed"], new["fixed"]))
+    back = command_text(_former(old["fixed"], new["fixed"], words))
     back = f"go on with the former values: {back}, or " if back else ""
     return (
         f"Study '{name}' was started with another setting, and its trials would not be "
@@ -158,10 +164,10 @@ def _refusal(
     )
 
 
-def _former(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def _former(old: Mapping[str, Any], new: Mapping[str, Any], words: Iterable[str]) -> list[str]:
     """Overrides that give changed settings their values of before, of those that are plain."""
     changed = {k: v for k, v in old.items() if k in new and v != new[k]}
-    given = {word.partition("=")[0] for word in sys.argv[1:]}
+    given = {word.partition("=")[0] for word in words}
     written = {key: f"+{key}" if f"+{key}" in given else key for key in changed}
     return [
         f"{written[key]}={value if isinstance(value, str) else json.dumps(value)}"

@@ -106,7 +106,7 @@ def _settled(
     widened = outdated(study.get_trials(deepcopy=False), space)
     if widened and settings.on_change != "refuse":
         _require_alone(settings, widened)  # before anything is noted
-    settle(study, made, settings.on_change, prepared.follows)
+    settle(study, made, settings.on_change, prepared.follows, sys.argv[1:])
     if not widened:
         return storage, study
     _require_alone(settings, widened)
