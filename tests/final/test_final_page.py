@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import shlex
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -95,6 +98,15 @@ def test_who_broke_a_limit_or_failed_stands_on_the_page_and_in_the_terminal(tmp_
     assert "no other candidate can win" in race_sentences(summary)[0]
     more = [*summary["candidates"], {"trial": 9, "able": False, "values": {}}]
     assert "others that can win are worse" in race_sentences({**summary, "candidates": more})[0]
+
+
+def test_the_command_that_predicts_can_be_copied_from_page_and_terminal(tmp_path):
+    folder = tmp_path / "a study"
+    model = {"seed": 1, "formats": {}, "takes": "FILE.csv"}
+    words = shlex.split(for_terminal(summary_with(model=model), folder).splitlines()[-1])
+    assert words[:3] == ["python", "-m", "zmodel.predict"] and words[4:] == ["FILE.csv"]
+    assert Path(words[3]).resolve() == folder / "model"
+    assert html.escape(shlex.join(words)) in page._model(model, folder)
 
 
 def test_a_loss_to_the_baseline_is_called_worse():

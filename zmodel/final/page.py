@@ -12,9 +12,8 @@ from typing import Any
 from zmodel.analysis.page import html as page
 from zmodel.analysis.page.head import configuration
 from zmodel.analysis.page.section import make, to_html, write_files
-from zmodel.analysis.rules.suggested_commands import report_command, run_command
+from zmodel.analysis.rules.suggested_commands import predict_with, report_command, run_command
 from zmodel.core.atomic_file import write
-from zmodel.core.command_text import command_text
 from zmodel.final.figures import confusion, learning_curves, mistakes, reliability, residuals
 from zmodel.final.sentences import (
     baseline_sentences,
@@ -61,9 +60,10 @@ def _head(result: FinalResult, summary: dict[str, Any], study: StudyRecord) -> s
     link = f' <a href="{page.address(report, result.folder)}index.html">The study</a>'
     text = f'<p class="headline">{page.text(headline_of(summary))}'
     text += f"{link if (report / 'index.html').is_file() else ''}</p>"
-    made = summary["model"] and "skipped" not in summary["model"]
-    if made:
-        why, what = "use the model on new samples", _predict(summary["model"], result.folder)
+    model = summary["model"]
+    if model and "skipped" not in model:
+        why = "use the model on new samples"
+        what = predict_with(result.folder / "model", model["takes"])
     else:
         why, what = "the study's page shows this test too", report_command(study)
     return (
@@ -71,10 +71,6 @@ def _head(result: FinalResult, summary: dict[str, Any], study: StudyRecord) -> s
         f"{configuration(study, result.winner.trial)}"
         f'<div class="next"><p><strong>Next:</strong> {why}.</p>{page.command(what)}</div>'
     )
-
-
-def _predict(model: dict[str, Any], folder: Path) -> str:
-    return command_text(["python", "-m", "zmodel.predict", str(folder / "model"), model["takes"]])
 
 
 def _result(summary: dict[str, Any], again: str) -> str:
@@ -139,7 +135,7 @@ def _model(model: dict[str, Any], folder: Path) -> str:
         f'<section id="model"><h3>Model</h3><p>Seed {model["seed"]}, the best on validation. '
         "Every file takes raw samples and gives what the module predicts.</p>"
         f"{page.table(rows, label='Files of the model')}"
-        f"{page.command(_predict(model, folder))}</section>"
+        f"{page.command(predict_with(folder / 'model', model['takes']))}</section>"
     )
 
 

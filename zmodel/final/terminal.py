@@ -6,6 +6,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+from zmodel.analysis.rules.suggested_commands import predict_with
 from zmodel.final.sentences import (
     baseline_sentences,
     left_sentences,
@@ -80,4 +81,4 @@ def _model(summary: dict[str, Any], folder: Path) -> list[str]:
             lines.append(f"          {name}: skipped, {check['skipped']}")
         else:
             lines.append(f"          {name}: differs by at most {check['max_abs_difference']:.1e}")
-    return [*lines, f"          python -m zmodel.predict {folder / 'model'} {model['takes']}"]
+    return [*lines, f"          {predict_with(folder / 'model', model['takes'])}"]

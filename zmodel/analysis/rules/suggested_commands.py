@@ -198,8 +198,12 @@ def predict_command(study: StudyRecord) -> str | None:
     takes = model.get("takes") if isinstance(model, dict) else None
     if study.folder is None or not isinstance(takes, str):
         return None
-    folder = os.path.relpath(study.folder / "final" / "model")
-    shown = min(folder, str(study.folder / "final" / "model"), key=len)
+    return predict_with(study.folder / "final" / "model", takes)
+
+
+def predict_with(model: Path, takes: str) -> str:
+    """The command that uses the model in a folder, from the current one."""
+    shown = min(os.path.relpath(model), str(model), key=len)
     return command_text(["python", "-m", "zmodel.predict", shown, plain(takes)])
 
 
