@@ -331,9 +331,9 @@ def test_how_long_a_retraining_takes(tmp_path, result, epochs, folds):
 )
 def test_who_is_trained_on_all_samples(option, folds, cooled, able, retrains):
     runs = [Run(i, 0.9, 20, 5, Path(), folds, c) for i, c in enumerate(cooled)]
-    job = SimpleNamespace(trains_on_all=lambda trial: able)
+    job = SimpleNamespace(trains_on_all=lambda trial, arguments: able)
     winner = Candidate(3, tuple(runs))
-    assert retrains_winner(option, winner, job) is retrains  # type: ignore[arg-type]
+    assert retrains_winner(option, winner, job, ()) is retrains  # type: ignore[arg-type]
 
 
 def test_a_retraining_keeps_its_last_weights():

@@ -22,6 +22,7 @@ from zmodel.callbacks.save_predictions import SavePredictions
 from zmodel.deployed.own_module import made_of
 from zmodel.final.estimates import Estimates
 from zmodel.final.export import export_model
+from zmodel.final.job import FinalJob
 from zmodel.final.outputs import Unjudged
 from zmodel.final.scores import Predictions
 from zmodel.final.testing import read_predictions
@@ -207,6 +208,38 @@ def test_a_module_without_a_test_is_found_before_it_is_trained(quantiles):
     with pytest.raises(ValueError, match="LightningDataModule has no test_dataloader"):
         check_test_data(pl.LightningDataModule(), "test=true")
     check_test_data(build(quantiles, "data"), "test=true")
+
+
+class Untold(pl.LightningDataModule):
+    """Without a test_dataloader."""
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "missing"),
+    [("model", Untested, "test_step"), ("data", Untold, "test_dataloader")],
+)
+def test_a_run_and_the_final_stage_ask_for_a_test_before_they_train(
+    quantiles, tmp_path, monkeypatch, key, kind, missing
+):
+    monkeypatch.setenv("ZMODEL_ALLOW", f"mine.*,{__name__}.*")
+    composed: list[list[str]] = []
+    loader = SimpleNamespace(
+        load_configuration=lambda overrides, **_: composed.append(overrides) or quantiles
+    )
+    hydra = {"overrides": {"hydra": []}, "job": {"config_name": "train"}}
+    job = FinalJob(
+        SimpleNamespace(config_loader=loader), None, OmegaConf.create({"hydra": hydra}),
+        study="s", overrides={1: ("model=old",)},
+    )  # fmt: skip
+    job.check_test(1, ["model=mine", "seed=3"], "val/loss")
+    assert "model=mine" in composed[0] and "model=old" not in composed[0]
+    with open_dict(quantiles):
+        quantiles[key] = {"_target_": f"{__name__}.{kind.__name__}"}
+    with pytest.raises(ValueError, match=f"The final stage .*{missing}"):
+        job.check_test(1, [], "val/loss")
+    with pytest.raises(ValueError, match=f"test=true.*{missing}"):
+        run(quantiles)
+    assert not (tmp_path / "checkpoints").exists()
 
 
 class LightningModule(torch.nn.Module):

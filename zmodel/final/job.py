@@ -105,14 +105,18 @@ class FinalJob(Job):
             run_mode=RunMode.MULTIRUN,
         )
 
-    def trains_on_all(self, trial: int) -> bool:
-        """Whether the data of a trial can be trained on without a validation part."""
-        config = self._composed_alone(self.expanded([f"trial={trial}"]))
+    def trains_on_all(self, trial: int, arguments: Sequence[str]) -> bool:
+        """Whether the data of a trial can be trained on without a validation part.
+
+        Args:
+            arguments: the user's own, which every run of the trial has.
+        """
+        config = self._composed_alone(self.expanded([*arguments, f"trial={trial}"]))
         return OmegaConf.select(config, "data.train_on_all") is not None
 
-    def check_test(self, trial: int, metric: str) -> None:
+    def check_test(self, trial: int, arguments: Sequence[str], metric: str) -> None:
         """ValueError for a module or data without a test: found before anything is trained."""
-        config = self._composed_alone(self.expanded([f"trial={trial}"]))
+        config = self._composed_alone(self.expanded([*arguments, f"trial={trial}"]))
         targets = (OmegaConf.select(config, f"{key}._target_") for key in ("model", "data"))
         model, data = (imported(target) if target else None for target in targets)
         if isinstance(model, type):

@@ -5,6 +5,7 @@ Every step is skipped when its result is already there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import wrap
@@ -80,14 +81,14 @@ class Stage:
             stretch=plan.options["stretch"],
             directions=plan.directions,
         )
-        job.check_test(plan.candidates[0], plan.metric)
+        job.check_test(plan.candidates[0], self.arguments, plan.metric)
         code, found = self._train(plan, job, self.folder, f"{plan.study}-final")
         if found is None:
             return code
         candidates = with_standings(plan, found)
         winner = choose(candidates, plan.maximize, plan.options["one_standard_error"])
         chosen: Candidate | None = winner
-        retrains = retrains_winner(plan.options["retrain"], winner, job)
+        retrains = retrains_winner(plan.options["retrain"], winner, job, self.arguments)
         if retrains:
             job = job.retraining(winner.median_epochs)
             code, chosen = self._retrain(plan, job, winner)
@@ -200,14 +201,16 @@ def _say(text: str) -> None:
     print("\n".join(wrap(text, terminal_width() - 1, break_long_words=False)), flush=True)
 
 
-def retrains_winner(option: bool | str, winner: Candidate, job: FinalJob) -> bool:
+def retrains_winner(
+    option: bool | str, winner: Candidate, job: FinalJob, arguments: Sequence[str]
+) -> bool:
     """Whether the winner is trained again on all samples; folds leave no network to be tested.
 
     Without a validation part the last weights count. They are good where the run cooled down.
     """
     if winner.cross_validated or option is True:
         return True
-    return option == "auto" and winner.cooled_down and job.trains_on_all(winner.trial)
+    return option == "auto" and winner.cooled_down and job.trains_on_all(winner.trial, arguments)
 
 
 def _ended(name: str, storage: str | None, folder: Path) -> list[TrialRecord]:
