@@ -89,6 +89,7 @@ def test_who_broke_a_limit_or_failed_stands_on_the_page_and_in_the_terminal(tmp_
     assert rows["4"].endswith("winner, baseline") and rows["5"].endswith("out")
     assert "±" not in rows["6"], "one run has no spread"
     assert max(map(len, text.splitlines()[:-2])) < 80
+    assert "/long" * 30 in for_terminal({**summary, "unpredicted": "/long" * 30}, tmp_path)
     shown = page._result(summary, "python train.py")
     assert (
         broken.replace("<", "&lt;") in shown

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -24,7 +23,7 @@ from zmodel.final.terminal import for_terminal
 from zmodel.final.testing import test_once
 from zmodel.study.constraints import parse_constraints
 from zmodel.study.folder import JOURNAL, list_studies, study_folder
-from zmodel.study.plain_text import terminal_width
+from zmodel.study.plain_text import in_lines, terminal_width
 from zmodel.study.records import StudyRecord, TrialRecord, find_study, load_study
 from zmodel.study.storage.file_lock import file_lock
 from zmodel.study.storage.opening import open_storage
@@ -198,7 +197,7 @@ class Stage:
 
 def _say(text: str) -> None:
     """In lines that the terminal does not break within a word."""
-    print("\n".join(wrap(text, terminal_width() - 1, break_long_words=False)), flush=True)
+    print("\n".join(in_lines([text], terminal_width() - 1)), flush=True)
 
 
 def retrains_winner(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from textwrap import wrap
 from typing import Any
 
 from zmodel.analysis.rules.suggested_commands import predict_with
@@ -16,7 +15,7 @@ from zmodel.final.sentences import (
     race_sentences,
     test_sentence,
 )
-from zmodel.study.plain_text import terminal_width
+from zmodel.study.plain_text import in_lines, terminal_width
 
 
 def for_terminal(summary: dict[str, Any], folder: Path) -> str:
@@ -34,7 +33,7 @@ def for_terminal(summary: dict[str, Any], folder: Path) -> str:
     return "\n".join(
         [
             *_candidates(summary),
-            *(line for sentence in said for line in wrap(sentence, width) or [""]),
+            *(line for sentence in said for line in in_lines([sentence], width) or [""]),
             "",
             f"report    {folder / 'index.html'}",
             *_model(summary, folder),
