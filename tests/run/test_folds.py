@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -19,6 +22,7 @@ from zmodel.core.running_trial import running
 from zmodel.data import ArrayFile, Digits
 from zmodel.data.drawn_split import fold_split
 from zmodel.run import run
+from zmodel.run.merged_folds import merged
 from zmodel.study.storage.opening import open_storage
 
 ROOT = Path(__file__).parents[2]
@@ -101,17 +105,59 @@ def test_a_run_is_the_mean_of_its_folds_and_tests_at_the_end(tmp_path, monkeypat
     assert len(each) == 3 and order.index("test") > max(
         i for i, o in enumerate(order) if o != "test"
     )
-    for name in ("val/acc_best", "test/acc"):
-        assert found["metrics"][name] == pytest.approx(np.mean([m[name] for m in each]))
-        assert len({m[name] for m in each}) > 1
-    bests = [m["val/acc_best"] for m in each]
+    assert found["metrics"]["test/acc"] == pytest.approx(np.mean([m["test/acc"] for m in each]))
+    assert len({m["test/acc"] for m in each}) > 1
+    curves = np.array([curve_of(tmp_path / "folds" / str(i)) for i in range(3)])
+    best = [curves[: i + 1].mean(0).max() for i in range(3)]
     assert value == found["metrics"]["val/acc_best"] == trial.reported[2]
-    assert trial.reported == {i: pytest.approx(np.mean(bests[: i + 1])) for i in range(3)}
+    assert trial.reported == {i: pytest.approx(best[i]) for i in range(3)}
+    assert found["best_epoch"] == curves.mean(0).argmax()
+    assert found["best_metrics"]["val/acc"] == pytest.approx(value)
+    assert all("course" not in fold for fold in found["folds"])
     assert (found["epochs"], found["max_epochs"], found["checkpoint"]) == (6, 6, None)
     assert np.sum(found["confusion_matrix"]["counts"]) == 1438  # all that is not for the test
     assert found["never_learned"] is False
     assert found["validated"] == sum(part["validated"] for part in found["folds"])
     assert (tmp_path / "folds" / "2" / "csv" / "metrics.csv").is_file()
+
+
+def curve_of(folder: Path) -> list[float]:
+    with (folder / "csv" / "metrics.csv").open() as file:
+        return [float(row["val/acc"]) for row in csv.DictReader(file) if row["val/acc"]]
+
+
+def fold(curve: list[float]) -> dict[str, Any]:
+    """The result of a fold with these validation accuracies, its best epoch the best of its own."""
+    best = int(np.argmax(curve))
+    return {
+        "metrics": {"val/acc": curve[-1], "val/acc_best": curve[best], "train/loss": 1.0},
+        "best_metrics": {"val/acc": curve[best], "train/loss": float(best)},
+        "best_epoch": best,
+        "epochs": len(curve),
+        "max_epochs": 9,
+        "stopped_early": True,
+        "course": {"curves": {"val/acc": dict(enumerate(curve))}, "kept_by": ["val/acc", "max"]},
+    }
+
+
+def test_what_is_best_is_the_best_of_the_mean_curve():
+    # each fold is right about all its samples once; together they never are
+    folds = [fold([1.0, 0.5, 0.75]), fold([0.5, 1.0, 0.5, 0.875])]
+    found = merged(folds)
+    # the first fold stays at 0.75 after its end
+    assert found["metrics"]["val/acc_best"] == found["best_metrics"]["val/acc"] == 0.8125
+    assert (found["best_epoch"], found["epochs"], found["max_epochs"]) == (3, 7, 18)
+    assert found["metrics"]["val/acc"] == 0.8125 and found["best_metrics"]["train/loss"] == 0.5
+    # of a loss the smallest
+    for part, losses in zip(folds, ([3.0, 1.0, 2.0], [1.0, 3.0, 1.5]), strict=True):
+        part["course"]["curves"]["val/loss"] = dict(enumerate(losses))
+        part["metrics"]["val/loss_best"] = 1.0
+    assert merged(folds)["metrics"]["val/loss_best"] == 1.75
+    # an epoch in which a fold diverged is not the best, and a fold of an older version has no curve
+    folds[0]["course"]["curves"]["val/acc"][1] = math.nan
+    assert merged(folds)["metrics"]["val/acc_best"] == 0.8125
+    del folds[0]["course"]
+    assert merged(folds)["metrics"]["val/acc_best"] == 1.0
 
 
 def test_an_interrupted_run_goes_on_in_the_fold_it_was_in(tmp_path):

@@ -5,8 +5,12 @@ It trains a network per fold, one after the other.
 For data too small for one validation part: with ``data.folds=5`` every sample that is not for the
 test is validated once. The run's metrics are means over the folds, its confusion matrix is their
 sum, its epochs add up; the result of each fold is in ``folds`` of result.json, its files in the
-folder ``folds/<i>``. To a study the run tells one value per fold, the mean so far of what is
-optimised: a pruner compares trials after equally many folds.
+folder ``folds/<i>``. To a study the run tells one value per fold, what is optimised over the folds
+so far: a pruner compares trials after equally many folds.
+
+What is best at some epoch is read off the mean curve of the folds, not averaged over the best
+epochs of each: on a dozen validation samples nearly every configuration is right about all of them
+after some epoch (docs/measured/results.md).
 
 The test set is loaded when all folds are trained. What is reported then is the mean test score of
 the networks of the folds, each trained on (k-1)/k of the samples: an estimate for a network
@@ -21,21 +25,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from omegaconf import DictConfig, open_dict
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities import rank_zero_only
 
-from zmodel.callbacks.checkpoint import write_atomically
+from zmodel.callbacks.checkpoint import BestAndLast, write_atomically
+from zmodel.callbacks.monitor import logged
 from zmodel.core.objective import metric_names
 from zmodel.core.run_value import value_of
 from zmodel.core.running_trial import withheld
 from zmodel.run.build import build
+from zmodel.run.merged_folds import COURSE, Course, Result, merged
 from zmodel.run.read_checkpoint import read_checkpoint
-from zmodel.run.result import validation
-
-Result = dict[str, Any]
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +59,30 @@ class Fold(Callback):
 
     def __init__(self, number: int, done: list[Result], last_path: Path) -> None:
         self.number, self.done, self.last_path = number, done, last_path
+        self.keeper: BestAndLast | None = None
+        self.curves: dict[str, dict[int, float]] = {}
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.sanity_checking or trainer.state.fn != "fit":
+            return
+        for name, value in logged(trainer).items():
+            self.curves.setdefault(name, {})[trainer.current_epoch] = value
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         checkpoint["folds"] = self.done
+
+    def course(self) -> Course:
+        """How the fit went: its curves, and by which of them the kept epoch was the best."""
+        keeper = self.keeper
+        return {"curves": self.curves, "kept_by": keeper and [keeper.monitor, keeper.mode]}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"curves": self.curves}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.curves = state_dict["curves"]
 
 
 def cross_validate(cfg: DictConfig, run_split: Callable[[DictConfig, Fold], Result]) -> Result:
@@ -85,12 +106,15 @@ def cross_validate(cfg: DictConfig, run_split: Callable[[DictConfig, Fold], Resu
     pruned = False
     while len(done) < count and not pruned:
         own = part(cfg, len(done), test=False, ckpt_path=resume)
+        fold = Fold(len(done), done, last_path)
         with withheld() as trial:  # the epochs of a fold are not those of the trial
-            done.append(run_split(own, Fold(len(done), done, last_path)))
+            done.append({**run_split(own, fold), COURSE: fold.course()})
         resume = None
         rank_zero_only(write_atomically)({"folds": done}, last_path)
         if trial is not None:
-            trial.report(len(done) - 1, mean(done, objective(cfg, done)))
+            value = value_of(objective(cfg, done), merged(done))
+            assert value is not None
+            trial.report(len(done) - 1, value)
             pruned = trial.pruned = trial.should_prune()
     if cfg.test and not pruned:
         for number, result in enumerate(done):
@@ -126,41 +150,3 @@ def objective(cfg: DictConfig, done: list[Result]) -> str:
     """The first optimised metric that is logged."""
     names = (*metric_names(cfg.optimized_metric), "val/acc", "val/loss")
     return next(name for name in names if value_of(name, done[0]) is not None)
-
-
-def mean(done: list[Result], metric: str) -> float:
-    values = [value_of(metric, result) for result in done]
-    return float(np.mean([value for value in values if value is not None]))
-
-
-def means(done: list[Result], part: str) -> dict[str, float]:
-    """Of the metrics in this part of the results."""
-    return {name: float(np.mean([r[part][name] for r in done])) for name in done[0][part]}
-
-
-def merged(done: list[Result]) -> Result:
-    """One result of all folds, with the keys of a single one and `folds`."""
-    best = [result["best_epoch"] for result in done if result["best_epoch"] is not None]
-    most = [result["max_epochs"] for result in done]
-    result = {
-        **done[0],
-        "metrics": means(done, "metrics"),
-        "best_metrics": means(done, "best_metrics"),
-        "best_epoch": round(float(np.mean(best))) if best else None,
-        "epochs": sum(result["epochs"] for result in done),
-        "max_epochs": None if None in most else sum(most),
-        "stopped_early": any(result["stopped_early"] for result in done),
-        "cooled_from": None,
-        "checkpoint": None,
-        "folds": done,
-    }
-    if "confusion_matrix" in result:
-        counts = [np.array(r["confusion_matrix"]["counts"]) for r in done]
-        total = np.sum(counts, axis=0).tolist()
-        result["confusion_matrix"] = {**result["confusion_matrix"], "counts": total}
-    if "predictions" in result:
-        parts = [r["predictions"] for r in done]
-        lists = {key: [row for p in parts for row in p[key]] for key in ("true", "predicted")}
-        samples = sum(p["samples"] for p in parts)
-        result["predictions"] = {**result["predictions"], "samples": samples, **lists}
-    return result | validation(result)

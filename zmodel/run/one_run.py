@@ -115,7 +115,7 @@ def make_trainer(cfg: DictConfig, fold: Fold | None) -> tuple[pl.Trainer, BestAn
     if fold is not None:
         callbacks.append(fold)
         if keeper is not None:
-            keeper.last_path = fold.last_path
+            fold.keeper, keeper.last_path = keeper, fold.last_path
     callbacks.append(StopOnRequest(keeper.last_path if keeper else None))
     if cfg.train and cfg.ckpt_path:
         settings = ((c, list(cfg.callbacks[key])) for key, c in configured.items())
