@@ -1,166 +1,210 @@
 """Which way of searching is best at equal cost? It runs the shipped searches and tests their best.
 
-    python benchmarks/studies.py                       hours; the same command continues
-    python benchmarks/studies.py --methods naive,zlayers --seeds 0,1 --jobs 2
-    python benchmarks/studies.py --table               only the table of what there is
+    python benchmarks/studies.py                       many hours; the same command continues
+    python benchmarks/studies.py --settings tanh,sigmoid --methods zlayers,halving --seeds 0,1
+    python benchmarks/studies.py --table               only the table and the picture
 
-For every method and seed: `train.py -m hparams_search=METHOD` until the study has trained for
---epochs epochs (its budget of trials is raised as long as it has not; `defaults` is a fixed list
-and ends earlier), then `hparams_search=final` on it, where every method's choices may train for
-the same --final-epochs. The data split is the same everywhere; the seed sets sampler and training.
-Every study is a folder of --log-dir, so finished studies are not repeated. Table and plots go
-to --out.
+For every setting, method and seed: `train.py -m hparams_search=METHOD` with the setting's budget
+of epochs (`defaults` is a fixed list and may end earlier), then `hparams_search=final` on it: the
+two best of every study are trained with two new seeds, and the better one is tested. The data
+split is the same everywhere; the seed sets sampler and training. No study begins with a baseline:
+it would be the same for all. Finished studies are not repeated.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from omegaconf import OmegaConf
 from studies_table import write_table
 
-from zmodel.analysis.statistics.selection import recorded_epochs
-from zmodel.study.folder import JOURNAL, study_folder
-from zmodel.study.records import StudyRecord, load_study
-from zmodel.study.storage.opening import open_storage
+from zmodel.study.folder import study_folder
 
 ROOT = Path(__file__).parent.parent
 METHODS = ("naive", "pruned", "random", "defaults", "zlayers", "halving")
-EPOCHS = ("halving",)
-"""Methods whose budget is itself one of epochs."""
-FIXED = ("defaults",)
-"""Methods whose number of trials is their own."""
-MOST_ROUNDS = 20
-LEAST_MORE = 4
-"""So many trials are added at least: starting again takes longer than a pruned trial."""
+SHORT = ("halving", "naive")
+"""Methods of which no trial takes a large part of the budget."""
+TRIALS = {"defaults": 12}
+"""Methods with a fixed list of trials."""
+FLOOR = {"zlayers": "{model.z_layers: 1}"}
+"""Its share of 10 % of ten trials, since a budget of epochs does not say how many trials begin."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Data and network.
+
+    Args:
+        epochs: of a whole study.
+        trial_epochs: of a trial at most; `naive_epochs`: the same for `naive`.
+        is_plain: no normalisation and plain Adam. Networks up to a width of 48, to pay for ten
+            seeds, and less weight decay, because Adam's form of it stops the training above 1e-2.
+    """
+
+    epochs: int
+    trial_epochs: int
+    naive_epochs: int
+    overrides: tuple[str, ...] = ()
+    is_plain: bool = False
+
+
+PLAIN = (
+    "model=znet",
+    "model.width=tag(log,int(interval(16,48)))",
+    "model.optimizer.weight_decay=tag(log,interval(1e-6,1e-2))",
+)
+SETTINGS = {
+    "shipped": Setting(600, 60, 16),
+    "digits": Setting(600, 60, 16, ("data=digits",)),
+    "tanh": Setting(
+        600,
+        60,
+        16,
+        (*PLAIN, "model.activation=tanh", "model.optimizer.lr=tag(log,interval(1e-4,1e-1))"),
+        is_plain=True,
+    ),
+    "sigmoid": Setting(
+        900,
+        90,
+        32,
+        (
+            *PLAIN,
+            "model.activation=sigmoid",
+            "callbacks.early_stopping.patience=15",
+            "callbacks.early_stopping.cooldown=0.5",
+        ),
+        is_plain=True,
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Case:
-    """One method with one seed."""
+    """One method in one setting with one seed."""
 
+    setting: str
     method: str
     seed: int
+    log_dir: Path
 
     @property
     def name(self) -> str:
         return f"bench-{self.method}-{self.seed}"
 
+    @property
+    def folder(self) -> Path:
+        return study_folder(self.log_dir, self.name)
+
+    @property
+    def is_tested(self) -> bool:
+        return (self.folder / "final" / "summary.json").is_file()
+
 
 def main() -> int:
     options = parse()
-    cases = [Case(method, seed) for seed in options.seeds for method in options.methods]
+    cases = [
+        Case(setting, method, seed, options.folder / setting)
+        for seed in options.seeds
+        for setting in options.settings
+        for method in options.methods
+    ]
     for case in [] if options.table else cases:
-        if is_tested(case, options):
-            continue
-        search(case, options)
-        final(case, options)
-        write_table(cases, options.log_dir, options.out, options.epochs)
-    write_table(cases, options.log_dir, options.out, options.epochs)
-    print(f"table and plots: {options.out}")
+        if not case.is_tested:
+            search(case, options.jobs)
+            final(case, options.jobs)
+    write_table([case for case in cases if case.is_tested], options.folder)
+    print(f"table and picture: {options.folder}")
     return 0
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--methods", type=lambda t: t.split(","), default=list(METHODS))
-    parser.add_argument("--seeds", type=lambda t: [int(s) for s in t.split(",")], default=range(5))
-    parser.add_argument("--epochs", type=int, default=1600, help="of a whole study")
-    parser.add_argument("--trials", type=int, help="of a study at first; default: its own config")
-    parser.add_argument("--trial-epochs", type=int, help="at most; default: the study's own config")
-    parser.add_argument("--naive-epochs", type=int, help="the same for naive; its own are fewer")
-    parser.add_argument("--final-epochs", type=int, default=80, help="of a run of the final stage")
-    parser.add_argument("--final-top", type=int, default=3)
-    parser.add_argument("--final-seeds", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=2, help="workers")
-    parser.add_argument("--set", action="append", default=[], help="an override for all studies")
-    parser.add_argument("--log-dir", type=Path, default=ROOT / "logs")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "studies")
+    parser.add_argument("--settings", type=named(SETTINGS), default=list(SETTINGS))
+    parser.add_argument("--methods", type=named(METHODS), default=list(METHODS))
+    parser.add_argument("--seeds", type=lambda t: [int(s) for s in t.split(",")], default=range(10))
+    parser.add_argument("--jobs", type=int, default=2, help="workers; 0: in this process")
+    parser.add_argument("--folder", type=Path, default=ROOT / "logs" / "studies_compared")
     parser.add_argument("--table", action="store_true", help="run nothing")
     options = parser.parse_args()
-    unknown = sorted(set(options.methods) - set(METHODS))
-    if unknown:
-        parser.error(f"--methods must be of {', '.join(METHODS)}, got {', '.join(unknown)}")
-    options.log_dir, options.out = options.log_dir.absolute(), options.out.absolute()
+    options.folder = options.folder.absolute()
     return options
 
 
-def search(case: Case, options: argparse.Namespace) -> None:
+def named(known: object) -> Callable[[str], list[str]]:
+    """Reads a list of some of these names."""
+
+    def read(text: str) -> list[str]:
+        unknown = sorted(set(text.split(",")) - set(known))  # type: ignore[call-overload]
+        if unknown:
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: must be of {', '.join(known)}")  # type: ignore[call-overload]
+        return text.split(",")
+
+    return read
+
+
+def search(case: Case, jobs: int) -> None:
     """Run the study until it has spent its epochs."""
-    n_trials = options.trials
-    for _ in range(MOST_ROUNDS):
-        record = load(case, options.log_dir)
-        if record is not None:
-            spent, ended = cost(record)
-            budget = int(record.attrs.get("n_trials", 0))
-            complete = ended >= budget
-            if complete and (spent >= options.epochs or case.method in FIXED):
-                return
-            n_trials = budget
-            if complete:  # as many more as the trials so far suggest
-                missing = (options.epochs - spent) / max(1.0, spent / max(1, ended))
-                n_trials += max(LEAST_MORE, math.ceil(missing))
-        more = [f"n_trials={n_trials}"] if n_trials and case.method not in FIXED else []
-        if case.method in EPOCHS:
-            more = [f"epochs={options.epochs}"]
-        own = options.naive_epochs if case.method == "naive" else options.trial_epochs
-        epochs = [] if own is None else [own]
-        command(
-            options,
-            f"hparams_search={case.method}",
-            f"study_name={case.name}",
-            f"seed={case.seed}",
-            f"hydra.sweeper.seed={case.seed}",
-            *(f"hydra.sweeper.{budget}" for budget in more),
-            *(f"trainer.max_epochs={n}" for n in epochs),
-            *options.set,
-        )
-        if case.method in EPOCHS:
-            return
-    raise SystemExit(f"{case.name} has not spent {options.epochs} epochs in {MOST_ROUNDS} rounds")
-
-
-def final(case: Case, options: argparse.Namespace) -> None:
-    """Retrain and test what the study chose; its trials bring --set along."""
+    method, setting = case.method, SETTINGS[case.setting]
+    allowance = setting.naive_epochs if method == "naive" else setting.trial_epochs
+    # a trial begins only if the budget pays for a whole one, so half of one would be left over
+    epochs = setting.epochs if method in SHORT else setting.epochs + allowance // 2
+    n_trials: int | None = TRIALS.get(method)
+    if method in FLOOR:
+        n_trials = setting.epochs  # more than can begin
     command(
-        options,
-        "hparams_search=final",
-        f"study={case.name}",
-        f"final.top={options.final_top}",
-        f"final.seeds={options.final_seeds}",
-        "final.stretch=1",
-        "final.retrain=false",
-        f"trainer.max_epochs={options.final_epochs}",
+        case,
+        jobs,
+        f"hparams_search={method}",
+        f"study_name={case.name}",
+        f"seed={case.seed}",
+        f"hydra.sweeper.seed={case.seed}",
+        f"hydra.sweeper.epochs={epochs}",
+        f"hydra.sweeper.n_trials={'null' if n_trials is None else n_trials}",
+        *([f"hydra.sweeper.coverage={FLOOR[method]}"] if method in FLOOR else []),
+        *([f"hydra.sweeper.enqueue={by_hand()}"] if method in TRIALS and setting.is_plain else []),
+        "hydra.sweeper.baseline=false",
+        "hydra.sweeper.preflight=null",
+        "extras.threads=1",
+        f"trainer.max_epochs={allowance}",
+        *setting.overrides,
     )
 
 
-def is_tested(case: Case, options: argparse.Namespace) -> bool:
-    return (study_folder(options.log_dir, case.name) / "final" / "summary.json").is_file()
+def by_hand() -> str:
+    """The dozen of `defaults` as one would try them with a plain network."""
+    config = OmegaConf.load(ROOT / "conf" / "hparams_search" / "defaults.yaml")
+    dozen = OmegaConf.to_container(config.hydra.sweeper.enqueue)
+    for values in dozen:  # type: ignore[union-attr]
+        values["model.width"] = min(48, values["model.width"])  # type: ignore
+        values["model.optimizer.weight_decay"] *= 0.01  # type: ignore
+    return repr(dozen).replace("'", "")
 
 
-def load(case: Case, log_dir: Path) -> StudyRecord | None:
-    folder = study_folder(log_dir, case.name)
-    path = folder / JOURNAL
-    if not path.is_file():
-        return None
-    return load_study(case.name, open_storage(str(path), read_only=True), folder)
+def final(case: Case, jobs: int) -> None:
+    """Train again and test what the study chose; its trials bring their overrides along."""
+    command(
+        case,
+        jobs,
+        "hparams_search=final",
+        f"study={case.name}",
+        "final.top=2",
+        "final.seeds=2",
+        "final.stretch=1",
+        "final.retrain=false",
+        f"trainer.max_epochs={SETTINGS[case.setting].trial_epochs}",
+    )
 
 
-def cost(record: StudyRecord) -> tuple[int, int]:
-    """Epochs trained and trials ended."""
-    ended = [t for t in record.trials if t.state in ("complete", "pruned", "failed")]
-    return sum(map(recorded_epochs, ended)), len(ended)
-
-
-def command(options: argparse.Namespace, *overrides: str) -> None:
+def command(case: Case, jobs: int, *overrides: str) -> None:
     """Run train.py as a user would; its failure is ours."""
     words = [sys.executable, str(ROOT / "train.py"), "-m", *overrides]
-    words += [f"paths.log_dir={options.log_dir}", f"hydra.sweeper.n_jobs={options.jobs}"]
+    words += [f"paths.log_dir={case.log_dir}", f"hydra.sweeper.n_jobs={jobs}"]
     print("$ python train.py", *words[2:], flush=True)
     began = time.monotonic()
     code = subprocess.run(words, cwd=ROOT).returncode
