@@ -32,8 +32,6 @@ SHORT = ("halving", "naive")
 """Methods of which no trial takes a large part of the budget."""
 TRIALS = {"defaults": 12}
 """Methods with a fixed list of trials."""
-FLOOR = {"zlayers": "{model.z_layers: 1}"}
-"""Its share of 10 % of ten trials, since a budget of epochs does not say how many trials begin."""
 
 
 @dataclass(frozen=True)
@@ -154,9 +152,6 @@ def search(case: Case, jobs: int) -> None:
     allowance = setting.naive_epochs if method == "naive" else setting.trial_epochs
     # a trial begins only if the budget pays for a whole one, so half of one would be left over
     epochs = setting.epochs if method in SHORT else setting.epochs + allowance // 2
-    n_trials: int | None = TRIALS.get(method)
-    if method in FLOOR:
-        n_trials = setting.epochs  # more than can begin
     command(
         case,
         jobs,
@@ -165,8 +160,7 @@ def search(case: Case, jobs: int) -> None:
         f"seed={case.seed}",
         f"hydra.sweeper.seed={case.seed}",
         f"hydra.sweeper.epochs={epochs}",
-        f"hydra.sweeper.n_trials={'null' if n_trials is None else n_trials}",
-        *([f"hydra.sweeper.coverage={FLOOR[method]}"] if method in FLOOR else []),
+        f"hydra.sweeper.n_trials={TRIALS.get(method, 'null')}",
         *([f"hydra.sweeper.enqueue={by_hand()}"] if method in TRIALS and setting.is_plain else []),
         "hydra.sweeper.baseline=false",
         "hydra.sweeper.preflight=null",

@@ -95,8 +95,10 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
     cfg = job.compose(example, 0, folder, {})
     settings = settled(settings, cfg)
     plan = make_plan(settings, space, cfg)
+    if plan is not None:
+        settings = replace(settings, paid=plan.epochs // plan.allowance)
     limits = make_limits(settings, space, job, cfg)
-    settings = _within(space, settings, plan, limits)
+    settings = _within(space, settings, limits)
     shared = shared_config(cfg, job, space, settings)
     proposals = _tried(Proposals(settings, space, limits=limits), settings, shared)
     if settings.n_jobs:
@@ -150,9 +152,7 @@ def _bounds(job: Job) -> frozenset[str]:
     return frozenset(_REFERENCE.findall(str(raw)))
 
 
-def _within(
-    space: SearchSpace, settings: Settings, plan: EpochPlan | None, limits: Limits | None
-) -> Settings:
+def _within(space: SearchSpace, settings: Settings, limits: Limits | None) -> Settings:
     """No more trials than the space has combinations: with the same seed, more would be the same.
 
     Where the budget has room for all of them, each is tried exactly once.
@@ -164,10 +164,7 @@ def _within(
         if bounded is not None:
             return _only_feasible(bounded, settings, size if budget is None else min(budget, size))
         return replace(settings, n_trials=size if budget is None else min(budget, size))
-    if plan is not None:  # trials that run to their end
-        paid = plan.epochs // plan.allowance
-        budget = paid if budget is None else min(budget, paid)
-    assert budget is not None
+    budget = settings.sure_trials
     count = count_combinations(space, max(budget, FEW) if bounded is not None else budget)
     if count is None:
         return settings

@@ -27,7 +27,7 @@ class Settings:
     """Checked settings. Fields are the keys of conf/hydra/sweeper/zmodel.yaml, described there."""
 
     folder: Path
-    """Absolute path of the study's folder, ``hydra.sweep.dir``; no key, as the last two fields."""
+    """Absolute path of the study's folder, ``hydra.sweep.dir``; no key, as the last three."""
     study_name: str
     storage: str
     """As :func:`zmodel.study.storage.opening.open_storage` takes it."""
@@ -69,10 +69,19 @@ class Settings:
     """``hydra.sweep.subdir`` as it is written: where a trial runs, below the folder."""
     return_to: tuple[str, ...] = ()
     """Overrides that the same command needs to find the study again."""
+    paid: int | None = None
+    """Trials that a budget of epochs pays for even if each takes all it may."""
+
+    @property
+    def sure_trials(self) -> int:
+        """Trials that the budget is sure to have room for: floors must fit into them."""
+        known = [n for n in (self.n_trials, self.paid) if n is not None]
+        assert known
+        return min(known)
 
 
 NO_PRUNER = "optuna.pruners.NopPruner"
-NO_KEYS = ("folder", "subdir", "return_to")
+NO_KEYS = ("folder", "subdir", "return_to", "paid")
 KEYS = tuple(field.name for field in fields(Settings) if field.name not in NO_KEYS)
 
 

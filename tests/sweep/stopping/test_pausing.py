@@ -181,6 +181,23 @@ def test_without_a_rule_epochs_are_a_budget_too(inline):
     assert len(inline.trials) == len(trials), "the budget of trials holds too"
 
 
+@pytest.mark.parametrize("n_trials", ["null", "40"])
+def test_floors_are_met_within_a_budget_of_epochs(inline, n_trials):
+    """Four of five trials that the epochs are sure to pay for, however many more may begin."""
+    budget = [f"hydra.sweeper.n_trials={n_trials}", f"+trainer.max_epochs={ALLOWANCE}"]
+    floors = ["hydra.sweeper.coverage={layers: 1}", "hydra.sweeper.epochs=50"]
+    assert inline.run(*budget, *floors, task=task) == 0
+    assert sorted({t.params["layers"] for t in inline.trials}) == [1, 2, 3, 4]
+    assert len(inline.trials) == 5
+    share = ["hydra.sweeper.coverage={layers: 20%}", "hydra.sweeper.epochs=100"]
+    other = inline.named("share")
+    assert other.run(*budget, *share, task=early) == 0
+    depths = [t.params["layers"] for t in other.trials]
+    assert min(map(depths.count, range(1, 5))) >= 2, "20 % of ten"
+    with pytest.raises(ValueError, match="epochs=50 .* 5 trials"):
+        inline.named("none").run(*budget, "hydra.sweeper.coverage={layers: 2}", *floors[1:])
+
+
 def test_enqueued_configurations_begin_as_new_trials_do(inline):
     given = "hydra.sweeper.enqueue=[{x: 0.5, layers: 2}, {x: 0.25, layers: 2}]"
     assert inline.run(*WITHIN, given, "hydra.sweeper.epochs=60", task=task) == 0

@@ -129,8 +129,8 @@ def _find_examples(known: KnownSizes, settings: Settings) -> None:
     """Look for a feasible configuration in every cell of the structural parameters."""
     space = known.space
     floors = {}
-    if settings.coverage and settings.n_trials is not None:
-        floors = parse_floors(settings.coverage, space, settings.n_trials)
+    if settings.coverage:
+        floors = parse_floors(settings.coverage, space, settings.sure_trials)
     cells: dict[str, Sequence[Cell]] = {k: [f.cell for f in row] for k, row in floors.items()}
     for name, distribution in space.distributions.items():
         count = count_values(distribution)

@@ -132,19 +132,16 @@ def _refuse_to_widen(sampler: BaseSampler) -> None:
 def _floors(settings: Settings, space: SearchSpace, replicate: float) -> FloorSchedule | None:
     if not settings.coverage:
         return None
-    if settings.n_trials is None:
-        raise ValueError(
-            "hydra.sweeper.coverage plans a budget of trials, got hydra.sweeper.n_trials=null. "
-            "Set hydra.sweeper.n_trials, or hydra.sweeper.coverage=null."
-        )
-    left = settings.n_trials - int(settings.n_trials * replicate)
+    sure = settings.sure_trials
+    left = sure - int(sure * replicate)
     try:
         return FloorSchedule(
             settings.coverage, space, left, settings.policy, constraints=settings.constraints
         )
     except ValueError as error:
-        if left == settings.n_trials:
-            raise
-        raise ValueError(
-            f"{error} hydra.sweeper.replicate leaves {left} of {settings.n_trials} trials to them."
-        ) from None
+        why = ""
+        if sure == settings.paid:
+            why += f" hydra.sweeper.epochs={settings.epochs} surely pays for {sure} trials."
+        if left < sure:
+            why += f" hydra.sweeper.replicate leaves {left} of {sure} trials to them."
+        raise ValueError(f"{error}{why}") from None
