@@ -17,7 +17,7 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,13 +134,13 @@ def parse() -> argparse.Namespace:
     return options
 
 
-def named(known: object) -> Callable[[str], list[str]]:
+def named(known: Collection[str]) -> Callable[[str], list[str]]:
     """Reads a list of some of these names."""
 
     def read(text: str) -> list[str]:
-        unknown = sorted(set(text.split(",")) - set(known))  # type: ignore[call-overload]
+        unknown = sorted(set(text.split(",")) - set(known))
         if unknown:
-            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: must be of {', '.join(known)}")  # type: ignore[call-overload]
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: must be of {', '.join(known)}")
         return text.split(",")
 
     return read
