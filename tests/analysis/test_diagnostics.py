@@ -168,6 +168,22 @@ def test_history_follows_the_order_in_which_trials_ended():
     assert [s.epochs_so_far for s in past.steps] == [3, 4, 6, 16]
 
 
+def test_what_paused_trials_have_cost_counts():
+    paused = {"state": "paused", "finished": None}
+    halved = study(
+        trial(0, 1, None, epochs=4, seconds=4.0, **paused),
+        trial(1, 1, 0.5, epochs=10, seconds=10.0),
+        trial(2, 1, None, curve={0: 0.1, 1: 0.2}, **paused),
+        trial(3, 2, 0.6, epochs=10, seconds=10.0),
+        trial(4, 2, None, epochs=3, **paused, started=START + timedelta(hours=1)),
+    )
+    past = analysis.history(halved)
+    assert [s.epochs_so_far for s in past.steps] == [16, 26]  # trial 2 begins as trial 1 ends
+    assert [s.seconds_so_far for s in past.steps] == [14.0, 24.0]
+    (entry,) = analysis.compare([halved]).entries
+    assert (entry.epochs, entry.seconds) == (29, 24.0)
+
+
 def test_smaller_is_better_when_minimizing():
     trials = [trial(i, 1 + i % 3, v) for i, v in enumerate([0.5, 0.2, 0.9, 0.4])]
     down = study(*trials, directions=("minimize",))

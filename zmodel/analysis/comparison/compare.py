@@ -16,6 +16,8 @@ from zmodel.analysis.statistics.selection import (
     count_states,
     listed,
     objective_name,
+    recorded_epochs,
+    recorded_seconds,
     scored,
     structural,
 )
@@ -137,6 +139,7 @@ def _entry(study: StudyRecord, param: str | None) -> ComparedStudy:
     found = findings.get(values.data)
     cells = next((p.cells for p in found.params if p.param == param), ()) if found else ()
     winner = best(study) if scored(study) else None
+    begun = [t for t in study.trials if t.state not in ("running", "waiting")]
     return ComparedStudy(
         name=plain(study.name),
         states=count_states(study.trials),
@@ -146,8 +149,8 @@ def _entry(study: StudyRecord, param: str | None) -> ComparedStudy:
         best_at=str(winner.params.get(param)) if winner and param else None,
         test=tested.mean if tested else None,
         test_interval=tested.interval if tested else None,
-        epochs=steps[-1].epochs_so_far if steps else 0,
-        seconds=steps[-1].seconds_so_far if steps else 0.0,
+        epochs=sum(map(recorded_epochs, begun)),
+        seconds=sum(recorded_seconds(t) or 0.0 for t in begun),
         trials={c.label: c.trials for c in cells},
         completed={c.label: c.states["complete"] for c in cells},
         forced={c.label: c.forced for c in cells},

@@ -37,8 +37,9 @@ SIZE = (style.WIDTH, 4.2)
 
 @dataclass(frozen=True)
 class EndedTrial:
-    """One ended trial, in the order in which trials ended. Costs are sums up to and with it;
-    `last_reported` is of a pruned trial."""
+    """One ended trial, in the order in which trials ended. Costs are sums up to and with it, and
+    of all that trials which began before its end and are paused have cost; `last_reported` is of a
+    pruned trial."""
 
     trial: int
     state: str
@@ -63,12 +64,16 @@ class History:
 def data(study: StudyRecord) -> History:
     need_scored(study)
     ended = [t for t in study.trials if t.state in ("complete", "pruned", "failed")]
+    paused = sorted((t for t in study.trials if t.state == "paused"), key=_start, reverse=True)
     steps: list[EndedTrial] = []
     best: float | None = None
     epochs, seconds = 0, 0.0
     for trial in sorted(ended, key=_end):
-        epochs += recorded_epochs(trial)
-        seconds += recorded_seconds(trial) or 0.0
+        spent = [trial]
+        while paused and _start(paused[-1]) <= _end(trial)[0]:
+            spent.append(paused.pop())
+        epochs += sum(map(recorded_epochs, spent))
+        seconds += sum(recorded_seconds(t) or 0.0 for t in spent)
         reached = score(study, trial) if trial.state == "complete" else None
         if reached is not None and (best is None or reached > best):
             best = reached
@@ -91,6 +96,10 @@ def data(study: StudyRecord) -> History:
         depths_of(study),
         tuple(phase_starts(study.attrs)),
     )
+
+
+def _start(trial: TrialRecord) -> datetime:
+    return trial.started or datetime.min
 
 
 def _end(trial: TrialRecord) -> tuple[datetime, int]:
