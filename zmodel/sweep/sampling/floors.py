@@ -20,7 +20,7 @@ from zmodel.study.cells import Cell, range_cells, value_cells
 from zmodel.study.distribution_values import count_values
 from zmodel.sweep.space.search_space import SearchSpace
 
-_FORMS = "a count (5), a share of n_trials (10%), or {bins: 4, min: 5} for ranges"
+_FORMS = "a count (5), a share of the trials (10%), or {bins: 4, min: 5} for ranges"
 
 
 @dataclass(frozen=True)
