@@ -204,6 +204,7 @@ def test_a_checkpoint_of_a_run_without_folds_is_refused(tmp_path):
         run(config(tmp_path, *FOLDS, f"ckpt_path={tmp_path / 'checkpoints' / 'last.ckpt'}"))
 
 
+@pytest.mark.slow
 def test_a_study_of_folds(tmp_path):
     overrides = ["hparams_search=random", "data=digits", "data.folds=2", "trainer.max_epochs=1"]
     overrides += ["hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=0", f"paths.log_dir={tmp_path}"]
