@@ -69,19 +69,12 @@ class Settings:
     """``hydra.sweep.subdir`` as it is written: where a trial runs, below the folder."""
     return_to: tuple[str, ...] = ()
     """Overrides that the same command needs to find the study again."""
-    paid: int | None = None
-    """Trials that a budget of epochs pays for even if each takes all it may."""
-
-    @property
-    def sure_trials(self) -> int:
-        """Trials that the budget is sure to have room for: floors must fit into them."""
-        known = [n for n in (self.n_trials, self.paid) if n is not None]
-        assert known
-        return min(known)
+    sure_trials: int = 0
+    """Trials that the budget surely has room for, once that is known: floors must fit into them."""
 
 
 NO_PRUNER = "optuna.pruners.NopPruner"
-NO_KEYS = ("folder", "subdir", "return_to", "paid")
+NO_KEYS = ("folder", "subdir", "return_to", "sure_trials")
 KEYS = tuple(field.name for field in fields(Settings) if field.name not in NO_KEYS)
 
 
@@ -253,6 +246,5 @@ def _policy(given: Any, coverage: Any) -> Policy | None:
             "hydra.sweeper.policy chooses among the values that have floors, and there are none; "
             "give some, as in hydra.sweeper.coverage={model.z_layers: 3}."
         )
-    at = "hydra.sweeper.policy"
-    shares: dict[str, Any] = {k: share(f"{at}.{k}", given[k]) for k in keys if k in given}
+    shares: Any = {k: share(f"hydra.sweeper.policy.{k}", given[k]) for k in keys if k in given}
     return Policy(**shares)
