@@ -58,18 +58,18 @@ PLAIN = (
     "model.optimizer.weight_decay=tag(log,interval(1e-6,1e-2))",
 )
 SETTINGS = {
-    "shipped": Setting(600, 60, 16),
-    "digits": Setting(600, 60, 16, ("data=digits",)),
+    "shipped": Setting(600, 40, 16),
+    "digits": Setting(600, 40, 16, ("data=digits",)),
     "tanh": Setting(
-        600,
-        60,
+        800,
+        40,
         16,
         (*PLAIN, "model.activation=tanh", "model.optimizer.lr=tag(log,interval(1e-4,1e-1))"),
         is_plain=True,
     ),
     "sigmoid": Setting(
-        900,
-        90,
+        1200,
+        80,
         32,
         (
             *PLAIN,
