@@ -41,15 +41,16 @@ class Setting:
     Args:
         epochs: of a whole study.
         trial_epochs: of a trial at most; `naive_epochs`: the same for `naive`.
-        is_plain: no normalisation and plain Adam. Networks up to a width of 48, to pay for ten
-            seeds, and less weight decay, because Adam's form of it stops the training above 1e-2.
     """
 
     epochs: int
     trial_epochs: int
     naive_epochs: int
     overrides: tuple[str, ...] = ()
-    is_plain: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        return PLAIN[0] in self.overrides
 
 
 PLAIN = (
@@ -57,6 +58,8 @@ PLAIN = (
     "model.width=tag(log,int(interval(16,48)))",
     "model.optimizer.weight_decay=tag(log,interval(1e-6,1e-2))",
 )
+"""No normalisation and plain Adam. Networks up to a width of 48, to pay for ten seeds, and less
+weight decay, because Adam's form of it stops the training above 1e-2."""
 SETTINGS = {
     "shipped": Setting(600, 40, 16),
     "digits": Setting(600, 40, 16, ("data=digits",)),
@@ -65,7 +68,6 @@ SETTINGS = {
         40,
         16,
         (*PLAIN, "model.activation=tanh", "model.optimizer.lr=tag(log,interval(1e-4,1e-1))"),
-        is_plain=True,
     ),
     "sigmoid": Setting(
         1200,
@@ -77,7 +79,6 @@ SETTINGS = {
             "callbacks.early_stopping.patience=15",
             "callbacks.early_stopping.cooldown=0.5",
         ),
-        is_plain=True,
     ),
 }
 

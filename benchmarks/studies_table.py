@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import statistics
 import sys
 from collections.abc import Iterable, Sequence
@@ -10,18 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from scipy.stats import t as student
-
 from zmodel.analysis import compare, load
 from zmodel.analysis.page import render, style
 from zmodel.analysis.page.files import to_csv
 from zmodel.core.atomic_file import write
+from zmodel.final.scores import mean_and_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SIZE = (7.6, 6.6)
-CONFIDENCE = 0.9
 LEAST_SHARE = 0.05
 """A depth with a smaller share of the trials counts as left behind."""
 OURS = ("zlayers", "halving")
@@ -87,12 +86,9 @@ def row(case: Case) -> Row:
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and half of its 90 % interval (Student's t)."""
-    n = len(values)
-    if n < 2:
-        return statistics.fmean(values), float("nan")
-    quantile = float(student.ppf((1 + CONFIDENCE) / 2, n - 1))
-    return statistics.fmean(values), quantile * statistics.stdev(values) / n**0.5
+    """Mean and half of its 95 % interval."""
+    mean, _, ends = mean_and_interval(values, -math.inf, math.inf)
+    return mean, math.nan if ends is None else (ends[1] - ends[0]) / 2
 
 
 # --- words ---
@@ -115,9 +111,9 @@ def summary(rows: Sequence[Row]) -> str:
     ]
     seeds = len({row.seed for row in rows})
     return (
-        f"Test accuracy, mean of {seeds} seeds and half of its 90 % interval.\n\n"
+        f"Test accuracy, mean of {seeds} seeds and half of its 95 % interval.\n\n"
         f"{_markdown(head, table)}\n"
-        "Difference of test accuracy, paired by seed, in 1e-4, and half of its 90 % interval.\n\n"
+        "Difference of test accuracy, paired by seed, in 1e-4, and half of its 95 % interval.\n\n"
         f"{_markdown(('method', 'against', *settings), pairs)}"
     )
 
@@ -158,7 +154,7 @@ def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def draw(rows: Sequence[Row], ax: Axes) -> None:
-    """A panel per setting: a dot per seed, the mean and its 90 % interval, a line per method."""
+    """A panel per setting: a dot per seed, the mean and its 95 % interval, a line per method."""
     settings = list(dict.fromkeys(row.setting for row in rows))
     methods = list(dict.fromkeys(row.method for row in rows))
     for panel, setting in zip(style.panels(ax, 2, 2), settings, strict=False):

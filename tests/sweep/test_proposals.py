@@ -150,6 +150,13 @@ def test_a_replicate_needs_a_seed_to_change(inline, seed):
     assert not inline.folder.exists()
 
 
+def test_shares_are_of_the_trials_that_there_are(inline):
+    """A search of eight combinations has eight trials, whatever its budget."""
+    few = ("x=choice(0.25,0.5)", "layers=range(1,5)", "hydra.sweeper.coverage={layers: 25%}")
+    assert inline.run(*few, "hydra.sweeper.n_trials=40") == 0
+    assert len(inline.trials) == 8
+
+
 def test_where_each_configuration_is_tried_once_none_is_repeated(inline, capsys):
     few = ("x=0.5", "layers=range(1,5)", "hydra.sweeper.coverage={layers: 1}", "+seed=0")
     assert inline.run(*few, "hydra.sweeper.replicate=50%") == 0

@@ -10,7 +10,7 @@ so far: a pruner compares trials after equally many folds.
 
 What is best at some epoch is read off the mean curve of the folds, not averaged over the best
 epochs of each: on a dozen validation samples nearly every configuration is right about all of them
-after some epoch (docs/measured/results.md).
+after some epoch (docs/log.md).
 
 The test set is loaded when all folds are trained. What is reported then is the mean test score of
 the networks of the folds, each trained on (k-1)/k of the samples: an estimate for a network
@@ -32,7 +32,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from zmodel.callbacks.checkpoint import BestAndLast, write_atomically
 from zmodel.callbacks.monitor import logged
-from zmodel.core.objective import metric_names
+from zmodel.core.objective import PART, metric_names
 from zmodel.core.run_value import value_of
 from zmodel.core.running_trial import withheld
 from zmodel.run.build import build
@@ -66,7 +66,9 @@ class Fold(Callback):
         if trainer.sanity_checking or trainer.state.fn != "fit":
             return
         for name, value in logged(trainer).items():
-            self.curves.setdefault(name, {})[trainer.current_epoch] = value
+            part = PART.match(name)  # the others were logged in the epoch before
+            if part is not None and part[1].startswith("val") and not name.endswith("_best"):
+                self.curves.setdefault(name, {})[trainer.current_epoch] = value
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from zmodel.core.metric_direction import direction_of
-from zmodel.core.objective import PART
 from zmodel.run.result import validation
 
 Result = dict[str, Any]
@@ -86,13 +85,8 @@ def _kept(done: list[Result]) -> Result:
     if not curve:
         return kept
     best = (max if mode == "max" else min)(curve, key=lambda epoch: curve[epoch])
-    for name in kept["best_metrics"]:
-        part = PART.match(name)
-        if part is not None and part[1].startswith("val"):
-            kept["best_metrics"][name] = mean_curve(done, name).get(
-                best, kept["best_metrics"][name]
-            )
-    return {**kept, "best_epoch": best}
+    metrics = {k: mean_curve(done, k).get(best, v) for k, v in kept["best_metrics"].items()}
+    return {"best_metrics": metrics, "best_epoch": best}
 
 
 def _means(done: list[Result], part: str) -> dict[str, float]:

@@ -95,7 +95,7 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
     cfg = job.compose(example, 0, folder, {})
     settings = settled(settings, cfg)
     plan = make_plan(settings, space, cfg)
-    settings = replace(settings, sure_trials=_sure_trials(settings, plan))
+    settings = replace(settings, paid=plan.sure_trials if plan else None)
     limits = make_limits(settings, space, job, cfg)
     settings = _within(space, settings, limits)
     shared = shared_config(cfg, job, space, settings)
@@ -117,11 +117,6 @@ def prepare(given: Mapping[str, Any], arguments: list[str], folder: Path, job: J
         bounds=_bounds(job),
         limits=limits,
     )
-
-
-def _sure_trials(settings: Settings, plan: EpochPlan | None) -> int:
-    paid = None if plan is None else plan.epochs // plan.allowance
-    return min(n for n in (settings.n_trials, paid) if n is not None)
 
 
 def _tried(proposals: Proposals, settings: Settings, shared: SharedConfig) -> Proposals:

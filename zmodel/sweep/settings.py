@@ -17,7 +17,7 @@ from zmodel.study.folder import JOURNAL, SUBDIR
 from zmodel.sweep.from_config import build, plain
 from zmodel.sweep.launch.hardware import cores, gpu_ids
 from zmodel.sweep.roles import read_roles
-from zmodel.sweep.sampling.after_floors import Policy
+from zmodel.sweep.sampling.after_floors import Policy, read_policy
 from zmodel.sweep.stop_rule import StopRule, read_stop
 from zmodel.sweep.stopping.depth_halving import DepthHalving
 
@@ -69,12 +69,17 @@ class Settings:
     """``hydra.sweep.subdir`` as it is written: where a trial runs, below the folder."""
     return_to: tuple[str, ...] = ()
     """Overrides that the same command needs to find the study again."""
-    sure_trials: int = 0
-    """Trials that the budget surely has room for, once that is known: floors must fit into them."""
+    paid: int | None = None
+    """Trials that a budget of epochs pays for even if each takes all it may."""
+
+    @property
+    def sure_trials(self) -> int:
+        """Trials that the budget surely has room for: floors must fit into them."""
+        return min(n for n in (self.n_trials, self.paid) if n is not None)
 
 
 NO_PRUNER = "optuna.pruners.NopPruner"
-NO_KEYS = ("folder", "subdir", "return_to", "sure_trials")
+NO_KEYS = ("folder", "subdir", "return_to", "paid")
 KEYS = tuple(field.name for field in fields(Settings) if field.name not in NO_KEYS)
 
 
@@ -104,7 +109,7 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> Settings:
         "stop": read_stop(given["stop"]),
         "params": given["params"] or {},
         "coverage": given["coverage"] or {},
-        "policy": _policy(given["policy"], given["coverage"]),
+        "policy": read_policy(given["policy"], given["coverage"]),
         "roles": read_roles(given["roles"]),
         "control": share("hydra.sweeper.control", given["control"]),
         "replicate": share("hydra.sweeper.replicate", given["replicate"]),
@@ -230,21 +235,3 @@ def _stopping(given: Any) -> DepthHalving | None:
             "pruner belongs to hydra.sweeper.pruner."
         )
     return rule
-
-
-def _policy(given: Any, coverage: Any) -> Policy | None:
-    if given is None:
-        return None
-    keys = ("confidence", "share")
-    if not isinstance(given, Mapping) or not set(given) <= set(keys):
-        raise ValueError(
-            "hydra.sweeper.policy must be null or have the keys confidence and share, as in "
-            f"{{confidence: 0.95, share: 0.5}}, received {given!r}."
-        )
-    if not coverage:
-        raise ValueError(
-            "hydra.sweeper.policy chooses among the values that have floors, and there are none; "
-            "give some, as in hydra.sweeper.coverage={model.z_layers: 3}."
-        )
-    shares: Any = {k: share(f"hydra.sweeper.policy.{k}", given[k]) for k in keys if k in given}
-    return Policy(**shares)

@@ -309,6 +309,9 @@ def test_too_few_trials_for_the_guarantee_are_named(inline, capfd):
     few = ["hydra.sweeper.n_trials=2", "hydra.sweeper.epochs=500"]
     assert inline.run(*WITHIN, *few, task=task) == 3
     assert "hydra.sweeper.n_trials" in capfd.readouterr().err.splitlines()[0]
+    # a further depth begins only where its epochs are paid for
+    assert inline.run(*WITHIN, "hydra.sweeper.n_trials=null", "hydra.sweeper.epochs=80",
+                      task=task) == 0  # fmt: skip
 
 
 def test_a_task_that_pauses_and_has_not_reported_fails(inline):

@@ -29,7 +29,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from zmodel.core.arguments import share
 
 LEAST = 10
 
@@ -84,6 +86,27 @@ class Policy:
                     f"to beat {sign * best:.4g} in {more} more"
                 )
         return lost
+
+
+def read_policy(given: Any, coverage: Any) -> Policy | None:
+    """A mapping with `confidence`, `share` or both, of a study with floors; ValueError for
+    anything else."""
+    if given is None:
+        return None
+    keys = ("confidence", "share")
+    if not isinstance(given, Mapping) or not set(given) <= set(keys):
+        raise ValueError(
+            "hydra.sweeper.policy must be null or have the keys confidence and share, as in "
+            f"{{confidence: 0.95, share: 0.5}}, received {given!r}."
+        )
+    if not coverage:
+        raise ValueError(
+            "hydra.sweeper.policy chooses among the values that have floors, and there are none; "
+            "give some, as in hydra.sweeper.coverage={model.z_layers: 3}."
+        )
+    at = "hydra.sweeper.policy"
+    shares: dict[str, Any] = {k: share(f"{at}.{k}", given[k]) for k in keys if k in given}
+    return Policy(**shares)
 
 
 def is_climbing(scores: Sequence[float]) -> bool:

@@ -140,7 +140,7 @@ def _floors(settings: Settings, space: SearchSpace, replicate: float) -> FloorSc
         )
     except ValueError as error:
         why = ""
-        if sure != settings.n_trials:
+        if sure == settings.paid:
             why += f" hydra.sweeper.epochs={settings.epochs} surely pays for {sure} trials."
         if left < sure:
             why += f" hydra.sweeper.replicate leaves {left} of {sure} trials to them."

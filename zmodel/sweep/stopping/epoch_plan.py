@@ -42,6 +42,11 @@ class EpochPlan:
     maximize: bool
     seed: int
 
+    @property
+    def sure_trials(self) -> int:
+        """Trials that the budget pays for even if each takes all it may."""
+        return self.epochs // self.allowance
+
     def next(self, ledger: Ledger, trials: Sequence[FrozenTrial], *, new: bool) -> Next | None:
         """What a free worker gets, a new trial only if `new`; None: nothing that is paid for."""
         now = self.standings(ledger, trials)
