@@ -108,6 +108,9 @@ def test_a_run_is_the_mean_of_its_folds_and_tests_at_the_end(tmp_path, monkeypat
     assert found["metrics"]["test/acc"] == pytest.approx(np.mean([m["test/acc"] for m in each]))
     assert len({m["test/acc"] for m in each}) > 1
     curves = np.array([curve_of(tmp_path / "folds" / str(i)) for i in range(3)])
+    told = [course["curves"] for course in courses(tmp_path)]
+    assert [set(each) for each in told] == 3 * [{"val/acc", "val/f1", "val/loss"}]
+    np.testing.assert_allclose([[*each["val/acc"].values()] for each in told], curves)
     best = [curves[: i + 1].mean(0).max() for i in range(3)]
     assert value == found["metrics"]["val/acc_best"] == trial.reported[2]
     assert trial.reported == {i: pytest.approx(best[i]) for i in range(3)}
@@ -154,10 +157,15 @@ def test_what_is_best_is_the_best_of_the_mean_curve():
         part["metrics"]["val/loss_best"] = 1.0
     assert merged(folds)["metrics"]["val/loss_best"] == 1.75
     # an epoch in which a fold diverged is not the best, and a fold of an older version has no curve
-    folds[0]["course"]["curves"]["val/acc"][1] = math.nan
+    folds[0]["course"]["curves"]["val/acc"][0] = math.nan
     assert merged(folds)["metrics"]["val/acc_best"] == 0.8125
     del folds[0]["course"]
     assert merged(folds)["metrics"]["val/acc_best"] == 1.0
+
+
+def courses(folder: Path) -> list[Any]:
+    last = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    return [fold["course"] for fold in last["folds"]]
 
 
 def test_an_interrupted_run_goes_on_in_the_fold_it_was_in(tmp_path):
@@ -174,6 +182,7 @@ def test_an_interrupted_run_goes_on_in_the_fold_it_was_in(tmp_path):
     for name in ("rest", "next"):
         found = result(tmp_path / name)
         assert found["metrics"] == whole["metrics"] and found["epochs"] == whole["epochs"]
+        assert courses(tmp_path / name) == courses(tmp_path / "whole")
 
 
 def test_a_pruned_run_ends_after_its_fold_and_is_not_tested(tmp_path):
