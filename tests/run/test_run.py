@@ -15,6 +15,7 @@ from trials import Trial
 from zmodel.cli.command import message
 from zmodel.core.interrupt import Interrupted, stop
 from zmodel.core.running_trial import running
+from zmodel.data.sources.mnist1d import MNIST1D
 from zmodel.run import run
 from zmodel.run.build import build_data
 from zmodel.run.result import judged_by_constant
@@ -47,6 +48,14 @@ def test_a_run_writes_what_the_contract_names(tmp_path):
     assert {"epoch", "train/loss", "val/acc", "lr"} <= set(rows[0].split(","))
     best = torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)
     assert best["epoch"] == found["best_epoch"]
+
+
+def test_a_run_loads_its_samples_once(tmp_path, monkeypatch):
+    """Large data take seconds, and a study has hundreds of trials."""
+    loads, load = [], MNIST1D.load_train
+    monkeypatch.setattr(MNIST1D, "load_train", lambda self: loads.append(1) or load(self))
+    run(config(tmp_path, *SMALL, "data=mnist1d", "data.folds=auto", "trainer.max_epochs=1"))
+    assert result(tmp_path)["data_hash"] and len(loads) == 1
 
 
 def test_tensorboard_has_curves_and_hyperparameters(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -35,6 +36,14 @@ class Arrays(NamedTuple):
     def narrowed(self) -> Arrays:
         """x in single precision, if that tells its values apart."""
         return self._replace(x=narrowed(self.x))
+
+    def digest(self, indices: NDArray[np.int64], settings: str) -> str:
+        """SHA-256 of settings, contents and these indices."""
+        digest = hashlib.sha256(settings.encode())
+        for array in (*self, indices):
+            if array is not None:
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
     def tensors(self, scaled: Callable[[Floats], Floats]) -> Part:
         """In single precision; `scaled` brings the weights to a certain sum."""

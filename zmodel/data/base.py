@@ -18,7 +18,6 @@ Shapes: N samples, a sample is (features,), (channels, length) or (channels, hei
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -94,6 +93,7 @@ class InMemoryData(InMemoryLoaders, ABC):
         self.folds, self.fold, self.train_on_all = number, fold, train_on_all
         self.normalize, self.data_dir = normalize, Path(data_dir).expanduser()
         self._hash: str | None = None
+        self._ahead: Arrays | None = None  # loaded before setup()
         self.normaliser: Normaliser | None = None
         """Fitted to the training samples by setup(); None when nothing is normalised."""
         self.preparation: Preparation | None = None
@@ -152,7 +152,7 @@ class InMemoryData(InMemoryLoaders, ABC):
     def fitting_folds(self) -> int | None:
         """FOLDS for fewer than FEW samples of training and validation together, else None."""
         with isolate_rng(include_cuda=False):
-            train = self.load_train()
+            train = self._ahead = self.load_train()
         folds = min(FOLDS, self.most_folds(train))
         return folds if len(train.y) < FEW and folds >= 2 else None
 
@@ -182,12 +182,8 @@ class InMemoryData(InMemoryLoaders, ABC):
         that a final retraining has the hash of the study it belongs to.
         """
         if self._hash is None:
-            train, _, val = self._load_train()
-            digest = hashlib.sha256(f"{train.x.shape} normalize={self.normalize}".encode())
-            for array in (*train, val):
-                if array is not None:
-                    digest.update(np.ascontiguousarray(array).data)
-            self._hash = digest.hexdigest()
+            self._load_train()
+            assert self._hash is not None
         return self._hash
 
     def setup(self, stage: str | None = None) -> None:
@@ -225,8 +221,10 @@ class InMemoryData(InMemoryLoaders, ABC):
 
     def _load_train(self) -> tuple[Arrays, Indices, Indices]:
         """Checked arrays, training indices, validation indices."""
-        with isolate_rng(include_cuda=False):
-            train = self.load_train()
+        train, self._ahead = self._ahead, None
+        if train is None:
+            with isolate_rng(include_cuda=False):
+                train = self.load_train()
         where, targets = f"{self.source}, training part", self.targets
         check_arrays(where, train, targets, self.holes)
         targets.check_part(where, train.y)
@@ -239,6 +237,8 @@ class InMemoryData(InMemoryLoaders, ABC):
         assert len(np.intersect1d(rest, val)) == 0, "split() must return disjoint indices"
         targets.check_part(f"{where} without validation", train.y[rest])
         targets.check_part(f"{self.source}, validation part", train.y[val])
+        # here, since every run tells it, and loading again takes longer
+        self._hash = train.digest(val, f"{train.x.shape} normalize={self.normalize}")
         return train, rest, val
 
     def _prepared(self, arrays: Arrays) -> Arrays:

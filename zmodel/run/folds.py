@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, open_dict
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities import rank_zero_only
 
@@ -35,23 +35,25 @@ from zmodel.callbacks.monitor import logged
 from zmodel.core.objective import PART, metric_names
 from zmodel.core.run_value import value_of
 from zmodel.core.running_trial import withheld
-from zmodel.run.build import build
+from zmodel.run.build import build_data
 from zmodel.run.merged_folds import COURSE, Course, Result, merged
 from zmodel.run.read_checkpoint import read_checkpoint
 
 log = logging.getLogger(__name__)
 
 
-def settle_folds(cfg: DictConfig) -> bool:
-    """Whether the run is cross-validated.
+def settle_folds(cfg: DictConfig) -> LightningDataModule | None:
+    """``data.folds=auto`` becomes the number that suits the size of the data, or null.
 
-    ``data.folds=auto`` becomes the number that suits the size of the data, or null."""
-    if cfg.data.get("folds") == "auto":
-        folds = build(cfg, "data").fitting_folds()
-        log.info(f"data.folds=auto: {folds or 'no'} folds, by the number of samples")
-        with open_dict(cfg):
-            cfg.data.folds = folds
-    return cfg.data.get("folds") is not None
+    Returns the data if they had to be loaded for that."""
+    if cfg.data.get("folds") != "auto":
+        return None
+    data: Any = build_data(cfg)
+    folds = data.fitting_folds()
+    log.info(f"data.folds=auto: {folds or 'no'} folds, by the number of samples")
+    with open_dict(cfg):
+        cfg.data.folds = folds
+    return data
 
 
 class Fold(Callback):

@@ -60,26 +60,31 @@ def run(cfg: DictConfig) -> float | tuple[float, ...] | None:
                 cfg[group] = {}
     check_options(cfg)
     apply_extras(cfg)
-    folds = settle_folds(cfg)
+    data = settle_folds(cfg)
     with own_group() as trainers:
         split = partial(run_split, trainers)
-        result = cross_validate(cfg, split) if folds else split(cfg)
+        is_whole = cfg.data.get("folds") is None
+        result = split(cfg, data=data) if is_whole else cross_validate(cfg, split)
     result["seconds"] = round(time.monotonic() - started, 3)
     write_result(result, Path(cfg.paths.output_dir, "result.json"))
     return values_of(cfg, result)
 
 
 def run_split(
-    trainers: list[pl.Trainer], cfg: DictConfig, fold: Fold | None = None
+    trainers: list[pl.Trainer],
+    cfg: DictConfig,
+    fold: Fold | None = None,
+    data: pl.LightningDataModule | None = None,
 ) -> dict[str, Any]:
     """Fit and test as configured, on one split of the data; the content of ``result.json``.
 
-    The trainer joins ``trainers``, those of the same group of processes.
+    The trainer joins ``trainers``, those of the same group of processes. ``data`` are used if
+    they exist already.
     """
     check_checkpoint(cfg)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     which: dict[str, Any] = {} if fold is None else {"fold": fold.number}
-    data = build_data(cfg, **which)
+    data = data or build_data(cfg, **which)
     model: pl.LightningModule = build(cfg, "model")
     check_module(model)
     if cfg.test:
