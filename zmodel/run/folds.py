@@ -23,7 +23,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, open_dict
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
@@ -48,8 +48,8 @@ def settle_folds(cfg: DictConfig) -> LightningDataModule | None:
     Returns the data if they had to be loaded for that."""
     if cfg.data.get("folds") != "auto":
         return None
-    data: Any = build_data(cfg)
-    folds = data.fitting_folds()
+    data = build_data(cfg)
+    folds = cast(Any, data).fitting_folds()
     log.info(f"data.folds=auto: {folds or 'no'} folds, by the number of samples")
     with open_dict(cfg):
         cfg.data.folds = folds
