@@ -20,7 +20,15 @@ from optuna.study import Study, StudyDirection
 from optuna.study._constrained_optimization import _CONSTRAINTS_KEY
 from optuna.trial import FrozenTrial, TrialState
 
-__all__ = ["CachedStorage", "JournalOperation", "frozen_study", "judged", "shown", "storage_of"]
+__all__ = [
+    "CachedStorage",
+    "JournalOperation",
+    "frozen_study",
+    "judged",
+    "read_anew",
+    "shown",
+    "storage_of",
+]
 
 Show = Callable[[list[FrozenTrial]], list[FrozenTrial]]
 
@@ -31,6 +39,15 @@ def storage_of(study: Study) -> BaseStorage:
     Hyperband hands them one with a part of the trials, and attributes are set by the storage.
     """
     return study._storage
+
+
+def read_anew(study: Study) -> None:
+    """Samplers will see the study as it is now.
+
+    They read a list that ``Study.ask`` and ``Study.tell`` renew. A trial that pauses is told to no
+    study, and one that is claimed from a budget is not asked for.
+    """
+    study._thread_local.cached_all_trials = None
 
 
 def shown(study: Study, show: Show) -> Any:

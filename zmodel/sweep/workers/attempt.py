@@ -16,6 +16,7 @@ from optuna.pruners import NopPruner
 from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from zmodel.compat.optuna.studies import read_anew
 from zmodel.core.interrupt import stop
 from zmodel.core.running_trial import running
 from zmodel.study.run_folder import folder_of, read_result, set_aside
@@ -126,6 +127,7 @@ class Attempt:
         session.study.sampler = RandomSampler() if goes_on else proposals.sampler_for(ticket)
         with session.lock() if proposals.needs_lock else nullcontext():
             repeated = self._repeated()
+            read_anew(session.study)
             trial = optuna.Trial(session.study, self._id)
             told = {**ticket.params, **fixed_params(ticket), **repeated}
             params = space.suggest(trial, given.job.config, told)
