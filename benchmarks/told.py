@@ -1,64 +1,116 @@
-"""What should TPE learn from trials that are paused? Replays of `depth_halving` on tables.
+"""Which sampler does a study with pauses need? Optuna's own, on surrogates of learning curves.
 
     python benchmarks/told.py --folder logs/tables
+    python benchmarks/told.py --folder logs/tables --settings mnist1d_tanh --studies 50
 
-The ways are those of ``curve_tables.simulation.Tpe``; the sweeper has "values". Random sampling
-stands beside them. Printed are differences in test accuracy to learning from completed trials
-only, paired, in 1e-4, with half of a 90 % interval over bootstrapped tables.
+`depth_halving` decides which trial goes on, the samplers are those of the sweeper, and a paused
+trial counts as complete with its best score so far, as in ``zmodel.sweep.history.paused_history``.
+Curves come from ``curve_tables.surrogate``. In the end the two best complete trials get two further
+runs each; printed is what the better one is worth, the mean over studies with half of its 90 %
+interval.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
-from curve_tables.replay import Result, difference, replay
-from curve_tables.rules import OURS
+import numpy as np
+import optuna
 from curve_tables.settings import SETTINGS
-from curve_tables.simulation import Sampler, Told, Tpe, at_random, features
+from curve_tables.surrogate import Surrogate
 from curve_tables.table import Table
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
 
-RULE = "depth_halving"
-WAYS: tuple[Told, ...] = ("complete", "values", "steps", "depths")
+from zmodel.sweep.history.shown_history import ShownHistory
+from zmodel.sweep.sampling.forcing_sampler import ForcingSampler
+from zmodel.sweep.stopping.depth_halving import DepthHalving
+from zmodel.sweep.stopping.standings import Standing, Standings
+
+Kind = Literal["random", "tpe", "tpe_univariate"]
+KINDS: tuple[Kind, ...] = ("random", "tpe", "tpe_univariate")
+DEPTH = "z_layers"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--folder", type=Path, required=True, help="of the tables")
     parser.add_argument("--settings", type=lambda t: t.split(","), default=list(SETTINGS))
-    parser.add_argument(
-        "--budgets", type=lambda t: [int(b) for b in t.split(",")], default=[20, 40]
-    )
-    parser.add_argument("--tables", type=int, default=50, help="bootstrapped, of each table")
-    parser.add_argument("--studies", type=int, default=2, help="of a bootstrapped table")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--budget", type=int, default=20, help="in trials of full length")
+    parser.add_argument("--studies", type=int, default=20)
     options = parser.parse_args()
-    print("| setting | budget | completed only | " + " | ".join((*WAYS[1:], "random")) + " |")
-    print("|---" * (len(WAYS) + 3) + "|")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    head = ("no stopping: random", "tpe", *(f"depth_halving: {kind}" for kind in KINDS))
+    print(f"| setting | {' | '.join(head)} |", "|---" * (len(head) + 1) + "|", sep="\n")
     for name in options.settings:
-        table = Table(options.folder / f"{name}.npz")
-        for budget in options.budgets:
-            found = of_samplers(table, budget, options)
-            base = found["complete"]
-            cells = [f"{base.test.mean():.4f}"]
-            for way in (*WAYS[1:], "random"):
-                mean, half = (1e4 * x for x in difference(found[way], base))
-                cells.append(f"{mean:+.0f} ± {half:.0f}")
-            print(f"| {name} | {budget} | " + " | ".join(cells) + " |", flush=True)
+        made = Surrogate(Table(options.folder / f"{name}.npz"), SETTINGS[name])
+        cells = []
+        for kind, pauses in (*((k, False) for k in KINDS[:2]), *((k, True) for k in KINDS)):
+            worth = [study(made, kind, pauses, options.budget, i) for i in range(options.studies)]
+            half = 1.645 * np.std(worth, ddof=1) / np.sqrt(len(worth))
+            cells.append(f"{np.mean(worth):.4f} ± {half:.4f}")
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
     return 0
 
 
-def of_samplers(table: Table, budget: int, options: argparse.Namespace) -> dict[str, Result]:
-    places = features(table)
-    samplers: dict[str, Sampler] = {way: Tpe(places, way) for way in WAYS}
-    samplers["random"] = at_random
-    rule = {RULE: OURS[RULE]}
-    repeat = {"tables": options.tables, "studies": options.studies, "seed": options.seed}
-    return {
-        name: replay(table, rule, budget, sampler=sampler, **repeat)[RULE]
-        for name, sampler in samplers.items()
-    }
+class Shown(ShownHistory):
+    """Shows trials as complete, with these values by their numbers."""
+
+    def __init__(self, sampler: BaseSampler, values: Mapping[int, float]) -> None:
+        super().__init__(sampler)
+        self._values = values
+
+    def see(self, study: Study, trials: list[FrozenTrial]) -> list[FrozenTrial]:
+        seen = []
+        for trial in trials:
+            if trial.number in self._values:
+                trial = copy.copy(trial)
+                trial.state, trial.value = TrialState.COMPLETE, self._values[trial.number]
+            seen.append(trial)
+        return seen
+
+
+def study(made: Surrogate, kind: Kind, pauses: bool, budget: int, seed: int) -> float:
+    """What the choice of one study is worth."""
+    rng = np.random.default_rng(seed)
+    rule = DepthHalving() if pauses else DepthHalving(first_rung=1.0, control_every=0)
+    rungs = rule.rungs(made.epochs)
+    now = Standings(rungs, range(1, 6), maximize=True)
+    trials, curves, values = optuna.create_study(direction="maximize"), {}, {}
+    params = {}
+    while step := rule.next_step(now, budget * made.epochs, int(rng.integers(2**31))):
+        number = step.trial
+        if number is None:
+            draw = int(rng.integers(2**31))
+            trials.sampler = Shown(_sampler(kind, draw, made), values)
+            trials.enqueue_trial({}, user_attrs={"forced_to": {DEPTH: step.group}})
+            trial = trials.ask(dict(made.space))
+            number = trial.number
+            params[number], curves[number] = trial.params, made.run(trial.params, rng)
+            assert params[number][DEPTH] == step.group
+        best = tuple(curves[number][rung - 1] for rung in rungs if rung <= step.until)
+        state = "complete" if step.until == made.epochs else "paused"
+        now.put(Standing(number, params[number][DEPTH], state, step.until, best))
+        values[number] = float(best[-1])
+    complete = [n for group in now.groups.values() for n, t in group.trials.items()
+                if t.state == "complete"]  # fmt: skip
+    two = sorted(complete, key=lambda n: -values[n])[:2]
+    again = {n: np.mean([made.run(params[n], rng)[-1] for _ in range(2)]) for n in two}
+    return made.worth(params[max(two, key=lambda n: again[n])])
+
+
+def _sampler(kind: Kind, seed: int, made: Surrogate) -> BaseSampler:
+    if kind == "random":
+        inner: BaseSampler = RandomSampler(seed)
+    else:
+        inner = TPESampler(seed=seed, multivariate=kind == "tpe")
+    return ForcingSampler(inner, made.space)
 
 
 if __name__ == "__main__":
