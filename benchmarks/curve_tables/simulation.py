@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from curve_tables.table import Table
 
 State = Literal["running", "paused", "stopped", "complete", "cut"]
-Told = Literal["complete", "values", "steps", "depths"]
 Pool = dict[int, NDArray[np.int64]]
 """Rows of each depth, some of them several times, others not at all."""
 
@@ -153,22 +151,20 @@ class Study:
 class Tpe:
     """Roughly Optuna's multivariate TPE: of 24 rows that with the best ratio of two densities.
 
-    `told` is what it learns of trials that are paused: "complete" nothing, "values" their best so
-    far as if it were the end, "steps" that they are worse than complete ones and worse the earlier
-    they paused (as Optuna's TPE ranks pruned trials), "depths" the same, but each trial stands by
-    its rank among those of its own depth.
+    A paused trial counts by its best so far, as the sweeper has it. It knows the rows of a table
+    alone: samplers are better compared by benchmarks/told.py.
     """
 
     features: NDArray[np.float64]
-    told: Told = "complete"
     startup: int = 10
     candidates: int = 24
     width: float = 0.2
 
     def __call__(self, study: Study, rows: NDArray[np.int64]) -> int:
-        known = self._best_first(study)
+        known = [t for t in study.trials if t.state not in ("running", "cut") and t.epochs]
         if len(known) < self.startup:
             return at_random(study, rows)
+        known.sort(key=lambda t: -study.best(t))
         good = min(int(np.ceil(0.1 * len(known))), 25)
         places = self.features[[t.row for t in known]]
         tried = study.rng.permutation(len(rows))[: self.candidates]
@@ -177,25 +173,6 @@ class Tpe:
         prior = 0.02
         ratio = (near[:, :good].mean(1) + prior) / (near[:, good:].mean(1) + prior)
         return int(tried[ratio.argmax()])
-
-    def _best_first(self, study: Study) -> list[Trial]:
-        ended = [t for t in study.trials if t.state in ("complete", "stopped") and t.epochs]
-        if self.told == "complete":
-            return sorted(ended, key=lambda t: -study.best(t))
-        known = ended + [t for t in study.trials if t.state == "paused" and t.epochs]
-        if self.told == "values":
-            return sorted(known, key=lambda t: -study.best(t))
-        known.sort(key=lambda t: (t.state == "paused", -t.epochs * (t.state == "paused"),
-                                  -study.best(t)))  # fmt: skip
-        if self.told == "steps":
-            return known
-        at: dict[int, int] = {}
-        share: dict[int, float] = {}
-        size = Counter(t.depth for t in known)
-        for t in known:
-            at[t.depth] = at.get(t.depth, 0) + 1
-            share[t.number] = at[t.depth] / size[t.depth]
-        return sorted(known, key=lambda t: share[t.number])
 
 
 def features(table: Table) -> NDArray[np.float64]:

@@ -13,7 +13,8 @@ from zmodel.model.znet import ZNet
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
-from curve_tables import rules, simulation, table  # noqa: E402
+import told  # noqa: E402
+from curve_tables import rules, settings, simulation, surrogate, table  # noqa: E402
 from curve_tables.networks import Networks  # noqa: E402
 from curve_tables.recipe import Config, Data, Recipe  # noqa: E402
 from curve_tables.training import Ends, one_cycle  # noqa: E402
@@ -195,3 +196,23 @@ def test_the_rule_of_the_sweeper_leaves_no_depth_behind(small):
     for seed in range(5):
         study = simulation.Study(small, pool, 60, np.random.default_rng(seed)).run(rules.Halving())
         assert study.left_behind() == 0
+
+
+def test_a_surrogate_knows_the_rows_and_what_lies_between(tmp_path):
+    """Curves that rise with the width, to .5 + width / 200."""
+    setting, rng = settings.SETTINGS["mnist1d_tanh"], np.random.default_rng(0)
+    drawn = setting.configs(60)
+    top = np.array([0.5 + config.width / 200 for config in drawn])
+    curves = np.zeros((60, 8, 5))
+    curves[:, :, [0, 4]] = (top[:, None] * np.arange(1, 9) / 8)[:, :, None]
+    table.save(tmp_path / "t.npz", drawn, {"curves": curves})
+    made = surrogate.Surrogate(table.Table(tmp_path / "t.npz"), setting)
+    params = {"z_layers": 3, "lr": 0.01, "weight_decay": 1e-4, "dropout": 0.1, "max_shift": 2}
+    for width in (20, 50, 90):
+        assert made.worth({**params, "width": width}) == pytest.approx(0.5 + width / 200, abs=0.02)
+    curve = made.run({**params, "width": 50}, rng)
+    assert curve.shape == (8,) and (np.diff(curve) >= 0).all()
+    assert curve == pytest.approx(0.75 * np.arange(1, 9) / 8, abs=0.05)
+    assert {"tpe", "tpe_univariate"} < set(told.KINDS)
+    worth = [told.study(made, kind, True, 6, 0) for kind in told.KINDS]
+    assert max(worth) > 0.85 and worth == [told.study(made, k, True, 6, 0) for k in told.KINDS]

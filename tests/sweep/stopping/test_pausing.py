@@ -108,7 +108,7 @@ def test_the_same_seed_gives_the_same_study(inline, sampler, epochs):
 
 
 def test_each_proposal_knows_all_earlier_trials(inline, monkeypatch):
-    """Optuna keeps the list of trials until one is told to the study, and one that pauses is not."""
+    """Optuna keeps its list of trials until one is told to the study. One that pauses is not."""
     see, seen = PausedHistory.see, {}
 
     def recorded(self, study, trials):
