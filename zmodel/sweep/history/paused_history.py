@@ -1,8 +1,8 @@
 """What a sampler learns from trials that a stopping rule has paused.
 
 Most trials of such a study pause early, and a depth completes a few. When TPE knew the completed
-ones alone, a study of 20 trials' worth of epochs never left its random start (measured in
-``docs/measured/stopping.md`` by ``benchmarks/told.py``).
+ones alone, a study of 20 trials' worth of epochs never left its random start. Which TPE makes the
+most of the paused ones is measured in ``docs/measured/stopping.md`` (``benchmarks/told.py``).
 """
 
 from __future__ import annotations
