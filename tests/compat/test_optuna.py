@@ -49,6 +49,7 @@ def owners() -> dict[str, Any]:
     found: dict[str, Any] = {
         "_storage": study,
         "_get_trials": study,
+        "_thread_local": study,
         "_is_multi_objective": study,
         "_param_names": grid,
         "_all_grids": grid,
@@ -116,6 +117,15 @@ def test_a_study_is_shown_with_other_trials():
     assert [t.number for t in view.get_trials()] == [0, 1, 2]
     assert view._get_trials(states=(TrialState.FAIL,), use_cache=True) == []
     assert view.direction == StudyDirection.MAXIMIZE and studies.storage_of(view)
+
+
+def test_a_kept_list_of_trials_is_read_anew():
+    study = made(2)
+    assert len(study._get_trials(use_cache=True)) == 2
+    study.add_trial(create_trial(value=1.0))
+    assert len(study._get_trials(use_cache=True)) == 2, "Optuna keeps no list any more"
+    studies.read_anew(study)
+    assert len(study._get_trials(use_cache=True)) == 3
 
 
 def test_samplers_read_trials_by_get_trials():

@@ -104,7 +104,7 @@ def test_the_same_seed_gives_the_same_study(inline, sampler, epochs):
         assert study.run(*settings, task=early) == 0
     assert summary(inline.trials) == summary(twin.trials)
     late = [t.params["x"] for t in inline.trials][10:]  # TPE draws ten at random
-    assert (sum(late) / len(late) > 0.6) == (sampler != "random"), "TPE learns from paused trials"
+    assert sampler == "random" or sum(late) / len(late) > 0.6, "TPE learns from paused trials"
 
 
 def test_each_proposal_knows_all_earlier_trials(inline, monkeypatch):
