@@ -6,8 +6,8 @@
 In every setting networks of one to five z-layers are trained with the same configuration: by
 `callbacks=cool_down`, which ends each when its own curve is flat, and by a one-cycle schedule of
 half of the longest length, of all of it, and of as many epochs as the runs with a cool-down took on
-average. The figure is the test accuracy at the best validation epoch. The learning rates lie in the
-middle of what benchmarks/studies.py searches; nothing was tuned for this comparison.
+average. The figure is the test accuracy at the best validation epoch. The learning rates were set
+beforehand; nothing was tuned for this comparison.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ from statistics import fmean
 
 import numpy as np
 from curve_tables.data import signals
+from curve_tables.settings import DEPTHS
 from hydra import compose, initialize_config_dir
 from studies_table import interval
 
 from zmodel.run import run
 
 ROOT = Path(__file__).parent.parent
-DEPTHS = (1, 2, 3, 4, 5)
 SEEDS = (0, 1, 2)
+COLUMNS = ("one-cycle of half the length", "one-cycle of equal epochs", "one-cycle of full length")
 SHIPPED = ("model=znet_cooldown",)
 PLAIN = ("model=znet", "model.width=48")
 ONE_CYCLE = (
@@ -87,26 +88,25 @@ def main() -> int:
         cooled = trained(name, "cool-down", None, seeds, folder)
         equal = round(fmean(one.epochs for one in cooled))
         longest = SETTINGS[name].longest
-        cycles = {
-            n: trained(name, "one-cycle", n, seeds, folder) for n in (longest // 2, equal, longest)
-        }
+        lengths = (longest // 2, equal, longest)  # two of them may be the same
+        cycles = [(n, trained(name, "one-cycle", n, seeds, folder)) for n in lengths]
         rows.append(line(name, seeds, cooled, cycles))
     head = ("setting", "cool-down: epochs (by depth)", "test", *COLUMNS)
     print(*(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)), sep="\n")
     return 0
 
 
-COLUMNS = ("one-cycle of half the length", "one-cycle of equal epochs", "one-cycle of full length")
-
-
 def line(
-    name: str, seeds: Sequence[int], cooled: Sequence[Length], cycles: dict[int, list[Length]]
+    name: str,
+    seeds: Sequence[int],
+    cooled: Sequence[Length],
+    cycles: Sequence[tuple[int, list[Length]]],
 ) -> tuple[str, ...]:
     """A row of the table: what the cool-down is ahead of each length, in 1e-4, in pairs."""
     by_depth = [fmean(one.epochs for one in cooled[i :: len(DEPTHS)]) for i in range(len(DEPTHS))]
     mean = fmean(one.epochs for one in cooled)
     cells = []
-    for length, runs in cycles.items():
+    for length, runs in cycles:
         ahead, half = interval([a.test - b.test for a, b in zip(cooled, runs, strict=True)])
         cells.append(f"{length} epochs: {1e4 * ahead:+.0f} ± {1e4 * half:.0f}")
     return (

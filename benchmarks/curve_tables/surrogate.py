@@ -50,8 +50,8 @@ class Surrogate:
 
     def run(self, params: Mapping[str, float], rng: np.random.Generator) -> NDArray[np.float64]:
         """Best validation accuracy so far after each epoch of one run."""
-        noise = rng.normal()
-        at_knots = [fit.mean(self._place(params)) + noise * fit.noise for fit in self._fits]
+        noise, place = rng.normal(), self._place(params)
+        at_knots = [fit.mean(place) + noise * fit.noise for fit in self._fits]
         curve = np.interp(np.log(np.arange(1, self.epochs + 1)), self._knots, at_knots)
         return np.maximum.accumulate(1 / (1 + np.exp(-curve)))
 
