@@ -90,7 +90,7 @@ def main() -> int:
         longest = SETTINGS[name].longest
         lengths = (longest // 2, equal, longest)  # two of them may be the same
         cycles = [(n, trained(name, "one-cycle", n, seeds, folder)) for n in lengths]
-        rows.append(line(name, seeds, cooled, cycles))
+        rows.append(line(name, cooled, cycles))
     head = ("setting", "cool-down: epochs (by depth)", "test", *COLUMNS)
     print(*(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)), sep="\n")
     return 0
@@ -98,7 +98,6 @@ def main() -> int:
 
 def line(
     name: str,
-    seeds: Sequence[int],
     cooled: Sequence[Length],
     cycles: Sequence[tuple[int, list[Length]]],
 ) -> tuple[str, ...]:
