@@ -167,6 +167,18 @@ def test_a_plan_schedules_rounds_and_a_loss_is_better_when_small(tmp_path):
     assert choose(every, maximize=False).trial == 2
 
 
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_short_race_has_seeds_for_the_runs_of_the_baseline(tmp_path, most):
+    record = study(tmp_path, [0.1, 0.9, 0.8, 0.7], [1, 1, 2, 2])
+    plan = make_plan(record, {**OPTIONS, "runs": most})
+    ended: list[TrialRecord] = []
+    while len(runs := scheduled(plan, ended)) > len(ended):
+        trial, seed = runs[len(ended)]
+        ended.append(run_of(len(ended), trial, seed, 0.9 - trial / 10 - seed / 1000))
+    own = [run.params["seed"] for run in ended if run.params["trial"] == 0]
+    assert own == [1, 2, 3] and len(ended) == most + BASELINE
+
+
 def test_few_lucky_runs_do_not_win():
     def candidate(trial: int, score: float, runs: int, parameters: int = 9) -> Candidate:
         made = tuple(Run(k, score, 1, parameters, Path()) for k in range(runs))

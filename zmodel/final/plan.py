@@ -20,6 +20,7 @@ from zmodel.cli.overrides_of_trial import trial_overrides
 from zmodel.core.arguments import at_least
 from zmodel.core.atomic_file import write
 from zmodel.final.race.candidates import baseline_among, best_first, for_race
+from zmodel.final.race.rule import BASELINE
 from zmodel.study.constraints import constraints_of
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -141,7 +142,8 @@ def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
             "that name. Give paths.log_dir=... of the machine on which it ran."
         )
     folder = record.folder
-    count = options["runs" if options["top"] is None else "seeds"]
+    # a race of fewer runs still gives the baseline its own
+    count = max(options["runs"], BASELINE) if options["top"] is None else options["seeds"]
     used = {trial.attrs.get("seed") for trial in record.trials}
     fresh = [seed for seed in range(len(used) + count) if seed not in used]
     return FinalPlan(
