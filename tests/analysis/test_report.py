@@ -81,6 +81,7 @@ def test_every_figure_has_its_numbers_as_csv(report: Path):
         assert rows, figure.stem
 
 
+@pytest.mark.slow
 def test_what_shows_nothing_has_no_section_and_leaves_no_file_behind(tmp_path: Path):
     folder = make_study(tmp_path, "calm", 12) / "report"
     stale = [folder / "figures" / "own_pruner.png", folder / "data" / "failures.csv"]

@@ -83,6 +83,7 @@ def test_what_is_not_there_is_named(log_dir, arguments, named):
         expand([*arguments, f"paths.log_dir={log_dir}"])
 
 
+@pytest.mark.slow
 def test_the_command_runs_and_tests_the_configuration(log_dir):
     def run(*overrides: str, code: int = 0) -> str:
         command = [sys.executable, "train.py", f"paths.log_dir={log_dir}", *overrides]

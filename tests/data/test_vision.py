@@ -54,6 +54,7 @@ def test_images_of_many_sizes_need_one(tmp_path: Path, monkeypatch: pytest.Monke
         TorchvisionData("MNIST", data_dir=tmp_path).setup("fit")
 
 
+@pytest.mark.slow
 def test_a_study_without_the_package_ends_before_a_trial_with_one_message(tmp_path: Path) -> None:
     code = "import sys; sys.modules['torchvision'] = None; import runpy; sys.argv[0] = 'train.py'; "
     code += "runpy.run_path('train.py', run_name='__main__')"

@@ -22,6 +22,7 @@ def train(log_dir: Path, *overrides: str, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_module_of_ones_own_is_trained_and_tested(tmp_path):
     train(tmp_path, "model=prototypes")
     (result,) = tmp_path.rglob("result.json")

@@ -44,6 +44,7 @@ UNSOUND_TEST = {"y_test": np.zeros(40, dtype=int)}
 STUDY = ["-m", "hparams_search=random", "hydra.sweeper.n_jobs=0"]
 
 
+@pytest.mark.slow
 def test_an_unsound_test_part_is_found_before_a_run_trains(tmp_path: Path) -> None:
     done = command(tmp_path, "data=arrays", data(tmp_path, **UNSOUND_TEST))
     assert done.returncode == 1
@@ -68,6 +69,7 @@ def test_unsound_data_end_a_rehearsal(tmp_path, arrays, words) -> None:
         run(config(tmp_path, *own, "trainer.fast_dev_run=true", "test=false"))
 
 
+@pytest.mark.slow
 def test_unsound_data_end_a_study_before_its_first_trial(tmp_path) -> None:
     path = data(tmp_path, x_test=np.full((40, 8), np.nan))
     done = command(tmp_path, *STUDY, "data=arrays", path, "data.input_shape=[1,8]")

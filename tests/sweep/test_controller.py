@@ -45,6 +45,7 @@ def test_budget_is_exact_and_a_second_start_says_so(engine):
     assert len(plain.trials) == 9
 
 
+@pytest.mark.slow
 def test_draws_depend_on_seed_and_slot_alone(engine, inline):
     command = ("hydra.sweeper.n_trials=12", "epochs=1", "hydra/sweeper/sampler=random")
     engine.run(*command, "hydra.sweeper.n_jobs=3")

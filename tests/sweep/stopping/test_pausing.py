@@ -120,6 +120,7 @@ def test_each_proposal_knows_all_earlier_trials(inline, monkeypatch):
     assert len(seen) > 8 and seen == {number: {number} for number in seen}
 
 
+@pytest.mark.slow
 def test_a_database_keeps_pauses_too(inline, tmp_path):
     address = f"sqlite:///{tmp_path}/study.db"
     storage = f"hydra.sweeper.storage='{address}'"
