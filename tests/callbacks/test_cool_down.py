@@ -38,6 +38,7 @@ def trainer(steps: int, loss: float | None, most: int = -1, epoch: int = 0) -> S
         global_step=steps, callback_metrics=metrics, current_epoch=epoch, min_epochs=None,
         max_epochs=most, fit_loop=SimpleNamespace(max_epochs=most), optimizers=groups,
         lr_scheduler_configs=[],
+        strategy=SimpleNamespace(reduce_boolean_decision=lambda decision: decision),
     )  # fmt: skip
 
 

@@ -193,7 +193,9 @@ class CoolDownStopping(Monitor):
 def _at_chance(trainer: Trainer, pl_module: LightningModule) -> bool:
     """Whether it is known that validation was never better than a constant answer."""
     told = getattr(pl_module, "details", None)
-    return bool(judged_by_constant(logged(trainer), told("val") if callable(told) else {}))
+    known = bool(judged_by_constant(logged(trainer), told("val") if callable(told) else {}))
+    # each process knows how many samples it validated itself; all must go on, or none
+    return trainer.strategy.reduce_boolean_decision(known)
 
 
 def _groups(trainer: Trainer) -> list[dict[str, Any]]:
