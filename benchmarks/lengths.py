@@ -38,10 +38,6 @@ ONE_CYCLE = (
     "{_target_: torch.optim.lr_scheduler.OneCycleLR, _partial_: true, "
     "max_lr: '${model.optimizer.lr}'}"
 )
-WARM_UP = (
-    "{_target_: torch.optim.lr_scheduler.LinearLR, _partial_: true, start_factor: 0.1, "
-    "total_iters: 160}"
-)
 SIGMOID = (*PLAIN, "model.activation=sigmoid", "model.optimizer.lr=0.02")
 PATIENT = ("callbacks.early_stopping.patience=15", "callbacks.early_stopping.cooldown=0.5")
 
@@ -68,7 +64,7 @@ SETTINGS = {
     "tanh": Setting((*PLAIN, "model.activation=tanh", "model.optimizer.lr=0.01")),
     "sigmoid": Setting(SIGMOID, 120, PATIENT),
     # one-cycle begins with small steps; this is the same for the cool-down
-    "sigmoid_warmup": Setting(SIGMOID, 120, (*PATIENT, f"model.scheduler={WARM_UP}")),
+    "sigmoid_warmup": Setting(SIGMOID, 120, (*PATIENT, "schedule=warmup")),
 }
 
 

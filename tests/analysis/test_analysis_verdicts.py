@@ -321,6 +321,10 @@ def test_a_depth_that_never_learned_is_an_alarm():
     attrs = {"command": "python train.py -m x=y", "fixed": {"callbacks.early_stopping.patience": 8}}
     offered = replace(stuck(study, lambda t: True), attrs=attrs)
     assert only(offered, "never_learned").action.endswith("early_stopping.patience=32")
+    attrs["fixed"] |= {"model.scheduler": None}
+    assert only(replace(offered, attrs=attrs), "never_learned").action.endswith("schedule=warmup")
+    attrs["fixed"] |= {"model.scheduler": "{_target_: another}"}
+    assert "patience=32" in only(replace(offered, attrs=attrs), "never_learned").action
 
 
 def test_few_trials_failures_and_duplicates_are_counted():

@@ -312,23 +312,6 @@ def test_control_trials_show_what_patience_costs_at_each_depth():
     }
 
 
-def test_a_slow_start_is_no_cost_of_patience():
-    """Where the study waited longer for trials at chance, so does its replay."""
-    slow = dict(enumerate([0.1] * 8 + [0.5, 0.9]))
-    chance = {"majority": 0.1, "validated": 1000, "control": True}
-    trials = [trial(i, 1, 0.9, curve=slow, **chance) for i in range(3)]
-    patience = {"callbacks.early_stopping.patience": 3}
-
-    def cost(metric="val/acc_best", **more):
-        fixed = patience | {f"callbacks.early_stopping.{k}": v for k, v in more.items()}
-        record = study(*trials, fixed=fixed, optimized_metric=metric)
-        return analysis.stopping(record).depths[0].control_regret
-
-    assert cost(slow_start=4) == 0
-    assert cost() == cost(slow_start=1) == pytest.approx(0.8), "as in studies of older versions"
-    assert cost("val/f1_best", slow_start=4) == pytest.approx(0.8), "of f1 chance is not known"
-
-
 def test_timeline_measures_busy_time_and_leaves_out_pauses():
     def run(number: int, worker: str, start: float, end: float) -> TrialRecord:
         return trial(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -38,21 +37,17 @@ def trainer(steps: int, loss: float | None, most: int = -1, epoch: int = 0) -> S
         global_step=steps, callback_metrics=metrics, current_epoch=epoch, min_epochs=None,
         max_epochs=most, fit_loop=SimpleNamespace(max_epochs=most), optimizers=groups,
         lr_scheduler_configs=[],
-        strategy=SimpleNamespace(reduce_boolean_decision=lambda decision: decision),
     )  # fmt: skip
 
 
-def ended_after(curve: list[float], losses: list[float] | None = None, steps: int = 1,
-                module=None, told: dict | None = None, **options):  # fmt: skip
+def ended_after(curve: list[float], losses: list[float] | None = None, steps: int = 1, **options):
     """(epochs done when it cooled down, epochs in all) of a run with this accuracy per epoch."""
     stopping = CoolDownStopping("val/acc", "max", **options)
     first = trainer(0, None)
     stopping.on_fit_start(first, None)
     for epoch, value in enumerate(curve):
         loss = losses[epoch] if losses else None
-        now = trainer(steps * (epoch + 1), loss, epoch=epoch)
-        now.callback_metrics |= {k: torch.tensor(v[epoch]) for k, v in (told or {}).items()}
-        stopping.observe(now, module, value)
+        stopping.observe(trainer(steps * (epoch + 1), loss, epoch=epoch), None, value)
         if stopping.end is not None:
             return stopping.cooled_from, stopping.end
     return None
@@ -76,38 +71,6 @@ def test_a_falling_loss_is_progress():
     assert ended_after(chance, noise, **half) == (6, 9)
 
 
-class Told:
-    """A module that tells of its validation what `details` says."""
-
-    def __init__(self, **details) -> None:
-        self.found = details
-
-    def details(self, split: str) -> dict:
-        assert split == "val"
-        return self.found
-
-
-CLASSES = Told(confusion_matrix={"counts": [[80, 0], [20, 0]]})  # chance: .8 and twice .04
-MEASURED = Told(predictions={"samples": 100})  # chance: an r2 of .04
-
-
-@pytest.mark.parametrize(
-    ("module", "score", "chance", "learned"),
-    [(CLASSES, "val/acc_best", 0.88, 0.89), (MEASURED, "val/r2_best", 0.04, 0.05)],
-)
-def test_a_run_that_has_not_begun_to_learn_is_waited_for_longer(module, score, chance, learned):
-    def ends(curve, module=module, **options):
-        told = {score: (values := [*itertools.accumulate(curve, max)])}
-        return ended_after(values, patience=5, module=module, told=told, **options)
-
-    slow = [chance] * 15
-    assert ends([*slow, *[learned] * 15]) == (None, 21), "from where it learns, patience counts"
-    assert ends([chance] * 30) == (None, 21) and ends([learned] * 30) == (None, 6)
-    assert ends([chance] * 30, slow_start=1) == (None, 6)
-    assert ends([chance] * 30, slow_start=2, patience_steps=9) == (None, 19), "steps, too"
-    assert ends([chance] * 30, module=None) == (None, 6), "nobody tells"
-
-
 def test_the_learning_rate_falls_in_even_steps_and_the_run_ends(tmp_path):
     still = ["model.optimizer.lr=1e-9", "trainer.max_epochs=50", *SOON]
     run(config(tmp_path, *FEW, *still, f"{STOPPING}.patience=4", f"{STOPPING}.cooldown=0.8"))
@@ -118,6 +81,16 @@ def test_the_learning_rate_falls_in_even_steps_and_the_run_ends(tmp_path):
     steps = [(i + 0.5) / (end - start) for i in range(end - start)]
     wanted = [1.0] * start + [1 - step for step in steps]
     assert [rate / 1e-9 for rate in rates(tmp_path)] == pytest.approx(wanted)
+
+
+def test_a_warm_up_comes_before_it(tmp_path):
+    options = [*FEW, "schedule=warmup", "model.optimizer.lr=1e-9", "trainer.max_epochs=50", *SOON]
+    run(config(tmp_path, *options, f"{STOPPING}.patience=6", HALF))
+    start, end = result(tmp_path)["cooled_from"], result(tmp_path)["epochs"]
+    warm = [0.28, 0.46, 0.64, 0.82] + [1.0] * (start - 4)  # noted after an epoch, for the next
+    assert start > 5
+    down = [1 - (i + 0.5) / (end - start) for i in range(end - start)]
+    assert [rate / 1e-9 for rate in rates(tmp_path)] == pytest.approx(warm + down)
 
 
 def test_the_cool_down_fits_into_what_the_run_may_take(tmp_path):
@@ -153,14 +126,6 @@ def test_a_finished_run_stays_finished_and_a_longer_patience_goes_on(tmp_path):
     assert rates(tmp_path / "c")[0] == pytest.approx(1e-9)
 
 
-def test_what_an_older_version_decided_stands():
-    old, new = (CoolDownStopping("val/acc", "max", patience=3, cooldown=0.5) for _ in range(2))
-    old.end, old.cooled_from, old._rates = 9, 6, [0.1]
-    state = old.state_dict()
-    new.load_state_dict({**state, "settings": state["settings"][:-1]})
-    assert (new.end, new.cooled_from) == (9, 6)
-
-
 def test_a_schedule_of_fixed_length_has_no_cool_down(tmp_path):
     onecycle = [*FEW, "model=znet_onecycle", "trainer.max_epochs=2"]
     with pytest.raises(ValueError, match=f"{STOPPING}.cooldown"):
@@ -171,13 +136,7 @@ def test_a_schedule_of_fixed_length_has_no_cool_down(tmp_path):
 
 @pytest.mark.parametrize(
     "wrong",
-    [
-        {"patience": 0},
-        {"cooldown": -1},
-        {"cooldown": float("inf")},
-        {"patience_steps": 1.5},
-        {"slow_start": 0.5},
-    ],
+    [{"patience": 0}, {"cooldown": -1}, {"cooldown": float("inf")}, {"patience_steps": 1.5}],
 )
 def test_settings_out_of_range_are_refused_by_name(wrong):
     with pytest.raises(ValueError, match=f"{STOPPING}.{next(iter(wrong))}"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zmodel.core.never_learned import judged_by_constant, never_explained, never_learned
+from zmodel.core.never_learned import never_explained, never_learned
 
 
 @pytest.mark.parametrize(
@@ -35,17 +35,3 @@ def test_predictions_without_a_relation_to_the_target_seldom_pass_for_learned():
         r2 = 1 - ((y - guess) ** 2).mean(1) / spread
         assert np.mean([not never_explained(value, n) for value in r2]) < 0.035
     assert not never_explained(0.1, n) and never_explained(-3.0, n)
-
-
-def test_a_run_is_judged_by_what_it_logs():
-    confusion = {"confusion_matrix": {"counts": [[9, 0], [3, 0]]}}
-    assert judged_by_constant({"val/acc_best": 0.1}, confusion) is True
-    assert (
-        judged_by_constant(
-            {"val/acc_best": 1.0}, {"confusion_matrix": {"counts": [[6, 0], [6, 0]]}}
-        )
-        is False
-    )
-    assert judged_by_constant({"val/r2_best": 0.5}, {"predictions": {"samples": 20}}) is False
-    assert judged_by_constant({"val/r2_best": 0.5}, confusion) is None
-    assert judged_by_constant({}, {}) is None

@@ -94,8 +94,7 @@ def test_without_a_checkpoint_a_request_ends_the_run_too(tmp_path):
 
 
 def test_more_patience_goes_on_and_the_same_stays_finished(tmp_path):
-    still = ["model.optimizer.lr=0.0", "trainer.max_epochs=6", f"{PATIENCE}_steps=0",
-             "callbacks.early_stopping.slow_start=1"]  # fmt: skip
+    still = ["model.optimizer.lr=0.0", "trainer.max_epochs=6", f"{PATIENCE}_steps=0"]
     checkpoint = start(tmp_path / "first", *still, f"{PATIENCE}=1")
     first = result(tmp_path / "first")
     assert first["stopped_early"] and first["epochs"] == 2

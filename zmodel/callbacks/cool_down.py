@@ -9,7 +9,6 @@ from pytorch_lightning import LightningModule, Trainer
 
 from zmodel.callbacks.monitor import Monitor, logged
 from zmodel.core.arguments import at_least
-from zmodel.core.never_learned import judged_by_constant
 
 LEAST_FALL = 0.01
 """Share of its first value by which a loss must fall to have fallen; less is noise."""
@@ -26,9 +25,7 @@ class CoolDownStopping(Monitor):
     Any optimizer will do, and a whole epoch may be one step of Lightning's loop.
 
     Progress is a better `monitor`, or a lower `loss`: a network of which the validation loss still
-    falls learns, although its accuracy stands still. One that is no better than a constant answer
-    (the most frequent class, the mean of the target) has not begun to learn: deep networks without
-    normalisation stand there for dozens of epochs, and are waited for longer.
+    falls learns, although its accuracy stands still.
 
     Args:
         monitor: logged metric that is to improve.
@@ -40,8 +37,6 @@ class CoolDownStopping(Monitor):
             once.
         min_delta: an improvement of `monitor` must be larger than this.
         loss: logged loss whose fall is progress; null: none.
-        slow_start: how many times as long a run is waited for that has not begun to learn, where
-            ``details("val")`` of the module has what says so; 1: no longer than others.
 
     Raises:
         ValueError: an argument out of range; with a cool-down, a schedule of fixed length.
@@ -58,7 +53,6 @@ class CoolDownStopping(Monitor):
         cooldown: float = 0.0,
         min_delta: float = 0.0,
         loss: str | None = "val/loss",
-        slow_start: int = 4,
     ) -> None:
         super().__init__(monitor)
         key = "callbacks.early_stopping"
@@ -69,8 +63,6 @@ class CoolDownStopping(Monitor):
                 f"{key}.cooldown must be a share of the epochs so far, 0 or above, received "
                 f"{cooldown}; use for example {key}.cooldown=0.5."
             )
-        at_least(f"{key}.slow_start", slow_start, 1)
-        self.slow_start = slow_start
         self.mode, self.min_delta, self.loss = mode, min_delta, loss
         self.patience, self.patience_steps = patience, patience_steps
         self.cooldown = cooldown
@@ -104,7 +96,7 @@ class CoolDownStopping(Monitor):
         done = trainer.current_epoch + 1
         length = math.ceil(self.cooldown * done)
         last_moment = self.allowed is not None and done + length >= self.allowed
-        if last_moment or self._is_flat(trainer, pl_module):
+        if last_moment or self._is_flat(trainer.global_step):
             end = max(done + length, trainer.min_epochs or 0)
             self.end = end if self.allowed is None else max(done, min(end, self.allowed))
             if self.end > done:
@@ -126,13 +118,8 @@ class CoolDownStopping(Monitor):
         self.waited = 0 if better or falls else self.waited + 1
         self.progressed = step if better or falls else self.progressed
 
-    def _is_flat(self, trainer: Trainer, pl_module: LightningModule) -> bool:
-        enough = [self.waited / self.patience]
-        if self.patience_steps:
-            enough.append((trainer.global_step - self.progressed) / self.patience_steps)
-        if min(enough) < 1:
-            return False
-        return min(enough) >= self.slow_start or not _at_chance(trainer, pl_module)
+    def _is_flat(self, step: int) -> bool:
+        return self.waited >= self.patience and step - self.progressed >= self.patience_steps
 
     def _limit(self, trainer: Trainer) -> None:
         """Lightning's loop itself ends the run: it knows how to resume one that is at its end."""
@@ -168,7 +155,7 @@ class CoolDownStopping(Monitor):
 
     def _settings(self) -> list[Any]:
         return [self.monitor, self.mode, self.patience, self.patience_steps, self.cooldown,
-                self.min_delta, self.loss, self.slow_start]  # fmt: skip
+                self.min_delta, self.loss]  # fmt: skip
 
     def state_dict(self) -> dict[str, Any]:
         kept = (
@@ -185,17 +172,9 @@ class CoolDownStopping(Monitor):
         self.best, self.first = state_dict["best"], state_dict["first"]
         self.lowest = state_dict["lowest"]
         self.waited, self.progressed = state_dict["waited"], state_dict["progressed"]
-        if decided_by == now[: len(decided_by)]:  # an older version had fewer settings
+        if decided_by == now:
             self.cooled_from, self.end = state_dict["cooled_from"], state_dict["end"]
             self.allowed, self._rates = state_dict["allowed"], state_dict["_rates"]
-
-
-def _at_chance(trainer: Trainer, pl_module: LightningModule) -> bool:
-    """Whether it is known that validation was never better than a constant answer."""
-    told = getattr(pl_module, "details", None)
-    known = bool(judged_by_constant(logged(trainer), told("val") if callable(told) else {}))
-    # each process knows how many samples it validated itself; all must go on, or none
-    return trainer.strategy.reduce_boolean_decision(known)
 
 
 def _groups(trainer: Trainer) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from zmodel.callbacks import BestAndLast, CoolDownStopping
 from zmodel.core.atomic_file import write
-from zmodel.core.never_learned import judged_by_constant
+from zmodel.core.never_learned import never_explained, never_learned
 from zmodel.core.provenance import git_state, versions
 from zmodel.core.running_trial import running_trial
 
@@ -67,8 +67,23 @@ def validation(result: dict[str, Any]) -> dict[str, Any]:
     return {
         "validated": round(total) or None,
         "majority": max(sizes) / total if confusion else None,
-        "never_learned": judged_by_constant(result["metrics"], result),
+        "never_learned": judged_by_constant(result),
     }
+
+
+def judged_by_constant(result: dict[str, Any]) -> bool | None:
+    """Whether validation was never better than a constant answer.
+
+    The answer is the most frequent class or the mean of the target. None where neither accuracy
+    nor r2 is logged."""
+    metrics = result["metrics"]
+    accuracy, confusion = metrics.get("val/acc_best"), result.get("confusion_matrix")
+    if accuracy is not None and confusion is not None:
+        return never_learned(accuracy, [sum(row) for row in confusion["counts"]])
+    r2, predictions = metrics.get("val/r2_best"), result.get("predictions")
+    if r2 is not None and predictions is not None:
+        return never_explained(r2, predictions["samples"])
+    return None
 
 
 def at_best(keeper: BestAndLast | None) -> dict[str, float]:

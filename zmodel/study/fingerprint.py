@@ -29,11 +29,7 @@ NOT_COMPARED = (
 PLAIN = re.compile(r"[\w.+-]+")
 """A value that Hydra reads as it is."""
 
-SINCE = {
-    "data.reshuffle": False,
-    "model.block": "conv",
-    "callbacks.early_stopping.slow_start": 1,
-}
+SINCE = {"data.reshuffle": False, "model.block": "conv"}
 """Settings that came after studies were begun, with the value by which all is as it was before."""
 
 

@@ -16,8 +16,7 @@ from functools import cache
 import numpy as np
 
 from zmodel.analysis.statistics.epoch_noise import epoch_noise
-from zmodel.analysis.statistics.selection import curve_name, curve_sign, fixed, recorded_epochs
-from zmodel.core.never_learned import chance_level
+from zmodel.analysis.statistics.selection import curve_sign, fixed, recorded_epochs
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.trial_attributes import attr
 
@@ -90,31 +89,16 @@ def best_epoch(study: StudyRecord, trial: TrialRecord) -> int:
 
 
 def ended_by(study: StudyRecord, trial: TrialRecord, patience: int) -> tuple[int, float]:
-    """Epochs run and best score if the trial had ended `patience` epochs without improvement.
-
-    While it is no better than a constant answer it is waited for as much longer as the study did.
-    """
+    """Epochs run and best score if the trial had ended `patience` epochs without improvement."""
     way, best, waited, ran = curve_sign(study), -np.inf, 0, 0
-    level, longer = _slow_start(study, trial)
     for value in trial.curve.values():
         ran += 1
         reached = way * value
         waited = 0 if reached > best else waited + 1
         best = max(best, reached)
-        if waited >= patience * (longer if best <= level else 1):
+        if waited >= patience:
             break
     return ran, float(best)
-
-
-def _slow_start(study: StudyRecord, trial: TrialRecord) -> tuple[float, float]:
-    """The accuracy up to which a run has not begun to learn, and how many times the patience it
-    has until then; no such level where it is not known."""
-    share, samples = attr(trial, "majority"), attr(trial, "validated")
-    is_accuracy = curve_name(study).startswith("val/acc")
-    longer = fixed(study, "early_stopping.slow_start")
-    if share is None or not samples or not is_accuracy or not isinstance(longer, int | float):
-        return -math.inf, 1.0
-    return chance_level(share, samples), longer
 
 
 def best_score(study: StudyRecord, trial: TrialRecord) -> float:

@@ -6,10 +6,11 @@ Such runs are failed trainings and no results.
 from __future__ import annotations
 
 from zmodel.analysis.findings import Findings
-from zmodel.analysis.rules.suggested_commands import longer
+from zmodel.analysis.rules.suggested_commands import longer, new_study
 from zmodel.analysis.rules.verdict import NOTHING, Verdict
 from zmodel.analysis.statistics.could_win import may_hide_winner
 from zmodel.analysis.statistics.selection import by_depth, listed, short, structural
+from zmodel.study.records import StudyRecord
 from zmodel.study.trial_attributes import attr
 
 CODE = "never_learned"
@@ -48,9 +49,18 @@ def judge(findings: Findings) -> list[Verdict] | None:
             text,
             structural(study)[0] if lost else None,
             {"never_learned": stuck, "trials": {label: len(g) for label, g in groups.items()}},
-            longer(study, "patient", "callbacks.early_stopping.patience", 4)
-            if lost or half
-            else None,
+            _remedy(study) if lost or half else None,
             None if lost or half else NOTHING,
         )
     ]
+
+
+def _remedy(study: StudyRecord) -> str:
+    """A warm-up, which helps more than patience (docs/measured/results.md), where there is no
+    other schedule."""
+    known = study.attrs.get("fixed")
+    if isinstance(known, dict) and known.get("model.scheduler", "") is None:
+        command = new_study(study, "warm", {"schedule": "warmup"})
+        if command:
+            return command
+    return longer(study, "patient", "callbacks.early_stopping.patience", 4)
