@@ -21,6 +21,7 @@ GROUPS = {
     "callbacks": "what happens after every epoch; callbacks.NAME=null leaves one out",
     "logger": "where metrics are written",
     "hparams_search": "a study, with -m: what is searched, and how",
+    "schedule": "how the learning rate begins",
     "experiment": "named sets of values, such as the networks of the paper",
     "debug": "short runs that look for faults",
     "paths": "where runs, studies and data are kept",
