@@ -323,6 +323,8 @@ def test_a_depth_that_never_learned_is_an_alarm():
     assert only(offered, "never_learned").action.endswith("early_stopping.patience=32")
     attrs["fixed"] |= {"model.scheduler": None}
     assert only(replace(offered, attrs=attrs), "never_learned").action.endswith("schedule=warmup")
+    foreign = replace(offered, attrs={**attrs, "optimized_metric": None})
+    assert "schedule" not in only(foreign, "never_learned").action, "no group of its program"
     attrs["fixed"] |= {"model.scheduler": "{_target_: another}"}
     assert "patience=32" in only(replace(offered, attrs=attrs), "never_learned").action
 

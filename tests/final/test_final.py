@@ -139,6 +139,11 @@ def test_a_second_call_does_not_test_again(done):
     assert {p: p.stat().st_mtime_ns for p in files} == files
 
 
+@pytest.mark.slow
+def test_other_options_of_a_stage_that_has_begun_are_refused(done):
+    assert "final.seeds: 2 -> 3" in done.final("final.seeds=3", code=1)
+
+
 def test_the_page_and_what_analysis_reads(done):
     page = (done.folder / "index.html").read_text()
     for title in ("Learning curves", "Confusion matrix", "Most confused pairs", "Reliability"):

@@ -28,10 +28,7 @@ def make_optimizer(
     try:
         return make(parameters, **fused)
     except (TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"model.optimizer cannot be made of its values: {reason}. Correct model.optimizer."
-        ) from error
+        raise _refusal("model.optimizer", error) from error
 
 
 def make_schedule(
@@ -42,11 +39,21 @@ def make_schedule(
     One that has an unbound argument ``total_steps`` is told that number and steps per batch. A
     plateau is stepped by :func:`step_plateaus`, not by Lightning. Others step per epoch.
     """
-    if takes(make, "total_steps"):
-        return {"scheduler": make(optimizer, total_steps=total_steps()), "interval": "step"}
-    scheduler = make(optimizer)
+    per_step = takes(make, "total_steps")
+    length = {"total_steps": total_steps()} if per_step else {}
+    try:
+        scheduler = make(optimizer, **length)
+    except (TypeError, ValueError) as error:
+        raise _refusal("model.scheduler", error) from error
+    if per_step:
+        return {"scheduler": scheduler, "interval": "step"}
     never = {"frequency": sys.maxsize} if isinstance(scheduler, ReduceLROnPlateau) else {}
     return {"scheduler": scheduler, "interval": "epoch", **never}
+
+
+def _refusal(key: str, error: Exception) -> ValueError:
+    reason = str(error).splitlines()[0]
+    return ValueError(f"{key} cannot be made of its values: {reason}. Correct {key}.")
 
 
 def step_plateaus(schedules: Iterable[Any], loss: Tensor) -> None:

@@ -10,6 +10,7 @@ from zmodel.analysis.rules.suggested_commands import longer, new_study
 from zmodel.analysis.rules.verdict import NOTHING, Verdict
 from zmodel.analysis.statistics.could_win import may_hide_winner
 from zmodel.analysis.statistics.selection import by_depth, listed, short, structural
+from zmodel.study.folder import of_another_program
 from zmodel.study.records import StudyRecord
 from zmodel.study.trial_attributes import attr
 
@@ -56,10 +57,10 @@ def judge(findings: Findings) -> list[Verdict] | None:
 
 
 def _remedy(study: StudyRecord) -> str:
-    """A warm-up, which helps more than patience (docs/measured/results.md), where there is no
-    other schedule."""
-    known = study.attrs.get("fixed")
-    if isinstance(known, dict) and known.get("model.scheduler", "") is None:
+    """A warm-up, which helps more than patience (docs/measured/results.md), where a network of ours
+    has no other schedule."""
+    known, ours = study.attrs.get("fixed"), not of_another_program(study.attrs)
+    if ours and isinstance(known, dict) and known.get("model.scheduler", "") is None:
         command = new_study(study, "warm", {"schedule": "warmup"})
         if command:
             return command
