@@ -90,10 +90,7 @@ def test_unsound_data_end_a_study_before_its_first_trial(tmp_path) -> None:
         ("model.optimizer.lr=-1", "model.optimizer .*-1"),
         ("model.optimizer.lr=fast", "Correct model.optimizer"),
         ("+model.optimizer.momentum=1", "model.optimizer .*'momentum'"),
-        (
-            "model.scheduler={_target_: torch.optim.lr_scheduler.StepLR, _partial_: true}",
-            "model.scheduler .*'step_size'",
-        ),
+        ("schedule=warmup model=znet_onecycle", "model.scheduler .*'max_lr'"),
         ("+data.foo=1", "^data .*'foo'"),
         ("data.augment=shift", "data.augment .*shift"),
         ("trainer.accelerator=gpu", "^trainer .*gpu"),
