@@ -35,7 +35,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--tables", type=int, default=50, help="bootstrapped, of each table")
     parser.add_argument("--studies", type=int, default=10, help="of a bootstrapped table")
-    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1, help="of a replayed study")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that replay")
     parser.add_argument("--tpe", action="store_true", help="instead of random sampling")
     return parser.parse_args()
 
@@ -72,6 +73,7 @@ def make(options: argparse.Namespace) -> None:
 
 def replay(options: argparse.Namespace) -> None:
     """Of each setting a file of results, which is not made again; then the tables of the page."""
+    from curve_tables.replay import Repeats
     from curve_tables.replay import replay as replay_all
     from curve_tables.report import absolute, against_the_best, half_the_cost, over_all
     from curve_tables.rules import OURS, USUAL, Oracle
@@ -88,8 +90,9 @@ def replay(options: argparse.Namespace) -> None:
             began = time.monotonic()
             table = Table(options.folder / f"{name}.npz")
             sampler = Tpe(features(table)) if options.tpe else at_random
-            repeat = (options.tables, options.studies, options.workers, sampler, options.seed)
-            made = {b: replay_all(table, rules, b, *repeat) for b in BUDGETS}
+            repeats = Repeats(options.tables, options.studies, options.workers, sampler,
+                              options.seed, options.jobs)  # fmt: skip
+            made = {budget: replay_all(table, rules, budget, repeats) for budget in BUDGETS}
             path.write_bytes(pickle.dumps(made))
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         found[name] = pickle.loads(path.read_bytes())

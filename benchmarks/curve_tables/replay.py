@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from curve_tables.simulation import Rule, Sampler, Study, at_random
+from curve_tables.simulation import Pool, Rule, Sampler, Study, at_random
 from curve_tables.table import Table
 
 
@@ -22,34 +23,65 @@ class Result:
     completed: NDArray[np.int64]
 
 
-def replay(
-    table: Table,
-    rules: Mapping[str, Callable[[], Rule]],
-    budget: float,
-    tables: int = 50,
-    studies: int = 20,
-    workers: int = 1,
-    sampler: Sampler = at_random,
-    seed: int = 0,
-) -> dict[str, Result]:
+@dataclass(frozen=True)
+class Repeats:
+    """How many studies there are of a rule, and how they are made."""
+
+    tables: int = 50
+    studies: int = 20
+    """Of a bootstrapped table."""
+    workers: int = 1
+    sampler: Sampler = at_random
+    seed: int = 0
+    jobs: int = 1
+    """Processes that share the tables; what is found does not depend on them."""
+
+
+Rules = Mapping[str, Callable[[], Rule]]
+Row = tuple[float, int, int, int]
+"""Of a study: test accuracy, depths left behind, trials, completed ones."""
+
+
+def replay(table: Table, rules: Rules, budget: float, repeats: Repeats) -> dict[str, Result]:
     """`budget` in trials that run to their end: of the mean length of the table's."""
     epochs = round(budget * float(table.length.mean()))
-    seen: dict[str, list[list[tuple[float, int, int, int]]]] = {name: [] for name in rules}
-    for i in range(tables):
-        pool = _bootstrapped(table, np.random.default_rng([seed, i]))
-        for name, rule in rules.items():
-            rows = []
-            for j in range(studies):
-                rng = np.random.default_rng([seed, i, j])
-                study = Study(table, pool, epochs, rng, workers, sampler).run(rule())
-                complete = sum(t.state == "complete" for t in study.trials)
-                rows.append((study.test(), study.left_behind(), len(study.trials), complete))
-            seen[name].append(rows)
-    arrays = {name: np.array(rows) for name, rows in seen.items()}
+    task = (table, rules, epochs, repeats)
+    if repeats.jobs == 1:
+        _take(*task)
+        found = [_on_table(i) for i in range(repeats.tables)]
+    else:
+        fork = multiprocessing.get_context("fork")  # rules and tables are not sent
+        with fork.Pool(repeats.jobs, _take, task) as pool:
+            found = pool.map(_on_table, range(repeats.tables), chunksize=1)
+    arrays = {name: np.array([rows[name] for rows in found]) for name in rules}
     return {
         name: Result(a[:, :, 0], *(a[:, :, k].astype(int) for k in (1, 2, 3)))
         for name, a in arrays.items()
     }
+
+
+_task: tuple[Table, Rules, int, Repeats]
+
+
+def _take(*task: object) -> None:
+    global _task
+    _task = task  # type: ignore[assignment]
+
+
+def _on_table(i: int) -> dict[str, list[Row]]:
+    """All studies of every rule on bootstrapped table number `i`."""
+    table, rules, epochs, repeats = _task
+    pool = _bootstrapped(table, np.random.default_rng([repeats.seed, i]))
+    return {name: [_study(rule(), pool, i, j) for j in range(repeats.studies)]
+            for name, rule in rules.items()}  # fmt: skip
+
+
+def _study(rule: Rule, pool: Pool, i: int, j: int) -> Row:
+    table, _, epochs, repeats = _task
+    rng = np.random.default_rng([repeats.seed, i, j])
+    study = Study(table, pool, epochs, rng, repeats.workers, repeats.sampler).run(rule)
+    complete = sum(trial.state == "complete" for trial in study.trials)
+    return study.test(), study.left_behind(), len(study.trials), complete
 
 
 def _bootstrapped(table: Table, rng: np.random.Generator) -> dict[int, NDArray[np.int64]]:
