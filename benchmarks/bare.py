@@ -28,8 +28,8 @@ Parts = tuple[Tensor, Tensor, Tensor, Tensor]
 def load(data_dir: str | Path, device: str = "cpu") -> Parts:
     """Training and validation samples and labels, as the data module prepares them."""
     data = MNIST1D(data_dir=data_dir)
-    train, val = data.train_dataloader(), data.val_dataloader()
-    return tuple(t.to(device) for t in (train.x, train.y, val.x, val.y))  # type: ignore[return-value]
+    (x, y), (val_x, val_y) = (data.samples_of(name)[:2] for name in ("train", "val"))
+    return x.to(device), y.to(device), val_x.to(device), val_y.to(device)
 
 
 def train(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +29,7 @@ def test_a_gpu_learns_what_a_cpu_learns_and_its_checkpoint_needs_no_gpu(tmp_path
     assert gpu["test/acc"] > 0.85
     checkpoint = tmp_path / "gpu" / "checkpoints" / "best.ckpt"
     weights = torch.load(checkpoint, weights_only=False)["state_dict"]
-    assert {value.device.type for value in weights.values()} == {"cuda"}
+    assert {value.device.type for value in weights.values()} == {"cpu"}
     tested = config(tmp_path / "tested", *SMALL, "train=false", f"ckpt_path={checkpoint}")
     run(tested)
     assert result(tmp_path / "tested")["metrics"]["test/acc"] == pytest.approx(
@@ -43,6 +42,7 @@ def test_the_same_seed_gives_the_same_run(tmp_path):
     assert first["val/loss"] == pytest.approx(second["val/loss"], rel=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:TensorFloat32 tensor cores")
 @pytest.mark.parametrize(
     "overrides",
     [["trainer.precision=bf16-mixed"], ["trainer.precision=16-mixed"], ["model.compile=true"]],
@@ -68,8 +68,7 @@ def test_workers_share_a_gpu(tmp_path, kind):
         "trainer.max_epochs=4", "hydra.sweeper.n_trials=6", "hydra.sweeper.n_jobs=3",
         "study_name=gpu", f"paths.log_dir={tmp_path}",
     ]  # fmt: skip
-    env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
-    subprocess.run(command, cwd=ROOT, env=env, check=True)
+    subprocess.run(command, cwd=ROOT, check=True)
     results = list(tmp_path.rglob("trials/*/result.json"))
     assert len(results) == 6 if kind == "zlayers" else results
     assert all(json.loads(file.read_text())["metrics"] for file in results)
