@@ -1,4 +1,4 @@
-"""What GPUs need, as far as a CPU can show it: autocast and compiling."""
+"""What GPUs need, as far as a CPU can show it: autocast and compiling. On one: test_gpu.py."""
 
 from __future__ import annotations
 
