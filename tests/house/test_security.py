@@ -349,6 +349,7 @@ def test_a_link_that_is_turned_elsewhere_does_not_move_a_running_study(tmp_path)
 # --- passwords ---
 
 
+@pytest.mark.slow
 def test_no_message_repeats_a_password(tmp_path):
     url = f"postgresql+nosuchdriver://study:{SECRET}@127.0.0.1:1/db"
     calls = [

@@ -56,7 +56,10 @@ def interrupted(tmp_path):
     [
         ["trainer.max_epochs=null", "+trainer.max_steps=20"],
         ["trainer.max_epochs=5"],
-        ["trainer.max_epochs=-1", f"{PATIENCE}=1", "model.optimizer.lr=0.3"],
+        pytest.param(
+            ["trainer.max_epochs=-1", f"{PATIENCE}=1", "model.optimizer.lr=0.3"],
+            marks=pytest.mark.slow,
+        ),
         ["trainer.max_epochs=-1", "+trainer.max_time={seconds: 3}"],
     ],
 )  # four steps are an epoch

@@ -166,6 +166,7 @@ def test_grid_visits_every_combination_once(engine):
     assert len({str(t.params) for t in engine.trials()}) == 12 == len(engine.trials())
 
 
+@pytest.mark.slow
 def test_a_name_in_any_script_needs_no_quotes(engine):
     engine.name = "größe 深"
     engine.run("hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=1")

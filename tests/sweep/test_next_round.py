@@ -66,6 +66,7 @@ def test_the_last_round_must_have_a_result(inline):
         inline.named("second").run("hydra.sweeper.next_of=quick")
 
 
+@pytest.mark.slow
 def test_a_round_can_be_widened(inline):
     """Also back to the bounds that were declared, which is what the command of `boundary` says."""
     assert inline.run(*FIRST, task=near_one) == 0

@@ -95,7 +95,9 @@ def test_a_study_keeps_to_its_epochs_and_completes_every_depth(inline, how):
     assert summary(inline.trials) == summary(trials), "nothing is left to do"
 
 
-@pytest.mark.parametrize(("sampler", "epochs"), [("random", 80), ("tpe", 140)])
+@pytest.mark.parametrize(
+    ("sampler", "epochs"), [("random", 80), pytest.param("tpe", 140, marks=pytest.mark.slow)]
+)
 def test_the_same_seed_gives_the_same_study(inline, sampler, epochs):
     twin = inline.named("twin")
     settings = [*WITHIN, f"hydra/sweeper/sampler={sampler}", f"hydra.sweeper.epochs={epochs}"]
