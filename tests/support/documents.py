@@ -112,7 +112,7 @@ def shortened(name: str, arguments: list[str]) -> list[str]:
         if "hparams_search=final" in arguments:
             short += ["final.top=1", "final.seeds=2"]
         elif "hparams_search=halving" in arguments:
-            short += ["hydra.sweeper.epochs=8"]
+            short += ["hydra.sweeper.epochs=12"]
         else:
             short += ["hydra.sweeper.n_trials=3", "hydra.sweeper.coverage=null"]
     if any(a.startswith("hydra/launcher=") for a in arguments):

@@ -268,7 +268,8 @@ def test_a_real_study_of_pausing_trials(tmp_path):
     settings = [
         "train.py", "-m", "hparams_search=halving", "data=digits", "model.kernel_size=3",
         "trainer.max_epochs=6", "z_layers.max=2", "hydra.sweeper.epochs=36",
-        "hydra.sweeper.n_jobs=2", f"paths.log_dir={tmp_path}", "logger=csv",
+        "hydra.sweeper.stopping.guarantee=1", "hydra.sweeper.n_jobs=2",
+        f"paths.log_dir={tmp_path}", "logger=csv",
     ]  # fmt: skip
     done = subprocess.run(
         [sys.executable, *settings], cwd=ROOT, capture_output=True, text=True, timeout=300
