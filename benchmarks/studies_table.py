@@ -179,3 +179,4 @@ def draw(rows: Sequence[Row], ax: Axes) -> None:
         panel.set_ylim(len(methods) - 0.5, -0.5)
         panel.set_title(setting)
         panel.set_xlabel("test accuracy")
+        panel.locator_params(axis="x", nbins=5)
