@@ -41,20 +41,19 @@ def against_the_best(settings: Mapping[str, ByBudget], budgets: Sequence[int]) -
             results = by_budget[budget]
             usual = [rule for rule in results if rule in USUAL]
             fair = [rule for rule in usual if not results[rule].left_behind.any()]
-            cells = [name, str(budget)]
-            for rules in (usual, fair, ["none"]):
-                best = max(rules, key=lambda rule: results[rule].test.mean())  # noqa: B023
-                if rules != ["none"]:
-                    cells.append(_named(best, results[best]))
-                cells.append(_signed(*difference(results[OUR_RULE], results[best])))
+            to_none = _signed(*difference(results[OUR_RULE], results["none"]))
+            cells = (name, str(budget), *_best(results, usual), *_best(results, fair), to_none)
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _named(rule: str, result: Result) -> str:
-    left = (result.left_behind > 0).mean()
+def _best(results: Mapping[str, Result], rules: Sequence[str]) -> tuple[str, str]:
+    """The best of these rules, and our rule against it."""
+    best = max(rules, key=lambda rule: results[rule].test.mean())
+    left = (results[best].left_behind > 0).mean()
     behind = f", {left:.0%} left behind" if left else ""
-    return f"{rule} {_digits(result.test.mean())}{behind}"
+    named = f"{best} {_digits(results[best].test.mean())}{behind}"
+    return named, _signed(*difference(results[OUR_RULE], results[best]))
 
 
 def over_all(settings: Mapping[str, ByBudget], budgets: Sequence[int]) -> str:

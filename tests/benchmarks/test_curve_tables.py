@@ -9,16 +9,19 @@ import numpy as np
 import pytest
 import torch
 
+from zmodel.data import MNIST1D
 from zmodel.model.znet import ZNet
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
+import bare  # noqa: E402
 import told  # noqa: E402
-from curve_tables import rules, settings, simulation, surrogate, table  # noqa: E402
+from curve_tables import replay, rules, settings, simulation, surrogate, table  # noqa: E402
 from curve_tables.networks import Networks  # noqa: E402
 from curve_tables.recipe import Config, Data, Recipe  # noqa: E402
 from curve_tables.training import Ends, one_cycle  # noqa: E402
 
+DATA = Path.home() / ".cache" / "zmodel-tests"
 WIDTHS = (5, 9, 16)
 CLASSES = 7
 
@@ -196,6 +199,22 @@ def test_the_rule_of_the_sweeper_leaves_no_depth_behind(small):
     for seed in range(5):
         study = simulation.Study(small, pool, 60, np.random.default_rng(seed)).run(rules.Halving())
         assert study.left_behind() == 0
+
+
+def test_what_a_replay_finds_does_not_depend_on_its_processes(small):
+    few = {"depth_halving": rules.Halving, "none": rules.NoStopping}
+    one, two = (replay.replay(small, few, 3, replay.Repeats(4, 2, jobs=n)) for n in (1, 2))
+    for name in few:
+        for found, same in zip(vars(one[name]).values(), vars(two[name]).values(), strict=True):
+            assert found.shape == (4, 2)
+            np.testing.assert_array_equal(found, same)
+
+
+def test_the_bare_loop_trains_on_the_samples_of_the_data_module():
+    data = MNIST1D(data_dir=DATA)
+    x, y, val_x, val_y = bare.load(DATA)
+    assert torch.equal(x, data.samples_of("train")[0]) and len(x) == len(y)
+    assert torch.equal(val_y, data.samples_of("val")[1]) and len(val_x) == len(val_y)
 
 
 def test_a_surrogate_knows_the_rows_and_what_lies_between(tmp_path):

@@ -11,6 +11,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_object
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
+from zmodel.analysis.rules import underexplored
 from zmodel.core.allow_list import ALLOWED_TARGETS
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -67,3 +68,9 @@ def text(file: str) -> str:
 def test_yaml_starts_with_the_command_that_uses_it(file):
     comments = [line for line in text(file).splitlines()[:4] if line.startswith("#")]
     assert re.search(r"python (train|analyze)\.py", "\n".join(comments)), file
+
+
+def test_the_shipped_halving_completes_what_its_report_wants():
+    with initialize_config_dir(str(CONF)):
+        cfg = compose("train", ["hparams_search=halving"], return_hydra_config=True)
+    assert cfg.hydra.sweeper.stopping.guarantee >= underexplored.FLOOR[0]

@@ -12,6 +12,7 @@ import torch
 from runs import SMALL, config, result
 
 from zmodel.run import run
+from zmodel.study.run_folder import read_metrics
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
@@ -50,20 +51,23 @@ def test_a_run_goes_on_from_its_checkpoint(tmp_path):
     half = ["trainer=gpu", "callbacks.early_stopping.patience=100"]
     run(config(tmp_path / "half", *SMALL, *half, "trainer.max_epochs=2", "test=false"))
     last = tmp_path / "half" / "checkpoints" / "last.ckpt"
-    on = config(tmp_path / "on", *SMALL, *half, "trainer.max_epochs=8", f"ckpt_path={last}")
-    run(on)
+    on = [*half, "trainer.max_epochs=8", "logger=csv", f"ckpt_path={last}"]
+    run(config(tmp_path / "on", *SMALL, *on))
+    assert sorted(read_metrics(tmp_path / "on")["val/acc"]) == [2, 3, 4, 5, 6, 7]
     assert result(tmp_path / "on")["metrics"]["test/acc"] > 0.85
 
 
-@pytest.mark.parametrize("kind", ["zlayers", "halving"])
-def test_workers_share_a_gpu(tmp_path, kind):
+@pytest.mark.parametrize(
+    "budget", ["zlayers hydra.sweeper.n_trials=6", "halving hydra.sweeper.epochs=60"]
+)
+def test_workers_share_a_gpu(tmp_path, budget):
     """Also shows that no worker is a fork of a process in which CUDA has begun."""
     command = [
-        sys.executable, "train.py", "-m", f"hparams_search={kind}", *SMALL, "trainer=gpu",
-        "trainer.max_epochs=4", "hydra.sweeper.n_trials=6", "hydra.sweeper.n_jobs=3",
-        "study_name=gpu", f"paths.log_dir={tmp_path}",
+        sys.executable, "train.py", "-m", *f"hparams_search={budget}".split(), *SMALL,
+        "trainer=gpu", "trainer.max_epochs=4", "hydra.sweeper.n_jobs=3", "study_name=gpu",
+        f"paths.log_dir={tmp_path}",
     ]  # fmt: skip
     subprocess.run(command, cwd=ROOT, check=True)
     results = list(tmp_path.rglob("trials/*/result.json"))
-    assert len(results) == 6 if kind == "zlayers" else results
+    assert len(results) == 6 if "zlayers" in budget else len(results) >= 10, "two of every depth"
     assert all(json.loads(file.read_text())["metrics"] for file in results)
