@@ -8,7 +8,8 @@ For every setting, method and seed: `train.py -m hparams_search=METHOD` with the
 of epochs (`defaults` is a fixed list and may end earlier), then `hparams_search=final` on it: the
 two best of every study are trained with two new seeds, and the better one is tested. The data
 split is the same everywhere; the seed sets sampler and training. No study begins with a baseline:
-it would be the same for all. Finished studies are not repeated.
+it would be the same for all. Finished studies are not repeated, and with `--known FILE` neither are
+those of a studies.csv from elsewhere, as docs/measured/studies.csv; the table counts them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from omegaconf import OmegaConf
-from studies_table import write_table
+from studies_table import read_rows, write_table
 
 from zmodel.study.folder import study_folder
 
@@ -109,17 +110,20 @@ class Case:
 
 def main() -> int:
     options = parse()
+    known = read_rows(options.known) if options.known else []
+    elsewhere = {(row.setting, row.method, row.seed) for row in known}
     cases = [
         Case(setting, method, seed, options.folder / setting)
         for seed in options.seeds
         for setting in options.settings
         for method in options.methods
+        if (setting, method, seed) not in elsewhere
     ]
     for case in [] if options.table else cases:
         if not case.is_tested:
             search(case, options.jobs)
             final(case, options.jobs)
-    write_table([case for case in cases if case.is_tested], options.folder)
+    write_table([case for case in cases if case.is_tested], known, options.folder)
     print(f"table and picture: {options.folder}")
     return 0
 
@@ -131,6 +135,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seeds", type=lambda t: [int(s) for s in t.split(",")], default=range(10))
     parser.add_argument("--jobs", type=int, default=2, help="workers; 0: in this process")
     parser.add_argument("--folder", type=Path, default=ROOT / "logs" / "studies_compared")
+    parser.add_argument("--known", type=Path, help="a studies.csv with further studies")
     parser.add_argument("--table", action="store_true", help="run nothing")
     options = parser.parse_args()
     options.folder = options.folder.absolute()

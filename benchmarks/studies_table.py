@@ -1,7 +1,8 @@
-"""Table and picture of benchmarks/studies.py, from the studies on disk."""
+"""Table and picture of benchmarks/studies.py, from studies on disk and rows of earlier ones."""
 
 from __future__ import annotations
 
+import csv
 import io
 import math
 import statistics
@@ -10,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from scipy.stats import ttest_ind
 
 from zmodel.analysis import compare, load
 from zmodel.analysis.page import render, style
@@ -39,22 +42,45 @@ class Case(Protocol):
 @dataclass(frozen=True)
 class Row:
     """A study and the test of its winner. `left_behind`: depths of its own space with under 5 % of
-    the trials, or none completed."""
+    the trials, or none completed. None: no record is left of it."""
 
     setting: str
     method: str
-    seed: int
+    seed: int | None
     test: float
-    validation: float
-    trials: int
-    completed: int
-    epochs: int
-    left_behind: str
+    validation: float | None = None
+    trials: int | None = None
+    completed: int | None = None
+    epochs: int | None = None
+    left_behind: str | None = None
 
 
-def write_table(cases: Iterable[Case], out: Path) -> None:
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a studies.csv; a study without a number of trials has no record of its depths."""
+    with path.open(newline="") as file:
+        return [
+            Row(
+                setting=line["setting"],
+                method=line["method"],
+                seed=_whole(line["seed"]),
+                test=float(line["test"]),
+                validation=float(line["validation"]) if line["validation"] else None,
+                trials=_whole(line["trials"]),
+                completed=_whole(line["completed"]),
+                epochs=_whole(line["epochs"]),
+                left_behind=line["left_behind"] if line["trials"] else None,
+            )
+            for line in csv.DictReader(file)
+        ]
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text else None
+
+
+def write_table(cases: Iterable[Case], known: Iterable[Row], out: Path) -> None:
     """studies.csv (a row per study), summary.md and studies.png in `out`."""
-    rows = [row(case) for case in cases]
+    rows = [*known, *(row(case) for case in cases)]
     if not rows:
         return
     write(out / "studies.csv", to_csv([vars(row) for row in rows]))
@@ -95,7 +121,7 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """The table of all methods and settings, then who is ahead of whom in pairs of equal seed."""
+    """The table of all methods and settings, then by how much ours are ahead of the others."""
     settings = list(dict.fromkeys(row.setting for row in rows))
     methods = list(dict.fromkeys(row.method for row in rows))
     head = ("method", *settings, "trials", "studies with a depth left behind")
@@ -109,21 +135,20 @@ def summary(rows: Sequence[Row]) -> str:
         for other in methods
         if other != ours and ours in methods
     ]
-    seeds = len({row.seed for row in rows})
     return (
-        f"Test accuracy, mean of {seeds} seeds and half of its 95 % interval.\n\n"
+        "Test accuracy, mean and half of its 95 % interval, number of seeds.\n\n"
         f"{_markdown(head, table)}\n"
-        "Difference of test accuracy, paired by seed, in 1e-4, and half of its 95 % interval.\n\n"
+        "Difference of means in 1e-4, and half of its 95 % interval (Welch).\n\n"
         f"{_markdown(('method', 'against', *settings), pairs)}"
     )
 
 
-def _of(rows: Sequence[Row], setting: str, method: str) -> dict[int, float]:
-    return {r.seed: r.test for r in rows if (r.setting, r.method) == (setting, method)}
+def _of(rows: Sequence[Row], setting: str, method: str) -> list[float]:
+    return [r.test for r in rows if (r.setting, r.method) == (setting, method)]
 
 
 def _cell(rows: Sequence[Row], setting: str, method: str) -> str:
-    tests = list(_of(rows, setting, method).values())
+    tests = _of(rows, setting, method)
     if not tests:
         return "-"
     mean, half = interval(tests)
@@ -131,18 +156,20 @@ def _cell(rows: Sequence[Row], setting: str, method: str) -> str:
 
 
 def _shape(rows: Sequence[Row], method: str) -> tuple[str, str]:
-    mine = [row for row in rows if row.method == method]
-    behind = sum(bool(row.left_behind) for row in mine)
-    return f"{statistics.fmean(row.trials for row in mine):.0f}", f"{behind} of {len(mine)}"
+    trials = [row.trials for row in rows if row.method == method and row.trials is not None]
+    left = [row.left_behind for row in rows if row.method == method and row.trials is not None]
+    if not trials:
+        return "-", "-"
+    return f"{statistics.fmean(trials):.0f}", f"{sum(map(bool, left))} of {len(left)}"
 
 
 def _difference(rows: Sequence[Row], setting: str, ours: str, other: str) -> str:
+    """Not in pairs: equal seeds of two methods share the split of the data, as all studies do."""
     a, b = _of(rows, setting, ours), _of(rows, setting, other)
-    both = sorted(set(a) & set(b))
-    if not both:
+    if min(len(a), len(b)) < 2:
         return "-"
-    mean, half = interval([a[seed] - b[seed] for seed in both])
-    return f"{1e4 * mean:+.0f} ± {1e4 * half:.0f}"
+    low, high = ttest_ind(a, b, equal_var=False).confidence_interval()
+    return f"{1e4 * (low + high) / 2:+.0f} ± {1e4 * (high - low) / 2:.0f}"
 
 
 def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -159,7 +186,7 @@ def draw(rows: Sequence[Row], ax: Axes) -> None:
     methods = list(dict.fromkeys(row.method for row in rows))
     for panel, setting in zip(style.panels(ax, 2, 2), settings, strict=False):
         for place, method in enumerate(methods):
-            tests = list(_of(rows, setting, method).values())
+            tests = _of(rows, setting, method)
             if not tests:
                 continue
             color = style.SECOND if method in OURS else style.MUTED

@@ -1,0 +1,47 @@
+"""The comparison of ways to search counts studies that were done elsewhere, and does none twice."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+import studies  # noqa: E402
+from studies_table import Row, read_rows, write_table  # noqa: E402
+
+WHOLE = Row("tanh", "zlayers", 9, 0.8, 0.9, 21, 20, 800, "")
+LOST = Row("tanh", "zlayers", None, 0.9)
+RIVALS = [Row("tanh", "naive", n, 0.69 + n / 50, 0.9, 100, 40, 800, "3") for n in (0, 1)]
+
+
+def test_a_table_is_read_as_it_was_written_and_counts_what_is_on_record(tmp_path):
+    write_table([], [WHOLE, LOST, *RIVALS], tmp_path)
+    assert read_rows(tmp_path / "studies.csv") == [WHOLE, LOST, *RIVALS]
+    lines = (tmp_path / "summary.md").read_text().splitlines()
+    assert "| zlayers | 0.8500 ± 0.6353 (2) | 21 | 0 of 1 |" in lines
+    assert "| naive | 0.7000 ± 0.1271 (2) | 100 | 2 of 2 |" in lines
+    # Welch: standard error (.05^2 + .01^2)^.5 = .05099, 1.08 degrees of freedom, so t = 10.69
+    assert "| zlayers | naive | +1500 ± 5449 |" in lines
+
+
+def test_a_study_that_was_done_elsewhere_is_not_run_again(tmp_path, monkeypatch):
+    write_table([], [WHOLE, LOST], tmp_path)
+    ran = []
+    monkeypatch.setattr(studies, "search", lambda case, jobs: ran.append(case.seed))
+    monkeypatch.setattr(studies, "final", lambda case, jobs: None)
+    known = ["--known", str(tmp_path / "studies.csv"), "--folder", str(tmp_path / "new")]
+    which = ["--settings", "tanh", "--methods", "zlayers", "--seeds", "8,9"]
+    monkeypatch.setattr(sys, "argv", ["studies.py", *known, *which])
+    assert studies.main() == 0
+    assert ran == [8]
+    assert read_rows(tmp_path / "new" / "studies.csv") == [WHOLE, LOST]
+
+
+def test_a_list_of_unknown_names_is_refused(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["studies.py", "--methods", "zlayers,best"])
+    with pytest.raises(SystemExit) as exit:
+        studies.main()
+    assert exit.value.code == 2
