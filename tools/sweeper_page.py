@@ -7,6 +7,7 @@ The YAML file is the one place where a setting is described: by the comment abov
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
 
@@ -52,6 +53,19 @@ def group(name: str) -> list[str]:
     return found
 
 
+def options(name: str) -> Iterator[str]:
+    """A table of its own for every choice of `hydra/sweeper/NAME` that has settings."""
+    for file in sorted((SETTINGS.parent / name).glob("*.yaml")):
+        found = [
+            f"| `{key}` | `{cell(default)}` | {cell(text)} |"
+            for key, default, text in rows(file.read_text())
+        ]
+        if found:
+            yield f"### {file.stem}"
+            yield f"Keys of `hydra.sweeper.{name}`."
+            yield "\n".join(["| key | default | what it does |", "|---|---|---|", *found])
+
+
 def cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
@@ -66,6 +80,7 @@ def page() -> str:
     for name, title in TITLES:
         parts += [f"## {title}", f"`hydra/sweeper/{name}=NAME`"]
         parts.append("\n".join(["| name | |", "|---|---|", *group(name)]))
+    parts += options("stopping")
     return "\n\n".join(parts) + "\n"
 
 
