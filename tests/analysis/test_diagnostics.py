@@ -330,6 +330,36 @@ def test_timeline_measures_busy_time_and_leaves_out_pauses():
     assert len(timeline.data(foreign).lanes) == 2 and timeline.data(foreign).inferred
 
 
+def test_timeline_shows_the_stretches_of_trials_that_paused():
+    def at(seconds: float) -> str:
+        return (START + timedelta(seconds=seconds)).isoformat()
+
+    def run(number: int, state: str, start: float, end: float | None, *stretches) -> TrialRecord:
+        finished = None if end is None else START + timedelta(seconds=end)
+        return trial(
+            number, 1, 0.5, state=state, worker="a", started=START + timedelta(seconds=start),
+            finished=finished, stretches=[[at(a), at(b), who] for a, b, who in stretches],
+        )  # fmt: skip
+
+    found = analysis.timeline(
+        study(
+            run(0, "complete", 30, 40, (0, 10, "a"), (12, 20, "b")),
+            run(1, "paused", 10, None, (10, 20, "a")),
+            run(2, "complete", 20, 30),
+        )
+    )
+    lanes = {lane.worker: [(b.trial, b.start, b.end) for b in lane.bars] for lane in found.lanes}
+    assert lanes == {
+        "a": [(0, 0, 10), (1, 10, 20), (2, 20, 30), (0, 30, 40)],
+        "b": [(0, 12, 20)],
+    }
+    assert found.busy_fraction == 1 and found.span == 40
+    older = trial(1, 1, 0.5, state="paused", worker="a", started=START, seconds=5.0)
+    later = run(2, "complete", 800, 810)
+    (lane,) = analysis.timeline(study(older, later)).lanes
+    assert [(b.start, b.end) for b in lane.bars] == [(0, 5), (800, 810)]
+
+
 def test_noise_at_the_end_of_a_curve_is_rarely_called_improvement():
     rng = np.random.default_rng(0)
     flat = [dict(enumerate(0.9 + rng.normal(0, 0.006, 15))) for _ in range(400)]

@@ -17,6 +17,7 @@ from zmodel.analysis.page.html import verdict_list
 from zmodel.analysis.page.terminal import overview
 from zmodel.analysis.rules.judge import judge
 from zmodel.analysis.rules.suggested_commands import (
+    budget_with,
     final_command,
     report_command,
     run_command,
@@ -88,6 +89,23 @@ def test_one_command_is_recommended_with_its_reason():
     more = step_of(replace(whole, trials=trials[:40], attrs={**told, "n_trials": 40}))
     assert "may gain" in more.why and "hydra.sweeper.n_trials=60" in more.command
     assert step_of(replace(whole, attrs={})).command is None
+
+
+@pytest.mark.parametrize(
+    ("attrs", "expected"),
+    [
+        ({"n_trials": 12}, {"hydra.sweeper.n_trials": 15}),
+        ({"epochs": 48, "n_trials": None}, {"hydra.sweeper.epochs": 48 + 3 * 12}),
+        ({"epochs": 48, "n_trials": 12},
+         {"hydra.sweeper.n_trials": 15, "hydra.sweeper.epochs": 48 + 3 * 12}),
+    ],
+)  # fmt: skip
+def test_further_trials_cost_what_completed_ones_did(attrs, expected):
+    """In a study that pauses a completed trial has cost a share of the paused ones, too."""
+    study = study_of(12, **attrs)
+    states = ["complete"] * 4 + ["paused"] * 8
+    trials = tuple(replace(t, state=s) for t, s in zip(study.trials, states, strict=True))
+    assert budget_with(replace(study, trials=trials), 3) == expected
 
 
 def test_the_first_screen_says_which_configuration_and_what_next(tmp_path):

@@ -74,3 +74,12 @@ def test_the_shipped_halving_completes_what_its_report_wants():
     with initialize_config_dir(str(CONF)):
         cfg = compose("train", ["hparams_search=halving"], return_hydra_config=True)
     assert cfg.hydra.sweeper.stopping.guarantee >= underexplored.FLOOR[0]
+
+
+@pytest.mark.parametrize("search", ["halving", "zlayers"])
+def test_the_rule_that_messages_recommend_against_pauses_is_none(search):
+    """Also where a study has set something for another one, as `halving` its guarantee."""
+    with initialize_config_dir(str(CONF)):
+        words = [f"hparams_search={search}", "hydra/sweeper/stopping=none"]
+        cfg = compose("train", words, return_hydra_config=True)
+    assert cfg.hydra.sweeper.stopping.get("_target_", "") is None

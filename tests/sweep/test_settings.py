@@ -92,6 +92,12 @@ def test_the_direction_reaches_the_policy():
     assert both.direction == ("maximize", "minimize")
 
 
+def test_the_rule_none_leaves_no_rule_whatever_a_study_had_set_for_it():
+    assert read(stopping={"_target_": None, "guarantee": 2}).stopping is None
+    with pytest.raises(ValueError, match="stopping=depth_halving"):
+        read(stopping={"guarantee": 2})
+
+
 @pytest.mark.parametrize(
     ("metric", "monitor"),
     [("parameters", None), ("val/acc_best", "val/loss"), ("val/acc_best", "mine")],
@@ -103,6 +109,7 @@ def test_a_pruner_compares_curves_that_are_better_as_the_objective_is(metric, mo
     with pytest.raises(ValueError, match=r"hydra\.sweeper\.pruner"):
         settled(pruned, cfg)
     settled(read(), cfg)
+    settled(read(pruner={"_target_": "optuna.pruners.NopPruner"}), cfg)
     cfg.callbacks.study_report.monitor = "val/loss" if monitor is None else None
     settled(pruned, cfg)
 

@@ -128,6 +128,7 @@ def _coverage(record: values.Values) -> dict[str, Any]:
                 "complete": cell.states["complete"],
                 "pruned": cell.states["pruned"],
                 "failed": cell.states["failed"],
+                **({"paused": cell.states["paused"]} if cell.states["paused"] else {}),
                 "best": cell.best,
                 "median": cell.median,
                 "ci": None if cell.median_low is None else [cell.median_low, cell.median_high],

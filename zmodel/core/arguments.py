@@ -21,6 +21,11 @@ def at_least(name: str, value: object, low: int) -> None:
         )
 
 
+def is_number(value: object) -> bool:
+    """Whether it is an int or a float; a flag is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def at_most(name: str, value: int, high: int, key: str) -> None:
     """`value` must not exceed `high`, a limit that the user can raise by `key`."""
     if value > high:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from optuna.trial import FrozenTrial
 
@@ -68,6 +69,27 @@ def _rejected(value: Any) -> list[dict[str, dict[str, Any]]] | None:
     ]
 
 
+def _stretches(value: Any) -> list[Stretch] | None:
+    """[[start, end, worker], ...], times in ISO 8601."""
+    if not isinstance(value, list | tuple):
+        return None
+    try:
+        return [
+            Stretch(datetime.fromisoformat(start), datetime.fromisoformat(end), str(worker))
+            for start, end, worker in value
+        ]
+    except (TypeError, ValueError):
+        return None
+
+
+class Stretch(NamedTuple):
+    """What a worker did of a trial until it paused."""
+
+    start: datetime
+    end: datetime
+    worker: str
+
+
 KINDS: dict[str, Callable[[Any], Any]] = {
     "slot": _whole,
     "attempt": _whole,
@@ -87,6 +109,7 @@ KINDS: dict[str, Callable[[Any], Any]] = {
     "until": _whole,
     "paused_at": _whole,
     "pauses": _whole,
+    "stretches": _stretches,
     "spared": _flag,
     "max_epochs": _whole,
     "epochs": _whole,

@@ -133,7 +133,13 @@ def _check_baseline(given: Any) -> None:
 def _check_numbers(given: Mapping[str, Any]) -> None:
     for key in ("max_attempts", "workers_per_gpu"):
         at_least(f"hydra.sweeper.{key}", given[key], 1)
-    for key in [k for k in ("n_trials", "epochs") if given[k] is not None] or ["n_trials"]:
+    budgets = [key for key in ("n_trials", "epochs") if given[key] is not None]
+    if not budgets:
+        raise ValueError(
+            "hydra.sweeper needs a budget, received n_trials=null and epochs=null; use for example "
+            "hydra.sweeper.n_trials=30, or hydra.sweeper.epochs=1600 for a rule that pauses trials."
+        )
+    for key in budgets:
         at_least(f"hydra.sweeper.{key}", given[key], 1)
     at_least("hydra.sweeper.seed", given["seed"], 0)
     if given["history"] is not None:
@@ -168,7 +174,7 @@ def settled(settings: Settings, cfg: DictConfig) -> Settings:
             "hydra.sweeper.stop.gain needs trials that run to their own end, received "
             "hydra.sweeper.stopping, which chooses those that do; use hydra.sweeper.stop.hours."
         )
-    if settings.pruner:
+    if not idle:
         _check_curve(cfg, direction)
     if settings.control:
         _check_changes(cfg, settings.control_changes)
@@ -222,12 +228,17 @@ def _direction(given: Any) -> tuple[str, ...]:
 
 
 def _stopping(given: Any) -> DepthHalving | None:
-    """A node with `_target_`, or the name of a file of conf/hydra/sweeper/stopping."""
+    """A node with `_target_`, null for none, or the name of a file of its group."""
     if isinstance(given, str):
         known("hydra.sweeper.stopping", given, ("none", "depth_halving"))
         return DepthHalving() if given == "depth_halving" else None
-    if not given:
+    if not given or ("_target_" in given and given["_target_"] is None):
         return None
+    if "_target_" not in given:
+        raise ValueError(
+            f"hydra.sweeper.stopping must say which rule it sets {', '.join(given)} for; add "
+            "hydra/sweeper/stopping=depth_halving to the command."
+        )
     rule = build(plain(given))
     if not isinstance(rule, DepthHalving):
         raise ValueError(

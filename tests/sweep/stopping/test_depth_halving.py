@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from zmodel.sweep.stopping.depth_halving import DepthHalving, Step
+from zmodel.sweep.stopping.depth_halving import DepthHalving, Given, Step
 from zmodel.sweep.stopping.standings import Standing, Standings
 
 NAN = math.nan
@@ -50,6 +50,11 @@ def test_rungs(first, factor, allowance, expected):
         {"guarantee": 1.5},
         {"guarantee_from": 2},
         {"control_every": -1},
+        {"first_rung": "25%"},
+        {"survivors": True},
+        {"factor": "two"},
+        {"factor": math.inf},
+        {"within": ["layers"]},
     ],
 )
 def test_constants_out_of_range_are_refused(wrong):
@@ -272,3 +277,27 @@ def test_failures_cost_epochs_and_no_study_its_end():
 def test_the_same_seed_gives_the_same_study():
     assert play(RULE, 30, 600, 7)[1] == play(RULE, 30, 600, 7)[1]
     assert play(RULE, 30, 600, 7)[1] != play(RULE, 30, 600, 8)[1]
+
+
+def test_a_given_trial_begins_first_and_takes_nothing_that_a_depth_was_promised():
+    shallow = Given("shallow")
+    now = standings(paused(0, "deep", 0.5))
+    assert RULE.next_step(now, 1000, given=shallow) == Step(None, "shallow", 2, given=True)
+    assert RULE.next_step(now, 1000, given=Given("deep")) == Step(None, "deep", 2, given=True)
+    assert RULE.next_step(now, 1000, new=False, given=shallow).given, "it has its room"
+    whole = Given("deep", whole=True)
+    assert RULE.next_step(standings(), 1000, given=whole) == Step(None, "deep", 16, given=True)
+    done = Standing(1, "shallow", "complete", 16, (0.9,) * 4)
+    now = standings(done, paused(0, "deep", 0.5))
+    left = 14  # what completing the deep one takes
+    assert RULE.next_step(now, 18 + left + 1, given=shallow) == Step(0, "deep", 16)
+    assert RULE.next_step(now, 18 + left + 1, given=Given("unknown")) == Step(0, "deep", 16)
+
+
+def test_a_given_trial_of_a_promised_depth_is_its_completed_one():
+    now = standings(Standing(0, "shallow", "complete", 16, (0.9,) * 4))
+    assert RULE.next_step(now, 32, given=Given("deep")) == Step(None, "deep", 16, given=True)
+    now = standings(Standing(0, "shallow", "failed", 40))
+    steps = {RULE.next_step(now, 80, seed, given=Given("deep")) for seed in range(20)}
+    assert Step(None, "deep", 16, given=True) in steps
+    assert all(step.until == 16 and step.given == (step.group == "deep") for step in steps)

@@ -298,6 +298,10 @@ def test_a_real_study_of_pausing_trials(tmp_path):
         (["hydra/sweeper/sampler=brute"], "combinations"),
         (["hydra.sweeper.params={x: 'choice(0.25, 0.5)', layers: 'range(1, 4)'}"], "all 6 "),
         (["hydra.sweeper.stopping.within=x.y"], "within"),
+        (["hydra.sweeper.stopping.within=[layers]"], "within"),
+        (["hydra.sweeper.replicate=50%"], "replicate"),
+        (["hydra.sweeper.n_trials=3"], "promises 4 "),
+        (["hydra.sweeper.epochs=null"], "hydra.sweeper.epochs=1600"),
         (["hydra.sweeper.stopping.factor=1"], "factor"),
         (["trainer.max_epochs=-1"], "max_epochs"),
         (["+callbacks={}"], "BestAndLast"),
@@ -325,8 +329,16 @@ def test_a_guarantee_that_failures_have_cost_is_told(inline):
 
 
 def test_too_few_trials_for_the_guarantee_are_named(inline, capfd):
-    few = ["hydra.sweeper.n_trials=2", "hydra.sweeper.epochs=500"]
-    assert inline.run(*WITHIN, *few, task=task) == 3
+    def shallow_fails_once(cfg):
+        if cfg.layers == 1 and not failed:
+            failed.append(1)
+            raise RuntimeError("diverged")
+        return task(cfg)
+
+    failed: list[int] = []
+    few = ["hydra.sweeper.n_trials=4", "hydra.sweeper.epochs=500"]
+    few.append("hydra.sweeper.max_failure_rate=1")
+    assert inline.run(*WITHIN, *few, task=shallow_fails_once) == 3
     assert "hydra.sweeper.n_trials" in capfd.readouterr().err.splitlines()[0]
     # a further depth begins only where its epochs are paid for
     assert inline.run(*WITHIN, "hydra.sweeper.n_trials=null", "hydra.sweeper.epochs=80",
@@ -344,3 +356,51 @@ def test_a_task_that_pauses_and_has_not_reported_fails(inline):
 def test_one_group_where_no_depth_is_searched(inline):
     assert inline.run(*RULE, "hydra.sweeper.epochs=50", task=task) == 0
     assert sum(map(done, inline.trials)) == 50
+
+
+@pytest.mark.parametrize("budget", ["n_trials=16", "epochs=200"])
+def test_without_the_rule_paused_trials_go_on_to_their_end(inline, budget):
+    assert inline.run(*WITHIN, "hydra.sweeper.epochs=60", task=task) == 0
+    before = [t.number for t in inline.trials if is_paused(t)]
+    assert 0 < len(before) < len(inline.trials) < 16
+    none = [*RULE[1:], "hydra.sweeper.epochs=null", f"hydra.sweeper.{budget}"]
+    assert inline.run(*none, "hydra/sweeper/stopping=none", task=task) == 0
+    assert {(t.state, done(t)) for t in inline.trials} == {(TrialState.COMPLETE, ALLOWANCE)}
+    assert len(inline.trials) == (16 if "n_trials" in budget else 20)
+
+
+def test_given_trials_cost_no_depth_its_completed_one(inline):
+    given = ", ".join(f"{{layers: 1, x: 0.{n}}}" for n in range(1, 7))
+    enqueue = f"hydra.sweeper.enqueue=[{given}]"
+    budget = ["hydra.sweeper.epochs=40", "hydra.sweeper.baseline=false"]
+    assert inline.run(*WITHIN, *budget, enqueue, task=task) == 0
+    complete = [t for t in inline.trials if t.state == TrialState.COMPLETE]
+    assert {t.params["layers"] for t in complete} == {1, 2, 3, 4}
+    assert sum(map(done, inline.trials)) == 40
+    (first,) = [t for t in complete if t.params["layers"] == 1]
+    assert first.params["x"] in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
+
+
+def test_a_budget_of_epochs_counts_what_the_result_of_a_run_states(inline):
+    """A run of several folds reports one value for each, and its result has the epochs of all."""
+
+    def folds(cfg):
+        for fold in range(2):
+            running_trial().report(fold, cfg.x)
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        (folder / "result.json").write_text('{"epochs": 20}')
+        return cfg.x
+
+    budget = ["hydra.sweeper.epochs=100", "hydra.sweeper.n_trials=null"]
+    assert inline.run(*budget, "+trainer.max_epochs=10", "+data.folds=2", task=folds) == 0
+    assert [t.user_attrs["epochs"] for t in inline.trials] == [20] * 5
+    unknown = inline.named("unknown")  # "auto": known once a trial is complete
+    assert unknown.run(*budget, "+trainer.max_epochs=10", "+data.folds=auto", task=folds) == 0
+    assert [t.user_attrs["epochs"] for t in unknown.trials] == [20] * 5
+
+
+@pytest.mark.parametrize("rule", ["none", "depth_halving"])
+def test_a_budget_of_epochs_ends_where_nothing_is_reported(inline, rule):
+    settings = [*RULE[1:], f"hydra/sweeper/stopping={rule}", "hydra.sweeper.epochs=50"]
+    assert inline.run(*settings, task=lambda cfg: cfg.x) == 1
+    assert len(inline.trials) == 1

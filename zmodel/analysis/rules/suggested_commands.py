@@ -148,7 +148,10 @@ def budget(study: StudyRecord) -> int:
 def unfinished(study: StudyRecord) -> int:
     """Trials that run or wait, and slots of the budget that none has begun."""
     counts = count_states(study.trials)
-    return counts["running"] + counts["waiting"] + max(0, budget(study) - len(study.trials))
+    begun = counts["running"] + counts["waiting"]
+    if isinstance(study.attrs.get("epochs"), int):  # which may be used up before the slots are
+        return begun
+    return begun + max(0, budget(study) - len(study.trials))
 
 
 def more_trials(study: StudyRecord, missing: int, overrides: dict[str, Any]) -> str | None:
@@ -161,12 +164,15 @@ def more_trials(study: StudyRecord, missing: int, overrides: dict[str, Any]) -> 
 
 
 def budget_with(study: StudyRecord, more: int) -> dict[str, Any]:
-    """The setting that gives so many further trials."""
-    epochs = study.attrs.get("epochs")
+    """The settings that give so many further trials that are completed."""
+    epochs, found = study.attrs.get("epochs"), {}
     if not isinstance(epochs, int) or isinstance(study.attrs.get("n_trials"), int):
-        return {"hydra.sweeper.n_trials": budget(study) + more}
-    each = -(-epochs // max(1, len(study.trials)))  # epochs that a trial has taken
-    return {"hydra.sweeper.epochs": epochs + more * each}
+        found["hydra.sweeper.n_trials"] = budget(study) + more
+    if isinstance(epochs, int):
+        # epochs that the study has spent for each completed trial, on paused ones too
+        each = -(-epochs // max(1, count_states(study.trials)["complete"]))
+        found["hydra.sweeper.epochs"] = epochs + more * each
+    return found
 
 
 def final_command(study: StudyRecord) -> str | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -57,6 +59,24 @@ def is_paused(trial: FrozenTrial) -> bool:
     It keeps its number, its folder and its slot, and has no outcome yet.
     """
     return trial.state == TrialState.WAITING and attr(trial, "paused_at") is not None
+
+
+def pause_notes(trial: FrozenTrial, epochs: int, seconds: float) -> dict[str, Any]:
+    """The attributes of a trial that pauses.
+
+    Args:
+        trial: as its worker took it up.
+        epochs: done so far.
+        seconds: that they took.
+    """
+    began, now = trial.datetime_start or datetime.now(), datetime.now()
+    stretch = [began.isoformat(), now.isoformat(), attr(trial, "worker", "")]
+    return {
+        "paused_at": epochs,
+        "pauses": attr(trial, "pauses", 0) + 1,
+        "seconds": seconds,
+        "stretches": [*trial.user_attrs.get("stretches", ()), stretch],
+    }
 
 
 @dataclass
@@ -124,9 +144,9 @@ class Ledger:
         latest = (self.latest.get(s) for t in self.open if (s := slot_of(t)) is not None)
         return sum(t is not None and t.state == TrialState.RUNNING for t in latest)
 
-    def paused(self) -> int:
-        """Slots whose latest attempt is paused."""
-        return sum(map(is_paused, self.open))
+    def paused(self) -> list[FrozenTrial]:
+        """The trials that wait for their turn, in order of their numbers."""
+        return [trial for trial in self.open if is_paused(trial)]
 
 
 def frequent_reasons(failed: Iterable[FrozenTrial]) -> str:

@@ -18,15 +18,12 @@ class Next(NamedTuple):
 
     Attributes:
         attrs: the user attributes that the trial gets.
+        given: whether it is the trial whose parameters were chosen beforehand.
     """
 
     slot: int | None
     attrs: dict[str, Any]
-
-    @property
-    def limits(self) -> dict[str, Any]:
-        """What holds for a trial whose parameters were given beforehand, too."""
-        return {key: value for key, value in self.attrs.items() if key != "forced_to"}
+    given: bool = False
 
 
 class Plan(Protocol):
@@ -36,8 +33,15 @@ class Plan(Protocol):
     def epochs(self) -> int:
         """The budget, over all trials."""
 
-    def next(self, ledger: Ledger, trials: Sequence[FrozenTrial], *, new: bool) -> Next | None:
-        """What a free worker gets, a new trial only if `new`; None: nothing that is paid for."""
+    def next(
+        self, ledger: Ledger, trials: Sequence[FrozenTrial], *, new: bool, given: FrozenTrial | None
+    ) -> Next | None:
+        """What a free worker gets; None: nothing that is paid for.
+
+        Args:
+            new: whether the budget of trials has room for another one.
+            given: the next trial whose parameters were chosen beforehand; it has its room.
+        """
 
     def used(self, ledger: Ledger, trials: Sequence[FrozenTrial]) -> int:
         """Epochs that all trials have done."""

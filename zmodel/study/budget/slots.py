@@ -24,7 +24,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from zmodel.study.budget.first_trial import FirstTrial
 from zmodel.study.budget.lease import Lease, Observer
-from zmodel.study.budget.ledger import Ledger, is_paused
+from zmodel.study.budget.ledger import Ledger, is_paused, pause_notes, slot_of
 from zmodel.study.budget.plan import Next, Plan
 from zmodel.study.budget.strangers import Strangers
 from zmodel.study.budget.tally import Tally
@@ -85,17 +85,15 @@ class Slots:
             again = next((t for t in waiting if attr(t, "attempt", 1) > 1), None)
             if again is not None:
                 return self._take(again, lease, {})
-            slot = self.ledger.free_slot(self.n_trials)
-            step = self._next(trials, new=slot is not None or bool(waiting))
+            step = self._next(trials, waiting)
             if step is None:
                 return None
             if step.slot is not None:
                 return self._take(self.ledger.latest[step.slot], lease, step.attrs)
-            if waiting:
-                whole = attr(waiting[0], "baseline")
-                return self._take(waiting[0], lease, {} if whole else step.limits)
-            if slot is None:
-                return None
+            if step.given:
+                return self._take(waiting[0], lease, step.attrs)
+            slot = self.ledger.free_slot(self.n_trials)
+            assert slot is not None, "a new trial where there is no room"
             attrs = {"slot": slot, "attempt": 1, **lease_attrs(lease)}
             attrs |= decide(trials, slot) | step.attrs
             template = create_trial(state=TrialState.RUNNING, user_attrs=attrs)
@@ -120,10 +118,15 @@ class Slots:
         self.interrupt(trial, "written twice", crashed=False)
         return False
 
-    def _next(self, trials: Sequence[FrozenTrial], *, new: bool) -> Next | None:
-        if self.plan is None:
-            return Next(None, {}) if new else None
-        return self.plan.next(self.ledger, trials, new=new)
+    def _next(self, trials: Sequence[FrozenTrial], waiting: Sequence[FrozenTrial]) -> Next | None:
+        """What a free worker gets; without a plan, trials that a rule had paused go on first."""
+        given = waiting[0] if waiting else None
+        new = self.ledger.free_slot(self.n_trials) is not None
+        if self.plan is not None:
+            return self.plan.next(self.ledger, trials, new=new, given=given)
+        if paused := self.ledger.paused():
+            return Next(slot_of(paused[0]), {"until": None})
+        return Next(None, {}, given is not None) if new or given else None
 
     def _take(self, trial: FrozenTrial, lease: Lease, attrs: dict[str, Any]) -> FrozenTrial | None:
         if attr(trial, "slot") is None:  # enqueued by plain Optuna or a dashboard
@@ -139,15 +142,10 @@ class Slots:
     def pause(self, trial: FrozenTrial, epochs: int, seconds: float) -> None:
         """Let a trial that this worker ran wait for its turn; it keeps its number and folder.
 
-        Args:
-            epochs: done so far.
-            seconds: that they took.
-
         Whoever dies before the last of these writes leaves a RUNNING trial, which is reaped, and
         whose next attempt finds the same checkpoint.
         """
-        pauses = attr(trial, "pauses", 0) + 1
-        for key, value in (("paused_at", epochs), ("pauses", pauses), ("seconds", seconds)):
+        for key, value in pause_notes(trial, epochs, seconds).items():
             self.note(trial, key, value)
         self.storage.set_trial_state_values(self.id_of(trial), TrialState.WAITING)
 
@@ -227,7 +225,7 @@ class Slots:
         trials = self.refresh()
         ledger, given_up = self.ledger, len(self.strangers.left_behind(self.ledger.open))
         finished, running = len(ledger.settled) + given_up, ledger.running() - given_up
-        paused, begun = ledger.paused(), finished + running
+        paused, begun = len(ledger.paused()), finished + running
         total = max(self.n_trials or 0, begun + paused)
         counts = (total, finished, running, total - begun - paused, len(ledger.failed))
         if self.plan is None:
@@ -239,8 +237,7 @@ class Slots:
         """Whether a claim of now would get a trial."""
         waiting = self._waiting()
         again = self.ledger.retries or any(attr(t, "attempt", 1) > 1 for t in waiting)
-        new = bool(waiting) or self.ledger.free_slot(self.n_trials) is not None
-        return bool(again) or self._next(trials, new=new) is not None
+        return bool(again) or self._next(trials, waiting) is not None
 
 
 def lease_attrs(lease: Lease) -> dict[str, Any]:

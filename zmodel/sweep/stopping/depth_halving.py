@@ -11,8 +11,8 @@ Pure: it knows neither Optuna nor torch nor files. The sweeper and ``benchmarks/
      2. promotion   from the highest rung down, depths in random order: of the n trials of this
                     depth that have reached rung k, the best `survivors` x n; the best of them that
                     is paused there goes on to rung k+1
-     3. new trial   of the depth begun least often; it runs to the first rung and pauses. Where none
-                    may begin, a paused trial goes on
+     3. new trial   one whose parameters were given, else of the depth begun least often; it runs to
+                    the first rung and pauses. Where none may begin, a paused trial goes on
 
 A depth is never compared with another one, and the rest of the budget always pays for the
 completed trials that are promised to each. What was measured is in docs/measured/stopping.md.
@@ -20,13 +20,14 @@ completed trials that are promised to each. What was measured is in docs/measure
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
-from zmodel.core.arguments import at_least
+from zmodel.core.arguments import at_least, is_number
 from zmodel.sweep.stopping.standings import Group, Standing, Standings
 
 KEY = "hydra.sweeper.stopping"
@@ -41,12 +42,25 @@ class Step(NamedTuple):
         trial: its number; None for a new one.
         until: the epoch after which it pauses; all that a trial may take: it does not.
         control: of a new trial, whether it runs to its end whatever the rule says.
+        given: whether it is the one whose parameters were chosen beforehand.
     """
 
     trial: int | None
     group: Hashable
     until: int
     control: bool = False
+    given: bool = False
+
+
+class Given(NamedTuple):
+    """A trial whose parameters were chosen beforehand; it begins before all other new ones.
+
+    Attributes:
+        whole: whether it runs to its end whatever the rule says.
+    """
+
+    group: Hashable
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,10 +92,19 @@ class DepthHalving:
     def __post_init__(self) -> None:
         for name in ("first_rung", "survivors", "guarantee_from"):
             value = getattr(self, name)
-            if not 0 < value <= 1:
-                raise ValueError(f"{KEY}.{name} must be a share above 0, up to 1, got {value}.")
-        if not self.factor > 1:
-            raise ValueError(f"{KEY}.factor must be above 1, such as 2, got {self.factor}.")
+            if not (is_number(value) and 0 < value <= 1):
+                raise ValueError(
+                    f"{KEY}.{name} must be a share above 0, up to 1, such as 0.5, got {value!r}."
+                )
+        if not (is_number(self.factor) and 1 < self.factor < math.inf):
+            raise ValueError(
+                f"{KEY}.factor must be a number above 1, such as 2, got {self.factor!r}."
+            )
+        if not isinstance(self.within, str | None):
+            raise ValueError(
+                f"{KEY}.within must be the name of one searched parameter, got {self.within!r}; "
+                "set it to null for model.z_layers."
+            )
         at_least(f"{KEY}.guarantee", self.guarantee, 0)
         at_least(f"{KEY}.control_every", self.control_every, 0)
 
@@ -94,31 +117,37 @@ class DepthHalving:
         return (*rungs, allowance)
 
     def next_step(
-        self, now: Standings, budget: int, seed: int = 0, *, new: bool = True
-    ) -> Step | None:
+        self, now: Standings, budget: int, seed: int = 0, *, new: bool = True,
+        given: Given | None = None,
+    ) -> Step | None:  # fmt: skip
         """What a free worker does, a new trial only if `new`; None: nothing that the budget pays.
 
-        The same standings, budget of epochs and seed give the same step.
+        The same standings, budget of epochs and seed give the same step. `given`: the next trial
+        of those whose parameters were chosen beforehand; it may begin without `new`.
         """
         left = budget - now.committed
         order = list(now.groups)
         random.Random(f"{seed}/{now.committed}").shuffle(order)
-        promised = [s for s in self._guaranteed(now, order) if new or s.trial is not None]
-        others = self._steps(now, order, new)
+        promised = [
+            step
+            for step in self._guaranteed(now, order, given)
+            if new or step.given or step.trial is not None
+        ]
+        others = self._steps(now, order, new, given)
         is_due = left <= (1 - self.guarantee_from) * budget
         steps = chain(promised, others) if is_due else chain(others, promised)
         reserve = 0
-        if promised or new:
+        if promised or new or given:
             reserve = sum(self._reserve(group, now.rungs) for group in now.groups.values())
         for step in steps:
-            group = now.groups[step.group]
-            kept = reserve and reserve - self._reserve(group, now.rungs)
-            kept += reserve and self._reserve(group, now.rungs, step)
+            kept, group = reserve, now.groups.get(step.group)
+            if reserve and group is not None:
+                kept += self._reserve(group, now.rungs, step) - self._reserve(group, now.rungs)
             if left - _cost(step, now) >= kept:
                 return step
         if now.is_any_running:
             return None  # they may give back what they were promised
-        paid = chain(promised, self._steps(now, order, new))
+        paid = chain(promised, self._steps(now, order, new, given))
         return next((step for step in paid if _cost(step, now) <= left), None)
 
     # --- the guarantee ---
@@ -128,7 +157,9 @@ class DepthHalving:
         coming = sum(trial.until >= allowance for trial in group.running.values())
         return max(0, self.guarantee - group.completed - coming)
 
-    def _guaranteed(self, now: Standings, order: list[Hashable]) -> Iterator[Step]:
+    def _guaranteed(
+        self, now: Standings, order: list[Hashable], given: Given | None
+    ) -> Iterator[Step]:
         """The steps to completed trials; a running one that would be chosen is waited for."""
         allowance = now.rungs[-1]
         for name in order:
@@ -141,7 +172,8 @@ class DepthHalving:
                 first = max(paused, key=lambda trial: _advance(trial, now))
                 yield Step(first.number, name, allowance)
             elif len(group.running) < self.guarantee - group.completed:
-                yield Step(None, name, allowance)
+                is_given = given is not None and given.group == name
+                yield Step(None, name, allowance, given=is_given)
 
     def _reserve(self, group: Group, rungs: tuple[int, ...], step: Step | None = None) -> int:
         """Epochs that its missing completed trials cost at least, after a step of this group."""
@@ -157,12 +189,16 @@ class DepthHalving:
 
     # --- promotions and new trials ---
 
-    def _steps(self, now: Standings, order: list[Hashable], new: bool) -> Iterator[Step]:
+    def _steps(
+        self, now: Standings, order: list[Hashable], new: bool, given: Given | None
+    ) -> Iterator[Step]:
         for rung in reversed(range(len(now.rungs) - 1)):
             for name in order:
                 trial = self._promoted(now.groups[name], rung)
                 if trial is not None:
                     yield Step(trial, name, now.rungs[rung + 1])
+        if given is not None:
+            yield Step(None, given.group, now.rungs[-1 if given.whole else 0], given=True)
         yield from self._begun(now, order) if new else self._left(now, order)
 
     def _begun(self, now: Standings, order: list[Hashable]) -> Iterator[Step]:

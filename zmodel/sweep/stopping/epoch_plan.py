@@ -12,12 +12,12 @@ from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
-from zmodel.study.budget.ledger import Ledger, is_foreign, is_paused, wants_retry
+from zmodel.study.budget.ledger import Ledger, is_foreign, is_paused, slot_of, wants_retry
 from zmodel.study.budget.plan import Next
 from zmodel.study.cells import Cell
 from zmodel.study.trial_attributes import attr
 from zmodel.sweep.sampling.trials_by_floor import known_values
-from zmodel.sweep.stopping.depth_halving import DepthHalving
+from zmodel.sweep.stopping.depth_halving import DepthHalving, Given
 from zmodel.sweep.stopping.standings import Standing, Standings, State
 
 UNKNOWN = "unknown"
@@ -27,6 +27,9 @@ UNKNOWN = "unknown"
 @dataclass(frozen=True)
 class EpochPlan:
     """Reckons anew from the trials at every call; a slot is one trial of the rule, whoever runs it.
+
+    A trial costs the epochs that it has reported, or what its result states: that is more where it
+    reports one value per fold.
 
     Args:
         epochs: the budget.
@@ -47,24 +50,39 @@ class EpochPlan:
         """Trials that the budget pays for even if each takes all it may."""
         return self.epochs // self.allowance
 
-    def next(self, ledger: Ledger, trials: Sequence[FrozenTrial], *, new: bool) -> Next | None:
-        """What a free worker gets, a new trial only if `new`; None: nothing that is paid for."""
+    def next(
+        self, ledger: Ledger, trials: Sequence[FrozenTrial], *, new: bool, given: FrozenTrial | None
+    ) -> Next | None:
+        """What a free worker gets; None: nothing that is paid for."""
         now = self.standings(ledger, trials)
         if self.rule is None:
-            fits = new and self.epochs - now.committed >= self.allowance
-            return Next(None, {}) if fits else None
-        step = self.rule.next_step(now, self.epochs, self.seed, new=new)
+            return self._next_whole(ledger, self.epochs - now.committed, new, given)
+        first = None
+        if given is not None:
+            first = Given(self._group(given), attr(given, "baseline") is not None)
+        step = self.rule.next_step(now, self.epochs, self.seed, new=new, given=first)
         if step is None:
             return None
         attrs: dict[str, Any] = {"until": None if step.until >= self.allowance else step.until}
-        if step.trial is None and self.cells:
+        if step.trial is None and self.cells and not step.given:
             assert isinstance(step.group, int)
             cell = self.cells[step.group]
             target = list(cell.target) if cell.is_range else cell.target
             attrs["forced_to"] = {cell.param: target}
         if step.control:
             attrs["spared"] = True
-        return Next(step.trial, attrs)
+        return Next(step.trial, attrs, step.given)
+
+    def _next_whole(
+        self, ledger: Ledger, left: int, new: bool, given: FrozenTrial | None
+    ) -> Next | None:
+        """Without a rule every trial runs to its end; those that a rule had paused go on first."""
+        if paused := ledger.paused():
+            done = epochs_done(paused[0].intermediate_values)
+            fits = left >= self.allowance - done
+            return Next(slot_of(paused[0]), {"until": None}) if fits else None
+        fits = left >= max(self.allowance, *(attr(t, "epochs", 0) for t in ledger.settled), 0)
+        return Next(None, {}, given is not None) if fits and (new or given) else None
 
     def missing(self, ledger: Ledger, trials: Sequence[FrozenTrial]) -> dict[str, int]:
         """Completed trials that the guarantee lacks, by the name of their cell."""
@@ -77,7 +95,7 @@ class EpochPlan:
 
     def used(self, ledger: Ledger, trials: Sequence[FrozenTrial]) -> int:
         """Epochs that all trials have done."""
-        return sum(epochs_done(curve_so_far(t, trials)) for t in ledger.latest.values())
+        return sum(cost(t, curve_so_far(t, trials)) for t in ledger.latest.values())
 
     def standings(self, ledger: Ledger, trials: Sequence[FrozenTrial]) -> Standings:
         """All trials that have begun, by their slots."""
@@ -94,8 +112,10 @@ class EpochPlan:
         rungs: tuple[int, ...],
     ) -> Standing:  # fmt: skip
         until = 0 if is_foreign(trial) else attr(trial, "until", self.allowance)
-        done = epochs_done(curve)
-        best = best_at_rungs(curve, [rung for rung in rungs if rung <= done], self.maximize)
+        best = best_at_rungs(
+            curve, [rung for rung in rungs if rung <= epochs_done(curve)], self.maximize
+        )
+        done = cost(trial, curve)
         return Standing(slot, self._group(trial), state, done, best, until)
 
     def _group(self, trial: FrozenTrial) -> int | str:
@@ -132,6 +152,12 @@ def curve_so_far(trial: FrozenTrial, trials: Sequence[FrozenTrial]) -> dict[int,
 
 def epochs_done(curve: dict[int, float]) -> int:
     return max(curve, default=-1) + 1
+
+
+def cost(trial: FrozenTrial, curve: dict[int, float]) -> int:
+    """Epochs of the budget that the trial has used so far."""
+    stated: int = attr(trial, "epochs", 0)
+    return max(epochs_done(curve), stated)
 
 
 def best_at_rungs(

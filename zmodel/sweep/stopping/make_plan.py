@@ -21,6 +21,7 @@ from zmodel.sweep.stopping.epoch_plan import EpochPlan
 
 ALLOWANCE = "trainer.max_epochs"
 DEPTH = "model.z_layers"
+FOLDS = "data.folds"
 CHECKPOINT = "BestAndLast"
 REPORT = "StudyReport"
 MOST_GROUPS = 50
@@ -48,8 +49,9 @@ def make_plan(settings: Settings, space: SearchSpace, cfg: DictConfig) -> EpochP
         )
     if epochs < allowance:
         raise ValueError(
-            f"hydra.sweeper.epochs must pay for one trial, which may take {ALLOWANCE}={allowance}, "
-            f"got {epochs}. Raise hydra.sweeper.epochs or lower {ALLOWANCE}."
+            f"hydra.sweeper.epochs must pay for one trial, which may take {allowance} epochs "
+            f"({ALLOWANCE}, in each of its folds), got {epochs}. Raise hydra.sweeper.epochs or "
+            f"lower {ALLOWANCE}."
         )
     cells: tuple[Cell, ...] = ()
     if rule is not None:
@@ -57,21 +59,24 @@ def make_plan(settings: Settings, space: SearchSpace, cfg: DictConfig) -> EpochP
         _check_task(cfg)
         cells = groups(rule, space)
         _check_guarantee(rule, cells, epochs, allowance)
+        _check_number(rule, cells, settings.n_trials)
         _check_choice(settings, space, epochs // allowance)
     maximize = settings.direction[0] == "maximize"
     return EpochPlan(epochs, allowance, rule, cells, maximize, settings.seed)
 
 
 def _allowance(space: SearchSpace, cfg: DictConfig) -> int:
-    """Epochs that a trial may take: the same for all."""
+    """Epochs that a trial may take, over its folds: the same for all."""
     given = OmegaConf.select(cfg, ALLOWANCE)
     if ALLOWANCE in space.distributions:
         given = f"a search over {space.distributions[ALLOWANCE]}"
     if isinstance(given, int) and given > 0:
-        return given
+        folds = OmegaConf.select(cfg, FOLDS)  # "auto" is settled by the run: see EpochPlan
+        return given * (folds if isinstance(folds, int) else 1)
     raise ValueError(
         f"a budget of epochs needs {ALLOWANCE}, the most that any trial may take, as a number, "
-        f"got {given}. Set {ALLOWANCE}=40, or hydra.sweeper.epochs=null."
+        f"got {given}. Set {ALLOWANCE}=40, or a budget of trials: hydra.sweeper.epochs=null "
+        "hydra.sweeper.n_trials=30."
     )
 
 
@@ -118,6 +123,16 @@ def _check_guarantee(
         )
 
 
+def _check_number(rule: DepthHalving, cells: Sequence[Cell], n_trials: int | None) -> None:
+    """A number of trials, where there is one besides the epochs, must hold the promised ones."""
+    need = rule.guarantee * max(1, len(cells))
+    if n_trials is not None and n_trials < need:
+        raise ValueError(
+            f"{KEY}.guarantee={rule.guarantee} promises {need} completed trials, more than "
+            f"hydra.sweeper.n_trials={n_trials}. Set hydra.sweeper.n_trials=null."
+        )
+
+
 def _check_choice(settings: Settings, space: SearchSpace, paid: int) -> None:
     """A sampler of all combinations does not see the paused ones, and would repeat them."""
     count = count_combinations(space, paid)
@@ -141,6 +156,11 @@ def _check_settings(settings: Settings, cfg: DictConfig) -> None:
         raise ValueError(
             f"{KEY}.control_every spares trials, got hydra.sweeper.control={settings.control} too. "
             "Set hydra.sweeper.control=null."
+        )
+    if settings.replicate:
+        raise ValueError(
+            f"{KEY} chooses among configurations, and hydra.sweeper.replicate="
+            f"{settings.replicate} repeats them. Set hydra.sweeper.replicate=null."
         )
     for key in ("coverage", "policy"):
         if getattr(settings, key):
@@ -189,7 +209,7 @@ def _check_task(cfg: DictConfig) -> None:
                 f"trainer.{key}={'1' if key == 'check_val_every_n_epoch' else 'null'}, or "
                 "hydra/sweeper/stopping=none."
             )
-    if OmegaConf.select(cfg, "data.folds"):
+    if OmegaConf.select(cfg, FOLDS):
         raise ValueError(
             f"{KEY} pauses a run after an epoch, and one with data.folds={cfg.data.folds} reports "
             "one value per fold. Set data.folds=null or hydra/sweeper/stopping=none."

@@ -12,7 +12,6 @@ from typing import Any
 import optuna
 from omegaconf import DictConfig
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.pruners import NopPruner
 from optuna.samplers import RandomSampler
 from optuna.trial import FrozenTrial, TrialState
 
@@ -32,6 +31,7 @@ from zmodel.sweep.workers.outcome import (
     outcome_of,
 )
 from zmodel.sweep.workers.rehearsal import Refused
+from zmodel.sweep.workers.required_reports import require_reports
 from zmodel.sweep.workers.session import Session
 from zmodel.sweep.workers.trial_watch import TIMED_OUT, TrialWatch
 
@@ -80,20 +80,7 @@ class Attempt:
         except UpdateFinishedTrialError:
             print(f"trial {self._ticket.number} was given to another worker in the meantime")
         if outcome.state is TrialState.COMPLETE and outcome.values is not None:
-            self._require_reports()
-
-    def _require_reports(self) -> None:
-        """A pruner that no trial tells anything would be asked in vain, trial after trial."""
-        pruner = self._session.study.pruner
-        if isinstance(pruner, NopPruner):
-            return
-        if any(trial.intermediate_values for trial in self._session.slots.refresh()):
-            return
-        raise Refused(
-            f"hydra.sweeper.pruner={type(pruner).__name__} compares what trials report while they "
-            f"run, and trial {self._ticket.number} came to its end without a report. Call "
-            "zmodel.report(step, value) after every step, or set hydra/sweeper/pruner=none."
-        )
+            require_reports(self._session, self._ticket.number)
 
     def _put_back(self, reason: str) -> None:
         self._session.slots.interrupt(self._ticket, reason, crashed=False)

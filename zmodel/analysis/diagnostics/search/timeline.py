@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
 from zmodel.analysis.findings import Unavailable
 from zmodel.analysis.page import axes, marks, style
 from zmodel.analysis.page.rows import Row, flat
 from zmodel.study.plain_text import plain
 from zmodel.study.records import StudyRecord, TrialRecord
-from zmodel.study.trial_attributes import attr
+from zmodel.study.trial_attributes import Stretch, attr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +28,8 @@ ALWAYS = 0.95
 
 @dataclass(frozen=True)
 class Bar:
-    """One trial; `start` and `end` are seconds since the study's first start."""
+    """One trial, or a stretch of it until it paused; `start` and `end` are seconds since the
+    study's first start."""
 
     trial: int
     state: str
@@ -64,31 +67,53 @@ class Timeline:
 
 
 def data(study: StudyRecord) -> Timeline:
-    began = sorted(
-        ((t.started, t.number, t) for t in (*study.trials, *study.interrupted) if t.started),
-        key=lambda found: found[:2],
-    )
-    ends = [t.finished for *_, t in began if t.finished]
+    began = [t for t in (*study.trials, *study.interrupted) if t.started]
+    ends = [t.finished for t in began if t.finished]
     if not ends:
         raise Unavailable("no trial has a start and an end yet")
-    trials, origin = [t for *_, t in began], began[0][0]
     # how long a running trial has run is known only up to the last sign of life of the study
+    worked = sorted(
+        (one for t in began for one in _worked(t, max(ends))),
+        key=lambda one: (one.stretch.start, one.trial),
+    )
+    origin = worked[0].stretch.start
     bars = [
         Bar(
-            number,
-            t.state,
-            (started - origin).total_seconds(),
-            ((t.finished or max(*ends, started)) - origin).total_seconds(),
+            trial,
+            state,
+            (stretch.start - origin).total_seconds(),
+            (stretch.end - origin).total_seconds(),
         )
-        for started, number, t in began
+        for trial, state, stretch in worked
     ]
-    inferred = not all(attr(t, "worker") for t in trials)
-    lanes = _guess(bars) if inferred else _by_worker(trials, bars)
+    inferred = not all(one.stretch.worker for one in worked)
+    lanes = _guess(bars) if inferred else _by_worker([one.stretch.worker for one in worked], bars)
     pauses = _pauses(bars)
     span = max(b.end for b in bars) - sum(b - a for a, b in pauses)
     busy = sum(lane.busy for lane in lanes)
     total = sum(_present(lane, pauses) for lane in lanes)
     return Timeline(tuple(lanes), span, pauses, min(1.0, busy / total) if total else 0.0, inferred)
+
+
+class _Worked(NamedTuple):
+    trial: int
+    state: str
+    stretch: Stretch
+
+
+def _worked(trial: TrialRecord, now: datetime) -> Iterator[_Worked]:
+    """When workers worked on a trial; one that is paused has no end of its own."""
+    stretches = attr(trial, "stretches", [])
+    for stretch in stretches:
+        yield _Worked(trial.number, "paused", stretch)
+    started, worker = trial.started, plain(attr(trial, "worker", ""))
+    assert started is not None
+    if trial.state != "paused":
+        end = trial.finished or max(now, started)
+        yield _Worked(trial.number, trial.state, Stretch(started, end, worker))
+    elif not stretches:  # of a study that did not note them
+        end = started + timedelta(seconds=attr(trial, "seconds", 0.0))
+        yield _Worked(trial.number, trial.state, Stretch(started, end, worker))
 
 
 def _present(lane: Lane, pauses: tuple[tuple[float, float], ...]) -> float:
@@ -97,10 +122,10 @@ def _present(lane: Lane, pauses: tuple[tuple[float, float], ...]) -> float:
     return end - start - sum(b - a for a, b in pauses if start <= a and b <= end)
 
 
-def _by_worker(trials: list[TrialRecord], bars: list[Bar]) -> list[Lane]:
+def _by_worker(workers: list[str], bars: list[Bar]) -> list[Lane]:
     lanes: dict[str, list[Bar]] = {}
-    for trial, bar in zip(trials, bars, strict=True):
-        lanes.setdefault(plain(attr(trial, "worker")), []).append(bar)
+    for worker, bar in zip(workers, bars, strict=True):
+        lanes.setdefault(worker, []).append(bar)
     return [Lane(worker, tuple(found)) for worker, found in sorted(lanes.items())]
 
 

@@ -1,0 +1,37 @@
+"""Whether trials report what their study decides by."""
+
+from __future__ import annotations
+
+from optuna.pruners import NopPruner
+
+from zmodel.sweep.workers.rehearsal import Refused
+from zmodel.sweep.workers.session import Session
+
+
+def require_reports(session: Session, number: int) -> None:
+    """A pruner that no trial tells anything would be asked in vain, trial after trial, and a budget
+    of epochs would never end.
+
+    Args:
+        number: of a trial that is complete.
+
+    Raises:
+        Refused: no trial has reported anything.
+    """
+    slots, pruner = session.slots, session.study.pruner
+    trials = slots.refresh()
+    if not isinstance(pruner, NopPruner) and not any(t.intermediate_values for t in trials):
+        needs = f"hydra.sweeper.pruner={type(pruner).__name__} compares"
+        instead = "hydra/sweeper/pruner=none"
+    elif slots.plan is not None and not slots.plan.used(slots.ledger, trials):
+        needs = f"hydra.sweeper.epochs={slots.plan.epochs} counts"
+        instead = (
+            "a budget of trials: hydra/sweeper/stopping=none hydra.sweeper.epochs=null "
+            "hydra.sweeper.n_trials=30"
+        )
+    else:
+        return
+    raise Refused(
+        f"{needs} what trials report while they run, and trial {number} came to its end without a "
+        f"report. Call zmodel.report(step, value) after every step, or set {instead}."
+    )
