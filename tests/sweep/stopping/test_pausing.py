@@ -400,6 +400,17 @@ def test_a_budget_of_epochs_counts_what_the_result_of_a_run_states(inline):
 
 
 @pytest.mark.parametrize("rule", ["none", "depth_halving"])
+def test_trials_that_fail_at_once_use_up_a_budget_of_epochs(inline, rule):
+    def fails(cfg):
+        raise RuntimeError("diverged")
+
+    limits = ["hydra.sweeper.epochs=24", "hydra.sweeper.max_failure_rate=1"]
+    settings = [*RULE[1:], f"hydra/sweeper/stopping={rule}", *limits]
+    assert inline.run(*settings, task=fails) in (0, 3)
+    assert 0 < len(inline.trials) <= 24
+
+
+@pytest.mark.parametrize("rule", ["none", "depth_halving"])
 def test_a_budget_of_epochs_ends_where_nothing_is_reported(inline, rule):
     settings = [*RULE[1:], f"hydra/sweeper/stopping={rule}", "hydra.sweeper.epochs=50"]
     assert inline.run(*settings, task=lambda cfg: cfg.x) == 1

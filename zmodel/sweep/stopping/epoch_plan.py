@@ -155,9 +155,11 @@ def epochs_done(curve: dict[int, float]) -> int:
 
 
 def cost(trial: FrozenTrial, curve: dict[int, float]) -> int:
-    """Epochs of the budget that the trial has used so far."""
+    """Epochs of the budget that the trial has used so far; one that failed has used one at least,
+    or trials that fail at once would never use up a budget."""
     stated: int = attr(trial, "epochs", 0)
-    return max(epochs_done(curve), stated)
+    failed = attr(trial, "fail_reason") is not None
+    return max(epochs_done(curve), stated, int(failed))
 
 
 def best_at_rungs(

@@ -97,7 +97,9 @@ class Attempt:
             outcome = failure(error)  # Ctrl-C does not come here: the task itself has raised it
         except (Exception, SystemExit) as error:
             outcome = failure(error)
-        until = attr(self._ticket, "until", 0)
+        until = attr(self._ticket, "until")
+        if outcome.paused and until is None:
+            return TrialOutcome(reason="ValueError: it paused and was to run to its end")
         if outcome.paused and (done := self._epochs()) < until:
             reason = f"ValueError: it paused after epoch {until} and has reported {done}"
             return TrialOutcome(reason=reason)
