@@ -156,10 +156,10 @@ def _cell(rows: Sequence[Row], setting: str, method: str) -> str:
 
 
 def _shape(rows: Sequence[Row], method: str) -> tuple[str, str]:
-    trials = [row.trials for row in rows if row.method == method and row.trials is not None]
-    left = [row.left_behind for row in rows if row.method == method and row.trials is not None]
-    if not trials:
+    known = [(r.trials, r.left_behind) for r in rows if r.method == method and r.trials is not None]
+    if not known:
         return "-", "-"
+    trials, left = zip(*known, strict=True)
     return f"{statistics.fmean(trials):.0f}", f"{sum(map(bool, left))} of {len(left)}"
 
 

@@ -59,7 +59,7 @@ class EpochPlan:
             return self._next_whole(ledger, self.epochs - now.committed, new, given)
         first = None
         if given is not None:
-            first = Given(self._group(given), attr(given, "baseline") is not None)
+            first = Given(self._group(given), whole=attr(given, "baseline", False))
         step = self.rule.next_step(now, self.epochs, self.seed, new=new, given=first)
         if step is None:
             return None
@@ -81,7 +81,8 @@ class EpochPlan:
             done = epochs_done(paused[0].intermediate_values)
             fits = left >= self.allowance - done
             return Next(slot_of(paused[0]), {"until": None}) if fits else None
-        fits = left >= max(self.allowance, *(attr(t, "epochs", 0) for t in ledger.settled), 0)
+        longest = max((attr(t, "epochs", 0) for t in ledger.settled), default=0)
+        fits = left >= max(self.allowance, longest)
         return Next(None, {}, given is not None) if fits and (new or given) else None
 
     def missing(self, ledger: Ledger, trials: Sequence[FrozenTrial]) -> dict[str, int]:

@@ -19,8 +19,11 @@ def require_reports(session: Session, number: int) -> None:
         Refused: no trial has reported anything.
     """
     slots, pruner = session.slots, session.study.pruner
+    prunes = not isinstance(pruner, NopPruner)
+    if not prunes and slots.plan is None:
+        return
     trials = slots.refresh()
-    if not isinstance(pruner, NopPruner) and not any(t.intermediate_values for t in trials):
+    if prunes and not any(t.intermediate_values for t in trials):
         needs = f"hydra.sweeper.pruner={type(pruner).__name__} compares"
         instead = "hydra/sweeper/pruner=none"
     elif slots.plan is not None and not slots.plan.used(slots.ledger, trials):
