@@ -203,6 +203,22 @@ def test_another_setting_is_refused_with_the_difference(inline):
     assert inline.study.user_attrs["changes"][0]["lines"] == ["fixed.epochs: 1 -> 2"]
 
 
+def test_a_search_that_goes_on_with_another_setting_is_told_and_noted(inline, capsys):
+    def lines(study):
+        return [line for change in study.user_attrs.get("changes", []) for line in change["lines"]]
+
+    random = "hydra/sweeper/sampler=random"
+    assert inline.run("hydra.sweeper.n_trials=2", random) == 0
+    assert inline.run("hydra.sweeper.n_trials=3", random) == 0
+    assert lines(inline.study) == []
+    covered = "hydra.sweeper.coverage={layers: 1}"
+    assert inline.run("hydra.sweeper.n_trials=6", "hydra/sweeper/sampler=tpe", covered) == 0
+    told = ['sampler: "RandomSampler" -> "TPESampler"', 'coverage: {} -> {"layers": 1}']
+    assert lines(inline.study) == told
+    out = capsys.readouterr().out
+    assert all(line in out for line in told)
+
+
 def test_several_objectives_give_a_front(inline):
     command = (
         "hydra.sweeper.n_trials=10", "hydra.sweeper.direction=[maximize,minimize]",

@@ -132,12 +132,17 @@ def settle(
             if old["space"] != new["space"]:
                 note_phase(study, old)
         if lines:
-            changes = study.user_attrs.get("changes", [])
-            study.set_user_attr("changes", [*changes, {"time": time.time(), "lines": lines}])
+            note_changes(study, lines)
         if new["data"] is None:
             new = {**new, "data": old["data"]}
     if old != new:
         study.set_user_attr("fingerprint", new)
+
+
+def note_changes(study: optuna.Study, lines: list[str]) -> None:
+    """Add to the ``changes`` of the study what is different from now on."""
+    changes = study.user_attrs.get("changes", [])
+    study.set_user_attr("changes", [*changes, {"time": time.time(), "lines": lines}])
 
 
 def _refusal(

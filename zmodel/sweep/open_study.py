@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from dataclasses import asdict
@@ -15,7 +16,10 @@ from zmodel.core.command_text import command_text
 from zmodel.core.provenance import git_state, program, versions
 from zmodel.study.budget.lease import others_at_work
 from zmodel.study.fingerprint import (
+    differences,
+    has_begun,
     make_fingerprint,
+    note_changes,
     provenance_notes,
     settle,
 )
@@ -33,6 +37,9 @@ from zmodel.study.study_json import write_study_json
 from zmodel.sweep.next_round import ROUND
 from zmodel.sweep.prepare import Prepared
 from zmodel.sweep.settings import Settings
+
+SEARCH = ("sampler", "pruner", "stopping", "coverage")
+"""Settings that choose trials and end them, and may change while a study is continued."""
 
 
 def open_study(prepared: Prepared) -> tuple[BaseStorage, optuna.Study]:
@@ -167,9 +174,25 @@ def _note_settings(study: optuna.Study, prepared: Prepared) -> None:
     if study.user_attrs.get("ended") is not None:
         attrs["ended"] = None  # it goes on
     old = study.user_attrs
+    _note_another_search(study, {key: attrs[key] for key in SEARCH if key in old})
     for key, value in attrs.items():
         if key not in old or old[key] != value:
             study.set_user_attr(key, value)
+
+
+def _note_another_search(study: optuna.Study, new: dict[str, Any]) -> None:
+    """Its trials stay comparable, but a report of the search speaks of more than one."""
+    lines = []
+    for key, value in new.items() if has_begun(study) else ():
+        old = study.user_attrs[key]
+        if old and value:
+            lines += differences({key: old}, {key: value})
+        elif old != value:  # there was none, or is none any more
+            lines.append(f"{key}: {json.dumps(old)} -> {json.dumps(value)}")
+    for line in lines:
+        print(f"note: the search goes on with another setting: {line}")
+    if lines:
+        note_changes(study, lines)
 
 
 def _constraints(settings: Settings) -> dict[str, str] | None:

@@ -365,6 +365,8 @@ def test_without_the_rule_paused_trials_go_on_to_their_end(inline, budget):
     assert 0 < len(before) < len(inline.trials) < 16
     none = [*RULE[1:], "hydra.sweeper.epochs=null", f"hydra.sweeper.{budget}"]
     assert inline.run(*none, "hydra/sweeper/stopping=none", task=task) == 0
+    (change,) = inline.study.user_attrs["changes"]
+    assert [line.partition(":")[0] for line in change["lines"]] == ["stopping"]
     assert {(t.state, done(t)) for t in inline.trials} == {(TrialState.COMPLETE, ALLOWANCE)}
     assert len(inline.trials) == (16 if "n_trials" in budget else 20)
 

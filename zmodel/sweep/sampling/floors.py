@@ -109,7 +109,7 @@ def _check_fit(param: str, least: int, count: int, n_trials: int, binned: bool) 
         return
     fits = n_trials // count
     advice = [f"a floor of {fits} ({100 * fits // n_trials}%)"] if fits else []
-    advice.append(f"n_trials={need}")
+    advice.append(f"a budget of {need} trials (n_trials={need})")
     if least <= n_trials:
         advice.append(
             f"{{bins: {n_trials // least}, min: {least}}}"
@@ -118,6 +118,6 @@ def _check_fit(param: str, least: int, count: int, n_trials: int, binned: bool) 
         )
     raise ValueError(
         f"coverage of {param}: {least} completed trials for each of {count} "
-        f"{'ranges' if binned else 'values'} are {need}, more than n_trials={n_trials}. "
-        f"What would fit: {', or '.join(advice)}."
+        f"{'ranges' if binned else 'values'} are {need}, more than the budget of {n_trials} "
+        f"trials. What would fit: {', or '.join(advice)}."
     )

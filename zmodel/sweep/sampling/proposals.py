@@ -141,7 +141,10 @@ def _floors(settings: Settings, space: SearchSpace, replicate: float) -> FloorSc
     except ValueError as error:
         why = ""
         if sure == settings.paid:
-            why += f" hydra.sweeper.epochs={settings.epochs} surely pays for {sure} trials."
+            why += (
+                f" hydra.sweeper.epochs={settings.epochs} surely pays for {sure} trials: raise "
+                "it, or lower trainer.max_epochs."
+            )
         if left < sure:
             why += f" hydra.sweeper.replicate leaves {left} of {sure} trials to them."
         raise ValueError(f"{error}{why}") from None
