@@ -27,6 +27,14 @@ def test_a_table_is_read_as_it_was_written_and_counts_what_is_on_record(tmp_path
     assert "| zlayers | naive | +1500 ± 5449 |" in lines
 
 
+def test_networks_that_are_the_same_in_every_study_get_no_interval(tmp_path):
+    by_hand = [Row("tanh", "defaults", n, 0.9, 0.9, 12, 12, 800, "1 5") for n in (0, 1)]
+    write_table([], [WHOLE, LOST, *by_hand], tmp_path)
+    text = (tmp_path / "summary.md").read_text()
+    assert "| defaults | 0.9000 (2) | 12 | 2 of 2 |" in text.splitlines()
+    assert "| zlayers | defaults |" not in text
+
+
 def test_a_study_that_was_done_elsewhere_is_not_run_again(tmp_path, monkeypatch):
     write_table([], [WHOLE, LOST], tmp_path)
     ran = []
