@@ -18,14 +18,15 @@ from optuna.study import StudyDirection
 from optuna.testing.pytest_storages import StorageTestCase
 from optuna.trial import TrialState, create_trial
 from servers import PASSWORD, Postgres, Proxy, free_port
-from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.exc import OperationalError, PendingRollbackError
+from sqlalchemy.orm import Session
 
 from zmodel.study.folder import list_studies, study_folder
 from zmodel.study.journal.file import JournalFile
 from zmodel.study.storage.address import redact
 from zmodel.study.storage.opening import open_storage
-from zmodel.study.storage.outage import StorageUnavailable
+from zmodel.study.storage.outage import StorageUnavailable, is_outage
 from zmodel.study.storage.retry import RetryingStorage
 from zmodel.study.storage.study_lock import study_lock
 
@@ -174,6 +175,18 @@ def test_what_another_did_is_not_taken_for_our_lost_call(flaky: RetryingStorage)
     ticket = flaky.create_new_trial(0, create_trial(state=WAITING))
     flaky.backend.script = [lambda: storage.set_trial_state_values(ticket, RUNNING)]
     assert flaky.set_trial_state_values(ticket, RUNNING) is False
+
+
+def test_a_connection_lost_within_a_transaction_is_an_outage() -> None:
+    """Optuna catches the loss while it reads all trials, and reads on in the same transaction."""
+    engine = create_engine("sqlite://")
+    with Session(engine) as session:
+        session.connection().invalidate()
+        with pytest.raises(PendingRollbackError) as lost:
+            session.execute(text("SELECT 1"))
+    engine.dispose()
+    assert is_outage(lost.value)
+    assert not is_outage(PendingRollbackError("a flush has failed", code="7s2a"))
 
 
 def test_finishing_twice_without_an_outage_is_an_error(flaky: RetryingStorage) -> None:

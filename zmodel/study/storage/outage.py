@@ -35,6 +35,8 @@ POSTGRES_WILL_BE_BACK = (
 )
 # MySQL: too many connections, lock wait, deadlock, shutdown, cannot connect, gone away, lost.
 MYSQL_CODES = (1040, 1205, 1213, 1053, 2002, 2003, 2006, 2013)
+CONNECTION_LOST = "8s2b"
+"""SQLAlchemy: a transaction goes on whose connection was lost. https://sqlalche.me/e/20/8s2b"""
 
 
 class StorageUnavailable(ConnectionError):
@@ -79,8 +81,15 @@ def is_outage(error: BaseException) -> bool:
 
 
 def _database_outage(error: BaseException) -> bool:
-    from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+    from sqlalchemy.exc import (
+        DBAPIError,
+        InterfaceError,
+        OperationalError,
+        PendingRollbackError,
+    )
 
+    if isinstance(error, PendingRollbackError):  # after an outage that Optuna caught itself
+        return error.code == CONNECTION_LOST
     if not isinstance(error, DBAPIError):
         return False
     if error.connection_invalidated:
