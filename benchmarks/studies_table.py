@@ -114,10 +114,10 @@ def row(case: Case) -> Row:
     )
 
 
-def interval(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and half of its 95 % interval."""
+def interval(values: Sequence[float], method: str) -> tuple[float, float | None]:
+    """Mean and half of its 95 % interval; None: the method has one value, or repeats networks."""
     mean, _, ends = mean_and_interval(values, -math.inf, math.inf)
-    return mean, math.nan if ends is None else (ends[1] - ends[0]) / 2
+    return mean, None if ends is None or method in REPEATED else (ends[1] - ends[0]) / 2
 
 
 # --- words ---
@@ -154,8 +154,8 @@ def _cell(rows: Sequence[Row], setting: str, method: str) -> str:
     tests = _of(rows, setting, method)
     if not tests:
         return "-"
-    mean, half = interval(tests)
-    spread = "" if method in REPEATED else f" ± {half:.4f}"
+    mean, half = interval(tests, method)
+    spread = "" if half is None else f" ± {half:.4f}"
     return f"{mean:.4f}{spread} ({len(tests)})"
 
 
@@ -185,9 +185,7 @@ def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def draw(rows: Sequence[Row], ax: Axes) -> None:
-    """A panel per setting: a dot per seed, the mean and its 95 % interval, a line per method.
-
-    Without the interval where networks are repeated."""
+    """A panel per setting: a dot per seed, the mean and its 95 % interval, a line per method."""
     settings = list(dict.fromkeys(row.setting for row in rows))
     methods = list(dict.fromkeys(row.method for row in rows))
     for panel, setting in zip(style.panels(ax, 2, 2), settings, strict=False):
@@ -197,11 +195,11 @@ def draw(rows: Sequence[Row], ax: Axes) -> None:
                 continue
             color = style.SECOND if method in OURS else style.MUTED
             panel.scatter(tests, [place] * len(tests), s=18, color=color, alpha=0.5, linewidth=0)
-            mean, half = interval(tests)
+            mean, half = interval(tests, method)
             panel.errorbar(
                 mean,
                 place,
-                xerr=None if method in REPEATED else half,
+                xerr=half,
                 color=color,
                 fmt="|",
                 markersize=14,

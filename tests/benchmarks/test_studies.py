@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import studies  # noqa: E402
-from studies_table import Row, read_rows, write_table  # noqa: E402
+from studies_table import Row, draw, read_rows, write_table  # noqa: E402
 
 WHOLE = Row("tanh", "zlayers", 9, 0.8, 0.9, 21, 20, 800, "")
 LOST = Row("tanh", "zlayers", None, 0.9)
@@ -33,6 +34,10 @@ def test_networks_that_are_the_same_in_every_study_get_no_interval(tmp_path):
     text = (tmp_path / "summary.md").read_text()
     assert "| defaults | 0.9000 (2) | 12 | 2 of 2 |" in text.splitlines()
     assert "| zlayers | defaults |" not in text
+    figure = Figure()
+    draw([WHOLE, LOST, *by_hand], figure.subplots())
+    bars = {bar.lines[0].get_ydata()[0]: bar.has_xerr for bar in figure.axes[0].containers}
+    assert bars == {0: True, 1: False}, "zlayers above defaults"
 
 
 def test_a_study_that_was_done_elsewhere_is_not_run_again(tmp_path, monkeypatch):

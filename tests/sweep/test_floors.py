@@ -44,7 +44,7 @@ def test_floors_are_counts_shares_and_bins() -> None:
     [
         (
             {"z": 13},
-            r"65, more than the budget of 60.*a floor of 12 \(20%\), or .* of 65",
+            r"65, more than the budget of 60.*a floor of 12 \(20%\), or .*n_trials=65",
         ),
         ({"z": "25%"}, "75, more than the budget of 60"),
         ({"w": 5}, r"for each of 61 values.*\{bins: 12, min: 5\}"),

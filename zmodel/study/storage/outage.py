@@ -81,12 +81,7 @@ def is_outage(error: BaseException) -> bool:
 
 
 def _database_outage(error: BaseException) -> bool:
-    from sqlalchemy.exc import (
-        DBAPIError,
-        InterfaceError,
-        OperationalError,
-        PendingRollbackError,
-    )
+    from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, PendingRollbackError
 
     if isinstance(error, PendingRollbackError):  # after an outage that Optuna caught itself
         return error.code == CONNECTION_LOST
