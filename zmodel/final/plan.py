@@ -25,11 +25,12 @@ from zmodel.study.constraints import constraints_of
 from zmodel.study.records import StudyRecord, TrialRecord
 
 PLAN_FILE = "plan.json"
-COUNTS = {"top": 1, "seeds": 1, "stretch": 1, "runs": 1, "candidates": 2}
+COUNTS = {"top": 1, "seeds": 1, "stretch": 1, "runs": 1, "candidates": 2, "first_seed": 0}
 """Options that are whole numbers, and the least."""
 DEFAULTS = {
     "top": None, "seeds": None, "stretch": 2, "runs": 15, "candidates": 10,
     "confidence": 0.9, "one_standard_error": False, "retrain": "auto",
+    "first_seed": 0,
 }  # fmt: skip
 """Those of final.yaml: a program whose own file is older than an option works as it did."""
 FIXED = {"top": 3, "seeds": 5}
@@ -127,7 +128,8 @@ def check_options(options: Mapping[str, Any]) -> dict[str, Any]:
 def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
     """Choose distinct configurations, and seeds that no trial of the study has used.
 
-    A search keeps the configurations whose seed was lucky; another seed draws anew.
+    A search keeps the configurations whose seed was lucky; another seed draws anew. The seeds are
+    the least that are left from `first_seed` on.
     """
     options = check_options(options)
     chosen, baseline = _candidates(record, options)
@@ -145,7 +147,8 @@ def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
     # a race of fewer runs still gives the baseline its own
     count = max(options["runs"], BASELINE) if options["top"] is None else options["seeds"]
     used = {trial.attrs.get("seed") for trial in record.trials}
-    fresh = [seed for seed in range(len(used) + count) if seed not in used]
+    first = options["first_seed"]
+    fresh = [seed for seed in range(first, first + len(used) + count) if seed not in used]
     return FinalPlan(
         study=record.name,
         metric=objective_name(record),
