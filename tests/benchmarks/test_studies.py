@@ -40,6 +40,16 @@ def test_networks_that_are_the_same_in_every_study_get_no_interval(tmp_path):
     assert bars == {0: True, 1: False}, "zlayers above defaults"
 
 
+def test_final_stages_of_two_studies_share_no_seed(tmp_path):
+    first = [
+        studies.Case("tanh", method, seed, tmp_path).final_seed
+        for seed in range(10)
+        for method in studies.METHODS
+    ]
+    assert len({seed + k for seed in first for k in (0, 1)}) == 2 * len(first)
+    assert min(first) > 10, "nor one with a search"
+
+
 def test_a_study_that_was_done_elsewhere_is_not_run_again(tmp_path, monkeypatch):
     write_table([], [WHOLE, LOST], tmp_path)
     ran = []

@@ -248,6 +248,8 @@ def test_candidates_are_distinct_and_the_plan_is_kept(tmp_path):
     plan = settle_plan(record, options, tmp_path / "final")
     assert plan.candidates == (1, 0, 3) and plan.seeds == (0, 2)
     assert FinalPlan.read(tmp_path / "final" / "plan.json") == plan
+    own = make_plan(record, {**options, "first_seed": 1})
+    assert own.seeds == (2, 3), "from there on, without those of the trials"
     losses = {0: 0.3, 1: 0.2, 3: 0.1}
     equal = [
         replace(t, values=(1.0,), attrs={"seed": 1, "metrics": {"val/loss": losses[t.number]}})

@@ -205,9 +205,21 @@ def test_top_and_seeds_stay_a_way_and_old_plans_go_on(tmp_path):
     assert FinalPlan.read(folder / "plan.json") == kept
     with pytest.raises(ValueError, match="final.top: 2 -> 3"):
         settle_plan(record, {**OPTIONS, "top": 3}, folder)
+    with pytest.raises(ValueError, match="final.first_seed: 0 -> 9"):
+        settle_plan(record, {**OPTIONS, "top": 2, "first_seed": 9}, folder)
 
 
-@pytest.mark.parametrize("wrong", [{"confidence": 1}, {"runs": 0}, {"candidates": 1}, {"top": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"confidence": 1},
+        {"runs": 0},
+        {"candidates": 1},
+        {"top": 0},
+        {"first_seed": -1},
+        {"first_seed": 2**32},
+    ],
+)
 def test_an_option_that_cannot_work_is_refused(tmp_path, wrong):
     with pytest.raises(ValueError, match=f"final.{next(iter(wrong))}"):
         make_plan(study(tmp_path, [0.1, 0.2], [1, 2]), {**OPTIONS, **wrong})

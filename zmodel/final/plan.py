@@ -21,6 +21,7 @@ from zmodel.core.arguments import at_least
 from zmodel.core.atomic_file import write
 from zmodel.final.race.candidates import baseline_among, best_first, for_race
 from zmodel.final.race.rule import BASELINE
+from zmodel.run.checks import LARGEST_SEED
 from zmodel.study.constraints import constraints_of
 from zmodel.study.records import StudyRecord, TrialRecord
 
@@ -106,7 +107,9 @@ def settle_plan(record: StudyRecord, options: Mapping[str, Any], folder: Path) -
     plan = FinalPlan.read(path)
     lines = [
         f"final.{key}: {known} -> {checked[key]}"
-        for key, known in plan.options.items()
+        for key, known in (
+            DEFAULTS | plan.options
+        ).items()  # older than an option: as it worked then
         if checked.get(key) != known and not (key in FIXED and options.get(key) is None)
     ]
     if lines:
@@ -128,8 +131,7 @@ def check_options(options: Mapping[str, Any]) -> dict[str, Any]:
 def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
     """Choose distinct configurations, and seeds that no trial of the study has used.
 
-    A search keeps the configurations whose seed was lucky; another seed draws anew. The seeds are
-    the least that are left from `first_seed` on.
+    A search keeps the configurations whose seed was lucky; another seed draws anew.
     """
     options = check_options(options)
     chosen, baseline = _candidates(record, options)
@@ -146,9 +148,6 @@ def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
     folder = record.folder
     # a race of fewer runs still gives the baseline its own
     count = max(options["runs"], BASELINE) if options["top"] is None else options["seeds"]
-    used = {trial.attrs.get("seed") for trial in record.trials}
-    first = options["first_seed"]
-    fresh = [seed for seed in range(first, first + len(used) + count) if seed not in used]
     return FinalPlan(
         study=record.name,
         metric=objective_name(record),
@@ -157,7 +156,7 @@ def make_plan(record: StudyRecord, options: dict[str, Any]) -> FinalPlan:
         candidates=tuple(t.number for t in chosen),
         overrides={t.number: tuple(trial_overrides(folder, t.number)) for t in chosen},
         search_values={t.number: float(t.values[0]) for t in chosen if t.values},
-        seeds=tuple(fresh[:count]),
+        seeds=_fresh_seeds(record, options["first_seed"], count),
         completed=len(scored(record)),
         baseline=baseline.number if baseline else None,
         constraints={c.name: c.text for c in constraints_of(record.attrs)},
@@ -177,6 +176,18 @@ def _candidates(
     if baseline is not None and baseline not in chosen:
         chosen.append(baseline)
     return chosen, baseline
+
+
+def _fresh_seeds(record: StudyRecord, first: int, count: int) -> tuple[int, ...]:
+    """The `count` least from `first` on that no trial has used."""
+    used = {trial.attrs.get("seed") for trial in record.trials}
+    fresh = [seed for seed in range(first, first + len(used) + count) if seed not in used][:count]
+    if fresh[-1] > LARGEST_SEED:
+        raise ValueError(
+            f"final.first_seed={first} needs seeds up to {fresh[-1]}, and the largest is "
+            f"{LARGEST_SEED}. Make it smaller."
+        )
+    return tuple(fresh)
 
 
 def _checked(key: str, value: Any) -> Any:
