@@ -141,6 +141,7 @@ def test_a_refused_command_leaves_nothing_and_no_trace_of_python(engine):
     assert not engine.folder.exists()
 
 
+@pytest.mark.slow
 def test_two_controllers_share_one_budget(engine):
     command = ("hydra.sweeper.n_trials=30", "epochs=1")
     processes = [engine.start(*command) for _ in range(3)]
@@ -161,6 +162,7 @@ def test_stop_command_lets_workers_finish_their_trial(engine):
     assert 2 <= finished(engine.trials()) == len(engine.trials()) < 50
 
 
+@pytest.mark.slow
 def test_grid_visits_every_combination_once(engine):
     engine.run("hydra/sweeper/sampler=grid", "x=choice(0.1,0.2,0.3)", "hydra.sweeper.n_jobs=3")
     assert len({str(t.params) for t in engine.trials()}) == 12 == len(engine.trials())
@@ -191,6 +193,7 @@ def test_a_configuration_edited_while_the_study_runs_ends_it(engine, tmp_path):
     assert not any(t.user_attrs.get("crashes") for t in engine.trials())  # nobody died of it
 
 
+@pytest.mark.slow
 def test_each_worker_gets_its_gpu(engine, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
     visible = "float(__import__('os').environ['CUDA_VISIBLE_DEVICES'])"

@@ -74,6 +74,7 @@ def test_a_postgres_outage_of_thirty_seconds_is_survived(tmp_path):
         server.remove()
 
 
+@pytest.mark.slow
 def test_grpc_proxy_runs_a_study(tmp_path):
     proxy = Proxy()
     try:
@@ -84,6 +85,7 @@ def test_grpc_proxy_runs_a_study(tmp_path):
         proxy.remove()
 
 
+@pytest.mark.slow
 def test_sqlite_with_several_workers_is_exact(tmp_path):
     engine = Engine(tmp_path, "lite", f"sqlite:///{tmp_path}/study.db")
     engine.run("hydra.sweeper.n_trials=12", "hydra.sweeper.n_jobs=3", "epochs=1")

@@ -85,6 +85,7 @@ def test_a_round_can_be_widened(inline):
     assert len(second.study.user_attrs["phases"]) == 2
 
 
+@pytest.mark.slow
 def test_a_round_can_follow_a_widened_study(inline):
     assert inline.run("hydra.sweeper.n_trials=6", "epochs=choice(1,2)", task=near_one) == 0
     wide = ("epochs=choice(1,2,3)", "x=interval(0,2)", "hydra.sweeper.on_change=widen")

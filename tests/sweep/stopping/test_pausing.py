@@ -250,6 +250,7 @@ def by_slot(trials):
     }
 
 
+@pytest.mark.slow
 def test_a_worker_killed_inside_a_continued_trial_changes_nothing(engine, tmp_path):
     """Workers of their own processes; the trial is given again and stands where it stood."""
     whole = Engine(tmp_path, "whole")
