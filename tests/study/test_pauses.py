@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
 from optuna.storages import InMemoryStorage
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from zmodel.study.__main__ import one_line
 from zmodel.study.budget.lease import Lease
@@ -179,3 +179,20 @@ def test_a_trial_whose_depth_is_not_known_yet_keeps_no_other_from_beginning(tmp_
     standings = plan.standings(slots.ledger, slots.refresh())
     assert {len(group.trials) for group in standings.groups.values()} <= {0, 1, 2}
     assert not standings.others.trials
+
+
+@pytest.mark.parametrize(("epochs", "claims"), [(150, 2), (5, 14)])
+def test_running_trials_may_take_as_many_folds_as_a_complete_one(tmp_path, epochs, claims):
+    """`data.folds=auto`: whether its five values are of folds or of epochs says the first trial."""
+    plan = EpochPlan(600, 40, None, (), maximize=True, seed=0, per_fold=True)
+    storage = InMemoryStorage()
+    study = optuna.create_study(study_name="s", storage=storage, direction="maximize")
+    attrs = {"slot": 0, "attempt": 1, "epochs": epochs}
+    first = create_trial(
+        value=0.5, intermediate_values=dict.fromkeys(range(5), 0.5), user_attrs=attrs
+    )
+    study.add_trial(first)
+    slots = Slots(storage, 0, None, nullcontext, plan=plan)
+    with ExitStack() as stack:  # a worker each
+        begun = [slots.claim(stack.enter_context(Lease(tmp_path))) for _ in range(15)]
+    assert sum(trial is not None for trial in begun) == claims

@@ -36,6 +36,8 @@ class EpochPlan:
         allowance: epochs that one trial may take.
         rule: None: every trial runs to its end.
         cells: values of the parameter within which trials are compared; none: all are.
+        per_fold: whether the allowance is that of one fold, of which the run settles the number:
+            it is known once a trial is complete.
     """
 
     epochs: int
@@ -44,6 +46,7 @@ class EpochPlan:
     cells: tuple[Cell, ...]
     maximize: bool
     seed: int
+    per_fold: bool = False
 
     @property
     def sure_trials(self) -> int:
@@ -81,9 +84,17 @@ class EpochPlan:
             done = epochs_done(paused[0].intermediate_values)
             fits = left >= self.allowance - done
             return Next(slot_of(paused[0]), {"until": None}) if fits else None
-        longest = max((attr(t, "epochs", 0) for t in ledger.settled), default=0)
-        fits = left >= max(self.allowance, longest)
+        fits = left >= self._whole(ledger)
         return Next(None, {}, given is not None) if fits and (new or given) else None
+
+    def _whole(self, ledger: Ledger) -> int:
+        """Epochs that a trial may take to its end, as far as the settled ones tell."""
+        most = self.allowance
+        for trial in ledger.settled:
+            stated, reports = attr(trial, "epochs", 0), epochs_done(trial.intermediate_values)
+            folds = reports if self.per_fold and stated > reports else 1
+            most = max(most, stated, self.allowance * folds)
+        return most
 
     def missing(self, ledger: Ledger, trials: Sequence[FrozenTrial]) -> dict[str, int]:
         """Completed trials that the guarantee lacks, by the name of their cell."""
@@ -102,17 +113,19 @@ class EpochPlan:
         """All trials that have begun, by their slots."""
         rungs = self.rule.rungs(self.allowance) if self.rule else (self.allowance,)
         now = Standings(rungs, range(max(1, len(self.cells))), self.maximize)
+        whole = self._whole(ledger)
         for slot, trial in ledger.latest.items():
             state = self._state(trial, ledger.max_attempts)
             if state is not None:
-                now.put(self._standing(slot, trial, state, curve_so_far(trial, trials), rungs))
+                curve = curve_so_far(trial, trials)
+                now.put(self._standing(slot, trial, state, curve, rungs, whole))
         return now
 
     def _standing(
         self, slot: int, trial: FrozenTrial, state: State, curve: dict[int, float],
-        rungs: tuple[int, ...],
+        rungs: tuple[int, ...], whole: int,
     ) -> Standing:  # fmt: skip
-        until = 0 if is_foreign(trial) else attr(trial, "until", self.allowance)
+        until = 0 if is_foreign(trial) else attr(trial, "until", whole)
         best = best_at_rungs(
             curve, [rung for rung in rungs if rung <= epochs_done(curve)], self.maximize
         )

@@ -62,7 +62,8 @@ def make_plan(settings: Settings, space: SearchSpace, cfg: DictConfig) -> EpochP
         _check_number(rule, cells, settings.n_trials)
         _check_choice(settings, space, epochs // allowance)
     maximize = settings.direction[0] == "maximize"
-    return EpochPlan(epochs, allowance, rule, cells, maximize, settings.seed)
+    per_fold = OmegaConf.select(cfg, FOLDS) == "auto"
+    return EpochPlan(epochs, allowance, rule, cells, maximize, settings.seed, per_fold)
 
 
 def _allowance(space: SearchSpace, cfg: DictConfig) -> int:
@@ -71,7 +72,7 @@ def _allowance(space: SearchSpace, cfg: DictConfig) -> int:
     if ALLOWANCE in space.distributions:
         given = f"a search over {space.distributions[ALLOWANCE]}"
     if isinstance(given, int) and given > 0:
-        folds = OmegaConf.select(cfg, FOLDS)  # "auto" is settled by the run: see EpochPlan
+        folds = OmegaConf.select(cfg, FOLDS)  # "auto": see EpochPlan.per_fold
         return given * (folds if isinstance(folds, int) else 1)
     raise ValueError(
         f"a budget of epochs needs {ALLOWANCE}, the most that any trial may take, as a number, "
