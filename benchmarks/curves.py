@@ -2,7 +2,9 @@
 
 python benchmarks/curves.py data --source DIR        once: the data of all settings
 python benchmarks/curves.py make --n 600             tables; minutes on a GPU, hours without
+python benchmarks/curves.py study --study logs/studies/zlayers    a table of a finished study
 python benchmarks/curves.py replay                   every rule: docs/measured/stopping.md
+python benchmarks/curves.py replay --settings zlayers             the same on that table
 """
 
 from __future__ import annotations
@@ -20,15 +22,16 @@ BUDGETS = (10, 20, 40)
 
 def main() -> int:
     options = parse()
-    {"data": data, "make": make, "replay": replay}[options.what](options)
+    {"data": data, "make": make, "study": study, "replay": replay}[options.what](options)
     return 0
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("what", choices=("data", "make", "replay"))
+    parser.add_argument("what", choices=("data", "make", "study", "replay"))
     parser.add_argument("--folder", type=Path, default=HERE / "tables", help="of data and tables")
     parser.add_argument("--source", type=Path, default=Path(), help="where files of UCI lie")
+    parser.add_argument("--study", type=Path, help="folder of a finished study")
     parser.add_argument("--settings", type=lambda t: t.split(","), help="default: all")
     parser.add_argument("--n", type=int, default=600, help="configurations of a table")
     parser.add_argument("--seed", type=int, default=0)
@@ -69,6 +72,23 @@ def make(options: argparse.Namespace) -> None:
         made = train_all(configs, setting.recipe, dataset, options.seed)
         save(options.folder / f"{name}.npz", configs, made)
         print(f"{name}: {len(configs)} runs, {time.monotonic() - began:.0f} s", flush=True)
+
+
+def study(options: argparse.Namespace) -> None:
+    """The table is named as the study."""
+    from curve_tables.from_study import save_study
+
+    from zmodel.analysis import load
+
+    if options.study is None:
+        raise SystemExit("error: --study must be the folder of a study, as logs/studies/zlayers")
+    record = load(options.study)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        count = save_study(record, options.folder / f"{record.name}.npz")
+    except ValueError as error:
+        raise SystemExit(f"error: {error}") from error
+    print(f"{record.name}: {count} trials")
 
 
 def replay(options: argparse.Namespace) -> None:

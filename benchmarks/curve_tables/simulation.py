@@ -177,6 +177,8 @@ class Tpe:
 
 def features(table: Table) -> NDArray[np.float64]:
     """Configurations in a unit cube, on the scales on which they were drawn."""
+    if table.unit is not None:
+        return table.unit
     columns = table.config[:, :7].astype(float).copy()
     for scaled in (1, 2, 3, 5):
         columns[:, scaled] = np.log(columns[:, scaled])

@@ -27,6 +27,8 @@ class Table:
         with np.load(path) as file:
             config, curves = file["config"], file["curves"].astype(float)
             ends = file["ends"] if "ends" in file else np.full(len(config), curves.shape[1])
+            self.unit = file.get("unit")
+            """Configurations in a unit cube, of a table from a study."""
             self.cooled = file["cooled"] if "cooled" in file else np.full(len(config), -1)
         self.config = config
         self.depth = config[:, 0].astype(int)

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from reports import make_study
 
+from zmodel.analysis import load
 from zmodel.data import MNIST1D
 from zmodel.model.znet import ZNet
 
@@ -16,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import bare  # noqa: E402
 import told  # noqa: E402
-from curve_tables import replay, rules, settings, simulation, surrogate, table  # noqa: E402
+from curve_tables import from_study, replay, rules, settings, simulation, surrogate, table  # noqa: E402
 from curve_tables.networks import Networks  # noqa: E402
 from curve_tables.recipe import Config, Data, Recipe  # noqa: E402
 from curve_tables.training import Ends, one_cycle  # noqa: E402
@@ -234,3 +236,26 @@ def test_a_surrogate_knows_the_rows_and_what_lies_between(tmp_path):
     assert curve == pytest.approx(0.75 * np.arange(1, 9) / 8, abs=0.05)
     worth = [told.study(made, kind, True, 6, 0) for kind in told.KINDS]
     assert max(worth) > 0.85 and worth == [told.study(made, k, True, 6, 0) for k in told.KINDS]
+
+
+def test_a_finished_study_is_a_table(tmp_path):
+    make_study(tmp_path, "s", 40)
+    study = load(tmp_path / "studies" / "s")
+    assert from_study.save_study(study, tmp_path / "s.npz") == 40
+    made = table.Table(tmp_path / "s.npz")
+    first = next(t for t in study.trials if t.number == 0)
+    curve = [first.curve[epoch] for epoch in sorted(first.curve)]
+    assert made.depth[0] == first.params["model.z_layers"]
+    assert made.length[0] == len(curve) and made.best[0, -1] == pytest.approx(max(curve))
+    assert np.allclose(made.test, made.best), "judged by what it is chosen by"
+    unit = simulation.features(made)
+    assert unit.shape == (40, len(study.space)) and 0 <= unit.min() < unit.max() <= 1
+    repeats = replay.Repeats(2, 3, workers=2, sampler=simulation.Tpe(unit))
+    (found,) = replay.replay(made, {"none": rules.NoStopping}, 10, repeats).values()
+    assert found.test.shape == (2, 3) and found.test.max() <= max(t.value for t in study.trials)
+
+
+def test_a_study_without_enough_curves_is_no_table(tmp_path):
+    make_study(tmp_path, "s", 8)
+    with pytest.raises(ValueError, match="has 8"):
+        from_study.save_study(load(tmp_path / "studies" / "s"), tmp_path / "s.npz")

@@ -30,9 +30,11 @@ def rates(folder: Path) -> list[float]:
     return [float(v) for v in logged["lr"].dropna()]
 
 
-def trainer(steps: int, loss: float | None, most: int = -1, epoch: int = 0) -> SimpleNamespace:
+def trainer(
+    steps: int, loss: float | None, most: int = -1, epoch: int = 0, rate: float = 1.0
+) -> SimpleNamespace:
     metrics = {} if loss is None else {"val/loss": torch.tensor(loss)}
-    groups = [SimpleNamespace(param_groups=[{"lr": 1.0}])]
+    groups = [SimpleNamespace(param_groups=[{"lr": rate}])]
     return SimpleNamespace(
         global_step=steps, callback_metrics=metrics, current_epoch=epoch, min_epochs=None,
         max_epochs=most, fit_loop=SimpleNamespace(max_epochs=most), optimizers=groups,
@@ -40,14 +42,20 @@ def trainer(steps: int, loss: float | None, most: int = -1, epoch: int = 0) -> S
     )  # fmt: skip
 
 
-def ended_after(curve: list[float], losses: list[float] | None = None, steps: int = 1, **options):
-    """(epochs done when it cooled down, epochs in all) of a run with this accuracy per epoch."""
+def ended_after(
+    curve: list[float], losses: list[float] | None = None, steps: int = 1, warm_up: int = 0,
+    every: int = 1, **options,
+):  # fmt: skip
+    """(epochs done when it cooled down, epochs in all) of a run with this accuracy at each of
+    `every` validations of an epoch, with a learning rate that rises for `warm_up` epochs."""
     stopping = CoolDownStopping("val/acc", "max", **options)
     first = trainer(0, None)
     stopping.on_fit_start(first, None)
-    for epoch, value in enumerate(curve):
-        loss = losses[epoch] if losses else None
-        stopping.observe(trainer(steps * (epoch + 1), loss, epoch=epoch), None, value)
+    for number, value in enumerate(curve):
+        loss, epoch = losses[number] if losses else None, number // every
+        rate = min(1.0, (epoch + 1) / max(1, warm_up))
+        now = trainer(steps * (number + 1), loss, epoch=epoch, rate=rate)
+        stopping.observe(now, None, value)
         if stopping.end is not None:
             return stopping.cooled_from, stopping.end
     return None
@@ -59,6 +67,24 @@ def test_it_cools_down_over_a_share_of_the_epochs_so_far():
     assert ended_after(flat, patience=5, cooldown=0) == (None, 8)
     assert ended_after(flat, patience=5, cooldown=0.25, steps=100, patience_steps=1000) == (13, 17)
     assert ended_after(flat, patience=50, cooldown=0.5) is None
+
+
+def test_patience_begins_after_a_warm_up():
+    """Twenty epochs of rising learning rates are longer than the patience."""
+    flat, at_once = [0.1] * 60, {"patience": 5, "cooldown": 0}
+    assert ended_after(flat, **at_once) == (None, 6)
+    assert ended_after(flat, warm_up=20, **at_once) == (None, 25)
+    assert ended_after(flat, warm_up=20, every=2, **at_once) == (None, 23)
+    assert ended_after(flat, warm_up=20, steps=2, patience_steps=30, **at_once) == (None, 35)
+    before = CoolDownStopping("val/acc", "max", **at_once)
+    for epoch in range(15):
+        now = trainer(epoch, None, epoch=epoch, rate=1e-3 * epoch)
+        before.on_fit_start(now, None)
+        before.observe(now, None, 0.1)
+        after = CoolDownStopping("val/acc", "max", **at_once)
+        after.load_state_dict(before.state_dict())
+        before = after
+    assert before.is_warming and before.end is None
 
 
 def test_a_falling_loss_is_progress():

@@ -25,7 +25,8 @@ class CoolDownStopping(Monitor):
     Any optimizer will do, and a whole epoch may be one step of Lightning's loop.
 
     Progress is a better `monitor`, or a lower `loss`: a network of which the validation loss still
-    falls learns, although its accuracy stands still.
+    falls learns, although its accuracy stands still. Waiting begins when a warm-up, in which the
+    learning rate rises from epoch to epoch, is over.
 
     Args:
         monitor: logged metric that is to improve.
@@ -75,12 +76,15 @@ class CoolDownStopping(Monitor):
         """Validations since the last progress."""
         self.progressed = 0
         """Optimizer steps made at the last progress."""
+        self.is_warming = True
+        self._seen: tuple[int, list[float]] | None = None
+        """The last epoch and its learning rates, one per group of parameters."""
         self.cooled_from: int | None = None
         """Epochs done when the learning rate began to fall."""
         self.end: int | None = None
         """Epochs after which the run ends, once that is decided."""
         self._rates: list[float] = []
-        """Learning rates at that time, one per group of parameters."""
+        """Learning rates at that time."""
 
     @property
     def stopped_early(self) -> bool:
@@ -91,6 +95,7 @@ class CoolDownStopping(Monitor):
 
     def observe(self, trainer: Trainer, pl_module: LightningModule, value: float) -> None:
         self._note(value, logged(trainer).get(self.loss or ""), trainer.global_step)
+        self._note_warm_up(trainer)
         if self.end is not None:
             return
         done = trainer.current_epoch + 1
@@ -101,7 +106,8 @@ class CoolDownStopping(Monitor):
             self.end = end if self.allowed is None else max(done, min(end, self.allowed))
             if self.end > done:
                 self.cooled_from = done
-                self._rates = [group["lr"] for group in _groups(trainer)]
+                assert self._seen is not None
+                self._rates = self._seen[1]
         self._limit(trainer)
 
     def _note(self, value: float, loss: float | None, step: int) -> None:
@@ -117,6 +123,16 @@ class CoolDownStopping(Monitor):
         self.lowest = loss if falls else self.lowest
         self.waited = 0 if better or falls else self.waited + 1
         self.progressed = step if better or falls else self.progressed
+
+    def _note_warm_up(self, trainer: Trainer) -> None:
+        """What is no progress while the learning rate still rises does not count."""
+        epoch, rates = trainer.current_epoch, [group["lr"] for group in _groups(trainer)]
+        if self._seen is not None and epoch > self._seen[0]:
+            rises = any(now > before for now, before in zip(rates, self._seen[1], strict=True))
+            self.is_warming = self.is_warming and rises
+        self._seen = epoch, rates
+        if self.is_warming:
+            self.waited, self.progressed = 0, trainer.global_step
 
     def _is_flat(self, step: int) -> bool:
         return self.waited >= self.patience and step - self.progressed >= self.patience_steps
@@ -159,7 +175,7 @@ class CoolDownStopping(Monitor):
 
     def state_dict(self) -> dict[str, Any]:
         kept = (
-            "best", "first", "lowest", "waited", "progressed",
+            "best", "first", "lowest", "waited", "progressed", "is_warming", "_seen",
             "cooled_from", "end", "allowed", "_rates",
         )  # fmt: skip
         return {"settings": self._settings(), **{name: getattr(self, name) for name in kept}}
@@ -172,6 +188,7 @@ class CoolDownStopping(Monitor):
         self.best, self.first = state_dict["best"], state_dict["first"]
         self.lowest = state_dict["lowest"]
         self.waited, self.progressed = state_dict["waited"], state_dict["progressed"]
+        self.is_warming, self._seen = state_dict.get("is_warming", True), state_dict.get("_seen")
         if decided_by == now:
             self.cooled_from, self.end = state_dict["cooled_from"], state_dict["end"]
             self.allowed, self._rates = state_dict["allowed"], state_dict["_rates"]

@@ -418,3 +418,19 @@ def test_a_budget_of_epochs_ends_where_nothing_is_reported(inline, rule):
     settings = [*RULE[1:], f"hydra/sweeper/stopping={rule}", "hydra.sweeper.epochs=50"]
     assert inline.run(*settings, task=lambda cfg: cfg.x) == 1
     assert len(inline.trials) == 1
+
+
+def test_a_rule_needs_a_report_after_every_step(inline):
+    """A task that measures every fifth epoch would pause late, and beyond the budget."""
+
+    def rarely(cfg):
+        for epoch in range(ALLOWANCE):
+            if epoch % 5 == 4:
+                running_trial().report(epoch, cfg.x)
+                last_checkpoint().write_text(str(epoch))
+                if pauses_after(epoch + 1):
+                    raise Paused
+        return cfg.x
+
+    assert inline.run(*WITHIN, "hydra.sweeper.epochs=70", task=rarely) == 1
+    assert not any(is_paused(t) for t in inline.trials)

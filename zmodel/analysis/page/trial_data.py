@@ -15,7 +15,7 @@ from typing import Any
 from zmodel.analysis.diagnostics.space import parallel
 from zmodel.analysis.findings import Findings
 from zmodel.analysis.page import axes, html, style
-from zmodel.analysis.page.trial_table import ordered
+from zmodel.analysis.page.trial_table import course, ordered
 from zmodel.analysis.page.value_axis import error_floor, error_ticks
 from zmodel.analysis.rules.suggested_commands import reproduce_command
 from zmodel.analysis.statistics.depths import Depths, depths_of
@@ -125,6 +125,7 @@ def _trial(study: StudyRecord, trial: TrialRecord, depths: Depths, folder: Path)
         "value": _finite(trial.value),
         "depth": _index(depths.labels, depths.of.get(trial.number)),
         "curve": _curve(trial),
+        "course": course(trial),
         "repeat": reproduce_command(study, trial),
         "folder": html.address(run, folder) if run else None,
     }

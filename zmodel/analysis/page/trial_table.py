@@ -82,6 +82,21 @@ def ended_by(trial: TrialRecord) -> str | None:
     return "early stopping" if stopped else "allowance"
 
 
+def course(trial: TrialRecord) -> list[tuple[str, str]]:
+    """What happened to a trial on its way, for its own card: pauses, the cool-down, its end."""
+    lines, paused = [], trial.state == "paused"
+    if paused:
+        lines.append(("paused after epoch", str(attr(trial, "paused_at"))))
+    continued = attr(trial, "pauses", 0) - paused
+    if continued > 0:
+        lines.append(("continued", "once" if continued == 1 else f"{continued} times"))
+    if (cooled := attr(trial, "cooled_from")) is not None:
+        lines.append(("cooled down after epoch", str(cooled)))
+    if (by := ended_by(trial)) is not None and not paused:
+        lines.append(("ended by", by))
+    return lines
+
+
 def _from_one(epoch: int | None) -> int | None:
     """An epoch as people count it, like `epochs` beside it."""
     return None if epoch is None else epoch + 1

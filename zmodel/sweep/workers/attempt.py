@@ -31,7 +31,7 @@ from zmodel.sweep.workers.outcome import (
     outcome_of,
 )
 from zmodel.sweep.workers.rehearsal import Refused
-from zmodel.sweep.workers.required_reports import require_reports
+from zmodel.sweep.workers.required_reports import require_every_step, require_reports
 from zmodel.sweep.workers.session import Session
 from zmodel.sweep.workers.trial_watch import TIMED_OUT, TrialWatch
 
@@ -103,6 +103,8 @@ class Attempt:
         if outcome.paused and (done := self._epochs()) < until:
             reason = f"ValueError: it paused after epoch {until} and has reported {done}"
             return TrialOutcome(reason=reason)
+        if outcome.paused:
+            require_every_step(self._session, self._ticket.number)
         further = self._shown is not None and self._shown.reported
         if outcome.reason is None or not resumed or further:
             return outcome

@@ -38,3 +38,23 @@ def require_reports(session: Session, number: int) -> None:
         f"{needs} what trials report while they run, and trial {number} came to its end without a "
         f"report. Call zmodel.report(step, value) after every step, or set {instead}."
     )
+
+
+def require_every_step(session: Session, number: int) -> None:
+    """A stopping rule pauses after steps and compares what trials have reported until then.
+
+    Args:
+        number: of a trial that has paused.
+
+    Raises:
+        Refused: it has not reported more often than it has not.
+    """
+    curve = session.slots.trials()[number].intermediate_values
+    steps = max(curve, default=-1) + 1
+    if 2 * len(curve) <= steps:
+        raise Refused(
+            "hydra.sweeper.stopping compares what trials report after every step, and trial "
+            f"{number} has reported {len(curve)} of its first {steps} steps. Call "
+            "zmodel.report(step, value) after every step, or count only steps with a value, or set "
+            "hydra/sweeper/stopping=none."
+        )

@@ -179,6 +179,7 @@ function fillPanel(trial) {
   trialData.axes.forEach((axis, i) => {
     if (i && trial.text[i]) list.append(element("dt", {}, axis.label), element("dd", {}, trial.text[i]));
   });
+  for (const [what, said] of trial.course) list.append(element("dt", {}, what), element("dd", {}, said));
   panel.replaceChildren(close, element("h3", {}, `Trial ${trial.number}, ${trial.state}`), curveOf(trial), list);
   if (trial.note) panel.append(element("p", { class: "note" }, `Note: ${trial.note}`));
   if (trial.repeat) {
