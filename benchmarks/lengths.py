@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 from curve_tables.data import signals
@@ -140,6 +141,14 @@ def trained(
 
 def one(out: Path, *overrides: str) -> Length:
     """One run, or what it left."""
+    result = result_of(out, *overrides)
+    test = result["metrics"]["test/acc"]
+    assert not math.isnan(test)
+    return Length(result["epochs"], test)
+
+
+def result_of(out: Path, *overrides: str) -> dict[str, Any]:
+    """What a run in this folder states, which is trained unless it was before."""
     path = out / "result.json"
     if not path.is_file():
         own = [
@@ -152,10 +161,8 @@ def one(out: Path, *overrides: str) -> Length:
         with initialize_config_dir(str(ROOT / "conf")):
             run(compose("train", [*own, *overrides]))
         print(out.relative_to(out.parents[2]), file=sys.stderr, flush=True)
-    result = json.loads(path.read_text())
-    test = result["metrics"]["test/acc"]
-    assert not math.isnan(test)
-    return Length(result["epochs"], test)
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
 
 
 if __name__ == "__main__":

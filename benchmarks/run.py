@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from bare import clocks, load, train
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 from process import ROOT, measured
+from pytorch_lightning.trainer.connectors.logger_connector.logger_connector import _LoggerConnector
 from torch.utils.data import DataLoader, TensorDataset
 
 import zmodel.model.supervised
@@ -96,7 +96,7 @@ PARTS: dict[str, list[tuple[Any, str]]] = {
     "validation": [(Classifier, "validation_step")],
     "logging": [
         (Classifier, "_log_epoch"), (zmodel.run.one_run, "log_hyperparameters"),
-        (pl.trainer.connectors.logger_connector.logger_connector._LoggerConnector, "log_metrics"),
+        (_LoggerConnector, "log_metrics"),
     ],
     "checkpoint": [
         (BestAndLast, "write_last"), (BestAndLast, "write_best"),

@@ -114,7 +114,7 @@ def row(case: Case) -> Row:
     )
 
 
-def interval(values: Sequence[float], method: str) -> tuple[float, float | None]:
+def interval(values: Sequence[float], method: str | None = None) -> tuple[float, float | None]:
     """Mean and half of its 95 % interval; None: the method has one value, or repeats networks."""
     mean, _, ends = mean_and_interval(values, -math.inf, math.inf)
     return mean, None if ends is None or method in REPEATED else (ends[1] - ends[0]) / 2
