@@ -18,12 +18,13 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from omegaconf import OmegaConf
-from studies_table import read_rows, write_table
+from studies_table import Row, read_rows, write_table
 
 from zmodel.study.folder import study_folder
 
@@ -124,10 +125,9 @@ def main() -> int:
         for method in options.methods
         if (setting, method, seed) not in elsewhere
     ]
-    for case in [] if options.table else cases:
-        if not case.is_tested:
-            search(case, options.jobs)
-            final(case, options.jobs)
+    for case in [] if options.table else to_do(cases, known):
+        search(case, options.jobs)
+        final(case, options.jobs)
     write_table([case for case in cases if case.is_tested], known, options.folder)
     print(f"table and picture: {options.folder}")
     return 0
@@ -157,6 +157,18 @@ def named(known: Collection[str]) -> Callable[[str], list[str]]:
         return text.split(",")
 
     return read
+
+
+def to_do(cases: Iterable[Case], known: Iterable[Row]) -> list[Case]:
+    """Cases that are not tested; a known study of which the seed is lost stands for one of them."""
+    lost = Counter((row.setting, row.method) for row in known if row.seed is None)
+    found = []
+    for case in cases:
+        if not case.is_tested:
+            lost[case.setting, case.method] -= 1
+            if lost[case.setting, case.method] < 0:
+                found.append(case)
+    return found
 
 
 def search(case: Case, jobs: int) -> None:
