@@ -34,7 +34,7 @@ def trainer(
     steps: int, loss: float | None, most: int = -1, epoch: int = 0, rate: float = 1.0
 ) -> SimpleNamespace:
     metrics = {} if loss is None else {"val/loss": torch.tensor(loss)}
-    groups = [SimpleNamespace(param_groups=[{"lr": rate}])]
+    groups = [SimpleNamespace(param_groups=[{"lr": rate, "initial_lr": 1.0}])]
     return SimpleNamespace(
         global_step=steps, callback_metrics=metrics, current_epoch=epoch, min_epochs=None,
         max_epochs=most, fit_loop=SimpleNamespace(max_epochs=most), optimizers=groups,
@@ -74,7 +74,7 @@ def test_patience_begins_after_a_warm_up():
     flat, at_once = [0.1] * 60, {"patience": 5, "cooldown": 0}
     assert ended_after(flat, **at_once) == (None, 6)
     assert ended_after(flat, warm_up=20, **at_once) == (None, 25)
-    assert ended_after(flat, warm_up=20, every=2, **at_once) == (None, 23)
+    assert ended_after(flat, warm_up=20, every=2, **at_once) == (None, 22)
     assert ended_after(flat, warm_up=20, steps=2, patience_steps=30, **at_once) == (None, 35)
     before = CoolDownStopping("val/acc", "max", **at_once)
     for epoch in range(15):

@@ -126,10 +126,14 @@ class CoolDownStopping(Monitor):
 
     def _note_warm_up(self, trainer: Trainer) -> None:
         """What is no progress while the learning rate still rises does not count."""
-        epoch, rates = trainer.current_epoch, [group["lr"] for group in _groups(trainer)]
-        if self._seen is not None and epoch > self._seen[0]:
+        epoch, groups = trainer.current_epoch, _groups(trainer)
+        rates = [group["lr"] for group in groups]
+        if self._seen is not None:
             rises = any(now > before for now, before in zip(rates, self._seen[1], strict=True))
-            self.is_warming = self.is_warming and rises
+            # of several validations in an epoch, where a schedule acts once in an epoch
+            lower = any(group["lr"] < group.get("initial_lr", group["lr"]) for group in groups)
+            waits = epoch == self._seen[0] and lower
+            self.is_warming = self.is_warming and (rises or waits)
         self._seen = epoch, rates
         if self.is_warming:
             self.waited, self.progressed = 0, trainer.global_step
