@@ -42,7 +42,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "cool-down 0": (f"{KEY}.cooldown=0",),
     "a half": (f"{KEY}.cooldown=0.5",),
 }
-FEW = ("digits_40", "digits_100", "digits_400", "digits_1400")
+FEW = tuple(name for name in SETS if name.startswith("digits"))
 """Larger sets have so many steps in an epoch that those of the patience decide nothing."""
 
 

@@ -28,8 +28,8 @@ LEAST_SHARE = 0.05
 """A depth with a smaller share of the trials counts as left behind."""
 OURS = ("zlayers", "halving")
 REPEATED = ("defaults",)
-"""Their trials are the same in every study, and so mostly is the winner. The final stage trains it
-with the same seeds everywhere: these are the same networks again, which have no interval."""
+"""Their trials are the same in every study, and so mostly is the winner. The final stages of most
+studies on record trained it with the same seeds: the same networks again, without an interval."""
 
 
 class Case(Protocol):

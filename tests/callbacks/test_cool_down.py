@@ -85,6 +85,10 @@ def test_patience_begins_after_a_warm_up():
         after.load_state_dict(before.state_dict())
         before = after
     assert before.is_warming and before.end is None
+    older = {k: v for k, v in before.state_dict().items() if k not in ("is_warming", "_seen")}
+    after.load_state_dict(older | {"waited": 4})
+    after.observe(trainer(16, None, epoch=15), None, 0.1)
+    assert after.end is not None, "a checkpoint older than this keeps what it had waited"
 
 
 def test_a_falling_loss_is_progress():

@@ -192,7 +192,7 @@ class CoolDownStopping(Monitor):
         self.best, self.first = state_dict["best"], state_dict["first"]
         self.lowest = state_dict["lowest"]
         self.waited, self.progressed = state_dict["waited"], state_dict["progressed"]
-        self.is_warming, self._seen = state_dict.get("is_warming", True), state_dict.get("_seen")
+        self.is_warming, self._seen = state_dict.get("is_warming", False), state_dict.get("_seen")
         if decided_by == now:
             self.cooled_from, self.end = state_dict["cooled_from"], state_dict["end"]
             self.allowed, self._rates = state_dict["allowed"], state_dict["_rates"]
