@@ -156,6 +156,12 @@ def test_what_is_best_is_the_best_of_the_mean_curve():
         part["course"]["curves"]["val/loss"] = dict(enumerate(losses))
         part["metrics"]["val/loss_best"] = 1.0
     assert merged(folds)["metrics"]["val/loss_best"] == 1.75
+    # of epochs that are equally good the one with the lower loss
+    for part in folds:
+        part["course"]["curves"]["val/acc"] = dict.fromkeys(range(3), 0.75)
+        part["course"]["kept_by"] = ["val/acc", "max", "val/loss"]
+    assert merged(folds)["best_epoch"] == 2 and merged(folds)["metrics"]["val/acc_best"] == 0.75
+    folds = [fold([1.0, 0.5, 0.75]), fold([0.5, 1.0, 0.5, 0.875])]
     # an epoch in which a fold diverged is not the best, and a fold of an older version has no curve
     folds[0]["course"]["curves"]["val/acc"][0] = math.nan
     assert merged(folds)["metrics"]["val/acc_best"] == 0.8125

@@ -36,14 +36,24 @@ class BestAndLast(Monitor):
 
     Args:
         dirpath: folder of the two files.
-        monitor: logged metric that decides what is best; ties keep the earlier epoch.
+        monitor: logged metric that decides what is best.
         mode: "min" or "max".
         every: least seconds between two writes of ``last.ckpt``.
+        loss: logged loss that decides between epochs of the same metric: the lower one. Null, or
+            where neither is lower: the earlier epoch. Few validation samples have many such epochs
+            (docs/log.md has what was measured).
     """
 
     KEY = "callbacks.checkpoint.monitor"
 
-    def __init__(self, dirpath: str, monitor: str, mode: str, every: float = 30.0) -> None:
+    def __init__(
+        self,
+        dirpath: str,
+        monitor: str,
+        mode: str,
+        every: float = 30.0,
+        loss: str | None = "val/loss",
+    ) -> None:
         if mode not in ("min", "max"):
             raise ValueError(f"mode must be 'min' or 'max', got '{mode}'.")
         super().__init__(monitor)
@@ -51,6 +61,7 @@ class BestAndLast(Monitor):
         self.last_path = Path(dirpath, "last.ckpt")
         self.mode = mode
         self.every = every
+        self.loss = loss
         self.best_score: float | None = None
         self.best_epoch: int | None = None
         self.best_weights: dict[str, Tensor] | None = None
@@ -66,15 +77,24 @@ class BestAndLast(Monitor):
     # --- the best ---
 
     def observe(self, trainer: Trainer, pl_module: LightningModule, value: float) -> None:
-        sign = 1.0 if self.mode == "max" else -1.0
-        if self.best_score is not None and not sign * (value - self.best_score) > 0:
+        now = logged(trainer)
+        if not self._is_better(value, now):
             return
         self.best_score, self.best_epoch = value, trainer.current_epoch
         weights = pl_module.state_dict().items()
         self.best_weights = {name: value.detach().cpu().clone() for name, value in weights}
-        self.best_metrics = logged(trainer)
+        self.best_metrics = now
         told = getattr(pl_module, "details", None)
         self.details = told("val") if callable(told) else {}
+
+    def _is_better(self, value: float, now: Mapping[str, float]) -> bool:
+        if self.best_score is None:
+            return True
+        gain = value - self.best_score if self.mode == "max" else self.best_score - value
+        if gain == 0 and self.loss is not None:
+            infinite = float("inf")
+            return now.get(self.loss, infinite) < self.best_metrics.get(self.loss, infinite)
+        return gain > 0
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_validation_end(trainer, pl_module)

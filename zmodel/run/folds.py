@@ -80,7 +80,8 @@ class Fold(Callback):
     def course(self) -> Course:
         """How the fit went: its curves, and by which of them the kept epoch was the best."""
         keeper = self.keeper
-        return {"curves": self.curves, "kept_by": keeper and [keeper.monitor, keeper.mode]}
+        kept_by = keeper and [keeper.monitor, keeper.mode, keeper.loss]
+        return {"curves": self.curves, "kept_by": kept_by}
 
     def state_dict(self) -> dict[str, Any]:
         return {"curves": self.curves}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -80,11 +81,18 @@ def _kept(done: list[Result]) -> Result:
         "best_metrics": _means(done, "best_metrics"),
         "best_epoch": round(float(np.mean(own))) if own else None,
     }
-    metric, mode = done[0].get(COURSE, {}).get("kept_by") or (None, None)
+    metric, mode, *loss = done[0].get(COURSE, {}).get("kept_by") or (None, None)
     curve = mean_curve(done, metric) if metric else {}
     if not curve:
         return kept
-    best = (max if mode == "max" else min)(curve, key=lambda epoch: curve[epoch])
+    sign = -1 if mode == "max" else 1
+    losses = mean_curve(done, loss[0]) if loss and loss[0] else {}
+
+    def rank(epoch: int) -> tuple[float, float]:
+        # means of the same values in another order differ in their last digit
+        return float(f"{sign * curve[epoch]:.12g}"), losses.get(epoch, math.inf)
+
+    best = min(curve, key=rank)
     metrics = {k: mean_curve(done, k).get(best, v) for k, v in kept["best_metrics"].items()}
     return {"best_metrics": metrics, "best_epoch": best}
 
