@@ -2,6 +2,7 @@
 
     python benchmarks/kill.py                       8 minutes of faults, then runs to the end
     python benchmarks/kill.py --stopping depth_halving    the same with trials that pause
+    python benchmarks/kill.py --storage postgres    the same in a database, which is killed too
     python benchmarks/kill.py --part workers        200 kills of workers over 200 quick trials
     python benchmarks/kill.py --part reapers        20 rounds of four reapers at a barrier
     python benchmarks/kill.py --part postgres       eight starts at once on an empty PostgreSQL
@@ -36,6 +37,7 @@ from killing.parts import kill_workers, race_reapers, start_on_postgres  # noqa:
 from killing.small_disk import SmallDisk, small_disk  # noqa: E402
 from optuna.trial import FrozenTrial, TrialState  # noqa: E402
 
+from tests.support.servers import Postgres  # noqa: E402
 from zmodel.study.storage.opening import open_storage  # noqa: E402
 
 EPOCHS = 6
@@ -46,13 +48,17 @@ PAUSES = (1.0, 5.0)
 """Seconds between two faults."""
 
 
-def arguments(options: argparse.Namespace, log_dir: Path) -> list[str]:
+def arguments(
+    options: argparse.Namespace, log_dir: Path, server: Postgres | None = None
+) -> list[str]:
     """Of the command; without faults its trials would take a quarter of the time that they last."""
     share = 60 / 4 * options.minutes * 2 * WORKERS / (options.trials * EPOCHS)
     if options.stopping == "none":
         study = ["hparams_search=zlayers", f"hydra.sweeper.n_trials={options.trials}"]
     else:
         study = ["hparams_search=halving", f"hydra.sweeper.epochs={options.trials * EPOCHS}"]
+    if server is not None:
+        study.append(f"hydra.sweeper.storage={server.url}")
     return [
         "train.py", "-m", *study, "data=digits", "model.kernel_size=3",
         f"paths.log_dir={log_dir}", "study_name=kill",
@@ -63,24 +69,31 @@ def arguments(options: argparse.Namespace, log_dir: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def make_commands(options: argparse.Namespace, log_dir: Path, outputs: Path) -> list[Command]:
+def make_commands(
+    options: argparse.Namespace, log_dir: Path, outputs: Path, server: Postgres | None
+) -> list[Command]:
     path = os.pathsep.join([str(ROOT), str(ROOT / "benchmarks")])
     env = {"ZMODEL_ALLOW": "killing.*", "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
-    given = arguments(options, log_dir)
+    given = arguments(options, log_dir, server)
     return [Command(given, outputs / f"{name}.txt", env) for name in ("first", "second")]
 
 
-def trials_of(study: Path) -> list[FrozenTrial]:
-    storage = open_storage(str(study / "study.journal"), read_only=True)
+def trials_of(study: Path, server: Postgres | None) -> list[FrozenTrial]:
+    where = str(study / "study.journal") if server is None else server.url
+    storage = open_storage(where, read_only=True)
     return storage.get_all_trials(storage.get_study_id_from_name("kill"))
 
 
 def hit(
-    options: argparse.Namespace, study: Path, commands: list[Command], disk: SmallDisk | None
+    options: argparse.Namespace,
+    study: Path,
+    commands: list[Command],
+    disk: SmallDisk | None,
+    server: Postgres | None,
 ) -> tuple[Faults, dict[int, float]]:
     """Hit the study until the time is up or it is complete; what was seen complete meanwhile."""
     dice = random.Random(options.seed)
-    faults, told = Faults(study, commands, disk, dice), {}
+    faults, told = Faults(study, commands, disk, dice, server), {}
     diary = commands[0].output.with_name("faults.log").open("w", buffering=1)
     end = time.monotonic() + 60 * options.minutes
     commands[0].start()
@@ -92,7 +105,9 @@ def hit(
         time.sleep(dice.uniform(*PAUSES))
         faults.heal()
         print(time.strftime("%X"), faults.strike(), file=diary)
-        told |= {t.number: t.value for t in trials_of(study) if t.state == TrialState.COMPLETE}
+        if not faults.is_database_down:
+            trials = trials_of(study, server)
+            told |= {t.number: t.value for t in trials if t.state == TrialState.COMPLETE}
         for command in commands:
             if command.ended() is not None:
                 print(time.strftime("%X"), command.output.stem, command.ended(), file=diary)
@@ -130,21 +145,30 @@ def traces(outputs: Path) -> Faulty:
 
 
 def kill_study(options: argparse.Namespace) -> dict[str, Faulty]:
+    server = Postgres() if options.storage == "postgres" else None
+    try:
+        return kill_study_in(server, options)
+    finally:
+        if server is not None:
+            server.remove()
+
+
+def kill_study_in(server: Postgres | None, options: argparse.Namespace) -> dict[str, Faulty]:
     folder = Path(options.keep or tempfile.mkdtemp(prefix="zmodel-kill-")).resolve()
     with small_disk(folder / "disk", MEGABYTES) as disk:
         log_dir, outputs = folder / "disk" / "logs", folder / "outputs"
         outputs.mkdir(parents=True, exist_ok=True)
         study = log_dir / "studies" / "kill"
-        commands = make_commands(options, log_dir, outputs)
+        commands = make_commands(options, log_dir, outputs, server)
         began = time.monotonic()
         try:
-            faults, told = hit(options, study, commands, disk)
+            faults, told = hit(options, study, commands, disk, server)
             minutes = (time.monotonic() - began) / 60
             ends = finish(commands, 60 * max(15, 3 * options.minutes))
         finally:
             for command in commands:
                 command.end(5)
-        trials = trials_of(study)
+        trials = trials_of(study, server)
         checks = {"the last two commands end with 0": ends, "no traces for users": traces(outputs)}
         if options.stopping == "none":
             checks |= check_study(study, trials, options.trials, EPOCHS, told)
@@ -181,6 +205,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=8)
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--stopping", choices=["none", "depth_halving"], default="none")
+    parser.add_argument("--storage", choices=["journal", "postgres"], default="journal")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", help="a folder that gets outputs and study")
     options = parser.parse_args()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
@@ -164,15 +165,22 @@ class Tpe:
         known = [t for t in study.trials if t.state not in ("running", "cut") and t.epochs]
         if len(known) < self.startup:
             return at_random(study, rows)
-        known.sort(key=lambda t: -study.best(t))
+        others = np.fromiter((t.row for t in known), int, len(known))
+        epochs = np.fromiter((t.epochs for t in known), int, len(known))
+        others = others[np.argsort(-study.table.best[others, epochs - 1], kind="stable")]
         good = min(int(np.ceil(0.1 * len(known))), 25)
-        places = self.features[[t.row for t in known]]
         tried = study.rng.permutation(len(rows))[: self.candidates]
-        here = self.features[rows[tried]]
-        near = np.exp(-((here[:, None] - places[None]) ** 2).sum(2) / (2 * self.width**2))
+        near = self._near[rows[tried][:, None], others]
         prior = 0.02
         ratio = (near[:, :good].mean(1) + prior) / (near[:, good:].mean(1) + prior)
         return int(tried[ratio.argmax()])
+
+    @cached_property
+    def _near(self) -> NDArray[np.float64]:
+        """Gaussian kernel between all rows: (rows, rows)."""
+        squares = (self.features**2).sum(1)
+        between = squares[:, None] + squares - 2 * self.features @ self.features.T
+        return np.exp(between / (-2 * self.width**2))
 
 
 def features(table: Table) -> NDArray[np.float64]:

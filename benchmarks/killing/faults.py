@@ -1,4 +1,4 @@
-"""Faults that hit a study at random: in its processes, its files and its disk."""
+"""Faults that hit a study at random: in its processes, files, disk and database."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from killing.commands import Command, living, send
 from killing.slow_epochs import training
 from killing.small_disk import SmallDisk
 
+from tests.support.servers import Postgres
+
 LONGEST_STOP = 40.0
 LONGEST_FULL = 5.0
+LONGEST_DOWN = 15.0
 
 
 class Faults:
@@ -28,12 +31,19 @@ class Faults:
     """
 
     def __init__(
-        self, folder: Path, commands: list[Command], disk: SmallDisk | None, dice: random.Random
+        self,
+        folder: Path,
+        commands: list[Command],
+        disk: SmallDisk | None,
+        dice: random.Random,
+        server: Postgres | None = None,
     ) -> None:
         self._folder = folder
         self._commands = commands
         self._disk = disk
         self._dice = dice
+        self._server = server
+        self.is_database_down = False
         self.done: Counter[str] = Counter()
         self.inside: Counter[str] = Counter()
         self.hit = ""
@@ -50,8 +60,11 @@ class Faults:
             "SIGKILL of a fork server": (2, self._kill_fork_server),
             "study.lock deleted": (10, self._delete_lock),
             "a worker's lease deleted": (6, self._delete_lease),
-            "lock of plain Optuna left on the journal": (4, self._leave_journal_lock),
         }
+        if server is None:
+            self._kinds["lock of plain Optuna left on the journal"] = (4, self._leave_journal_lock)
+        else:
+            self._kinds["the database killed, up to 15 s"] = (4, self._kill_database)
         if disk is not None:
             self._kinds["disk full, up to 5 s"] = (3, self._fill)
 
@@ -187,6 +200,20 @@ class Faults:
         except FileNotFoundError:
             return None
         return bool(training(self._folder / "trials"))
+
+    def _kill_database(self) -> bool | None:
+        if self.is_database_down:
+            return None
+        assert self._server is not None
+        self._server.stop()
+        self.is_database_down = True
+        self._later(LONGEST_DOWN, self._start_database)
+        return bool(training(self._folder / "trials"))
+
+    def _start_database(self) -> None:
+        assert self._server is not None
+        self._server.start()
+        self.is_database_down = False
 
     def _fill(self) -> bool | None:
         assert self._disk is not None
