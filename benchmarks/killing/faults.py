@@ -14,7 +14,6 @@ from pathlib import Path
 from killing.commands import Command, living, send
 from killing.slow_epochs import training
 from killing.small_disk import SmallDisk
-
 from tests.support.servers import Postgres
 
 LONGEST_STOP = 40.0
