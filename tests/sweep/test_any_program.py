@@ -9,6 +9,7 @@ import threading
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from any_program import AnyProgram
@@ -23,7 +24,8 @@ from runs import CONF
 import zmodel
 from zmodel.analysis.rules.suggested_commands import final_command, new_study, reproduce_command
 from zmodel.cli.command import is_users, message
-from zmodel.core.interrupt import stop
+from zmodel.core.interrupt import Interrupted, Paused, stop
+from zmodel.core.running_trial import running
 from zmodel.study.folder import existing_folder
 from zmodel.study.journal import retold
 from zmodel.study.location import address_of
@@ -347,6 +349,21 @@ def test_a_report_gives_a_trial_back_when_the_study_is_to_stop(program, monkeypa
     assert program.run(X, task=task) == 143
     assert [set(t.intermediate_values) for t in program.trials] == [{0, 1}]
     assert "interrupted" in program.trials[0].user_attrs
+
+
+def test_a_report_at_which_the_trial_pauses_pauses_it_although_the_study_is_to_stop(monkeypatch):
+    """Given again, it would take a step more than the budget has for it."""
+    monkeypatch.setattr(stop, "signum", 15)
+    told = []
+    trial = SimpleNamespace(
+        number=0, pause_at=2, report=lambda *said: told.append(said), should_prune=lambda: False
+    )
+    with running(trial):
+        with pytest.raises(Interrupted):
+            zmodel.report(0, 1.0)
+        with pytest.raises(Paused):
+            zmodel.report(1, 1.0)
+    assert told == [(0, 1.0), (1, 1.0)]
 
 
 def test_a_stopping_rule_pauses_any_loop(program):

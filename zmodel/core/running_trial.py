@@ -103,10 +103,10 @@ def report(step: SupportsIndex, value: SupportsFloat) -> None:
     if trial.should_prune():
         trial.pruned = True
         raise EndedByPruner(f"the study's pruner ended trial {trial.number} after step {number}")
+    if pauses_after(number + 1):
+        raise Paused  # also when the study is to stop: the trial may take no further step
     if stop.signum is not None:
         raise Interrupted(stop.signum)
-    if pauses_after(number + 1):
-        raise Paused
 
 
 def _step(given: SupportsIndex) -> int:
