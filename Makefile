@@ -36,7 +36,7 @@ sweep: $(VENV)/.installed  ## venv, install, the study of z-layers and its repor
 	$(BIN)/python analyze.py study=$(STUDY)
 
 test: $(VENV)/.installed-dev  ## venv, install, the default test suite
-	$(BIN)/python -m pytest -n 2 -q --durations=10
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q --durations=10
 
 slow: $(VENV)/.installed-trackers  ## the tests marked slow
 	$(BIN)/python -m pytest -n 2 -q -m slow

@@ -44,6 +44,8 @@ def test_of_equal_epochs_the_one_with_the_lowest_loss_is_kept(tmp_path, mode):
     assert keeper_of([*epochs, (sign * 1.0, 9.0)], tmp_path, mode).best_epoch == 6
 
 
-def test_a_loss_that_is_no_number_decides_nothing(tmp_path):
+def test_what_is_no_number_decides_nothing(tmp_path):
     nan = float("nan")
-    assert keeper_of([(0.75, 1.0), (0.75, nan)], tmp_path).best_epoch == 0
+    assert keeper_of([(0.75, 1.0), (0.75, nan), (nan, 0.5)], tmp_path).best_epoch == 0
+    # a first epoch that is none is not the best for ever
+    assert keeper_of([(nan, nan), (nan, nan), (0.25, 1.0), (0.25, 2.0)], tmp_path).best_epoch == 2

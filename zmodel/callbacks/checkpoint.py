@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -77,8 +78,11 @@ class BestAndLast(Monitor):
     # --- the best ---
 
     def observe(self, trainer: Trainer, pl_module: LightningModule, value: float) -> None:
+        gain = self._gain(value)
+        if gain < 0 or math.isnan(gain):
+            return
         now = logged(trainer)
-        if not self._is_better(value, now):
+        if gain == 0 and not self._has_lower_loss(now):
             return
         self.best_score, self.best_epoch = value, trainer.current_epoch
         weights = pl_module.state_dict().items()
@@ -87,14 +91,15 @@ class BestAndLast(Monitor):
         told = getattr(pl_module, "details", None)
         self.details = told("val") if callable(told) else {}
 
-    def _is_better(self, value: float, now: Mapping[str, float]) -> bool:
-        if self.best_score is None:
-            return True
-        gain = value - self.best_score if self.mode == "max" else self.best_score - value
-        if gain == 0 and self.loss is not None:
-            infinite = float("inf")
-            return now.get(self.loss, infinite) < self.best_metrics.get(self.loss, infinite)
-        return gain > 0
+    def _gain(self, value: float) -> float:
+        if self.best_score is None or math.isnan(self.best_score) > math.isnan(value):
+            return math.inf
+        return value - self.best_score if self.mode == "max" else self.best_score - value
+
+    def _has_lower_loss(self, now: Mapping[str, float]) -> bool:
+        if self.loss is None:
+            return False
+        return now.get(self.loss, math.inf) < self.best_metrics.get(self.loss, math.inf)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_validation_end(trainer, pl_module)
