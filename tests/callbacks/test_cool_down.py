@@ -101,6 +101,15 @@ def test_a_falling_loss_is_progress():
     assert ended_after(chance, noise, **half) == (6, 9)
 
 
+def test_an_epoch_that_is_no_number_does_not_hide_the_progress_after_it():
+    nan = float("nan")
+    rising = [nan, 0.1, 0.2, 0.3, 0.4, 0.5]
+    assert ended_after(rising, patience=2, loss=None) is None
+    falling = [nan, 3.0, 2.0, 1.0, 0.5, 0.25]
+    assert ended_after([0.1] * 6, falling, patience=2) is None
+    assert ended_after([nan] * 6, [nan] * 6, patience=2) == (None, 3)
+
+
 def test_the_learning_rate_falls_in_even_steps_and_the_run_ends(tmp_path):
     still = ["model.optimizer.lr=1e-9", "trainer.max_epochs=50", *SOON]
     run(config(tmp_path, *FEW, *still, f"{STOPPING}.patience=4", f"{STOPPING}.cooldown=0.8"))

@@ -112,8 +112,10 @@ class CoolDownStopping(Monitor):
 
     def _note(self, value: float, loss: float | None, step: int) -> None:
         """Remember the best so far, and when there was progress last."""
+        loss = None if loss is None or math.isnan(loss) else loss
         gain = math.inf if self.best is None else value - self.best
         better = (gain if self.mode == "max" or self.best is None else -gain) > self.min_delta
+        better = better and not math.isnan(value)  # what is no number is nothing to be beaten
         if self.first is None:
             self.first = loss
         falls = loss is not None and (
