@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +16,6 @@ from zmodel.cli.command import message
 from zmodel.core.interrupt import Interrupted, stop
 from zmodel.core.running_trial import running
 from zmodel.data.sources.mnist1d import MNIST1D
-from zmodel.model.supervised import Supervised
 from zmodel.run import run
 from zmodel.run.build import build_data
 from zmodel.run.result import judged_by_constant
@@ -125,20 +123,6 @@ def test_the_best_weights_are_tested_not_the_last(tmp_path):
     run(config(tmp_path / "b", *SMALL, "train=false", best))
     alone = result(tmp_path / "b")["metrics"]
     assert alone == {k: v for k, v in found["metrics"].items() if k.startswith("test/")}
-
-
-def test_an_epoch_that_is_no_number_does_not_hide_the_best(tmp_path, monkeypatch):
-    real = Supervised._evaluation_end
-
-    def first_is_none(self, split):
-        scores = real(self, split)
-        return {k: v * math.nan for k, v in scores.items()} if self.current_epoch == 0 else scores
-
-    monkeypatch.setattr(Supervised, "_evaluation_end", first_is_none)
-    run(config(tmp_path, *SMALL, "trainer.max_epochs=2", "test=false"))
-    metrics = result(tmp_path)["metrics"]
-    for score in ("loss", "acc", "f1"):
-        assert metrics[f"val/{score}_best"] == pytest.approx(metrics[f"val/{score}"])
 
 
 PATIENCE_OF_TWO = [

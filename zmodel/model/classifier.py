@@ -38,7 +38,7 @@ class Classifier(Supervised):
     )  # fmt: skip
     """What a fit logs; a configuration that asks for another one is refused at once."""
     TRAIN_SCORE = "acc"
-    BETTER = {"loss": torch.fmin, "acc": torch.fmax, "f1": torch.fmax}
+    BETTER = {"loss": torch.minimum, "acc": torch.maximum, "f1": torch.maximum}
     offers_whole_epochs = True
 
     class_weights: Tensor | None

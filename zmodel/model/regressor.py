@@ -42,7 +42,7 @@ class Regressor(Supervised):
     )  # fmt: skip
     TRAIN_SCORE = "mse"
     BETTER = {
-        "loss": torch.fmin, "mse": torch.fmin, "mae": torch.fmin, "r2": torch.fmax,
+        "loss": torch.minimum, "mse": torch.minimum, "mae": torch.minimum, "r2": torch.maximum,
     }  # fmt: skip
     offers_whole_epochs = True
 

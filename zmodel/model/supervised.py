@@ -51,9 +51,8 @@ class Supervised(pl.LightningModule, ABC):
 
     TRAIN_SCORE: ClassVar[str]
     """Name of what :meth:`count` adds up; logged as its mean over the samples."""
-    BETTER: ClassVar[dict[str, Callable[[Tensor, Tensor], Tensor]]] = {"loss": torch.fmin}
-    """Score -> the better of two values of it, of which one may be no number;
-    ``val/<score>_best`` is the best epoch's."""
+    BETTER: ClassVar[dict[str, Callable[[Tensor, Tensor], Tensor]]] = {"loss": torch.minimum}
+    """Score -> the better of two values of it; ``val/<score>_best`` is the best epoch's."""
 
     def __init__(
         self,
@@ -72,7 +71,7 @@ class Supervised(pl.LightningModule, ABC):
         self.whole_epochs = False
         """Whether a training step of this fit is an epoch; the data module asks."""
         for score, better in self.BETTER.items():
-            worst = math.inf if better is torch.fmin else -math.inf
+            worst = math.inf if better is torch.minimum else -math.inf
             self.register_buffer(f"best_{score}", torch.tensor(worst))
         self._resumed: dict[str, Any] | None = None
         self._losses: list[Tensor] = []
