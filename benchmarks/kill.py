@@ -37,7 +37,7 @@ from killing.parts import kill_workers, race_reapers, start_on_postgres  # noqa:
 from killing.small_disk import SmallDisk, small_disk  # noqa: E402
 from optuna.trial import FrozenTrial, TrialState  # noqa: E402
 
-from tests.support.servers import Postgres  # noqa: E402
+from tests.support.servers import Postgres, postgres_binaries  # noqa: E402
 from zmodel.study.storage.opening import open_storage  # noqa: E402
 
 EPOCHS = 6
@@ -145,6 +145,8 @@ def traces(outputs: Path) -> Faulty:
 
 
 def kill_study(options: argparse.Namespace) -> dict[str, Faulty]:
+    if options.storage == "postgres" and postgres_binaries() is None:
+        raise SystemExit("error: PostgreSQL is not installed (no initdb)")
     server = Postgres() if options.storage == "postgres" else None
     try:
         return kill_study_in(server, options)

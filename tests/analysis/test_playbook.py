@@ -105,6 +105,17 @@ def test_values_are_compared_at_equal_numbers_of_trials():
     assert least.isolated_low <= least.isolated <= least.isolated_high  # type: ignore[operator]
 
 
+def test_overfitting_is_that_of_the_epoch_that_was_kept(monkeypatch, tmp_path):
+    curves = {"train/acc": {0: 0.7, 1: 0.9, 2: 1.0}, "val/acc": {0: 0.6, 1: 0.8, 2: 0.8}}
+    monkeypatch.setattr(overfitting, "run_folder", lambda *_: tmp_path)
+    monkeypatch.setattr(overfitting, "read_metrics", lambda _: curves)
+    params, attrs = {DEPTH: 1, LR: 0.01}, {"best_epoch": 2}
+    one = TrialRecord(0, "complete", params, (0.8,), {}, None, None, attrs=attrs)
+    space = {k: Truth().space[k] for k in (DEPTH, LR)}
+    found = overfitting.data(StudyRecord("s", ("maximize",), space, (one,)))
+    assert (found.best.train_acc, found.best.val_acc) == (1.0, 0.8)
+
+
 def test_overfitting_is_looked_for_in_the_best_trial_of_every_depth():
     gaps = {1: 0.01, 2: 0.2, 3: 0.02}
     trials = tuple(

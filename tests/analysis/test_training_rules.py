@@ -119,6 +119,9 @@ def test_an_epoch_without_a_finite_value_says_nothing_of_the_others(lost):
     best = analysis.late_epochs(study).trials[0]
     assert best.best_epoch == 1 + max(leader.curve, key=leader.curve.__getitem__)
     assert best.noise == pytest.approx(0.05, rel=0.5) and best.arrived > 1
+    kept = replace(torn, attrs={**torn.attrs, "best_epoch": 7})
+    study = study_of([kept if t is leader else t for t in whole.trials])
+    assert analysis.late_epochs(study).trials[0].best_epoch == 8
 
 
 def test_a_pruned_trial_that_lost_an_epoch_is_judged_by_the_others():

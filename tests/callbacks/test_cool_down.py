@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -36,9 +37,9 @@ def trainer(
     metrics = {} if loss is None else {"val/loss": torch.tensor(loss)}
     groups = [SimpleNamespace(param_groups=[{"lr": rate, "initial_lr": 1.0}])]
     return SimpleNamespace(
-        global_step=steps, callback_metrics=metrics, current_epoch=epoch, min_epochs=None,
-        max_epochs=most, fit_loop=SimpleNamespace(max_epochs=most), optimizers=groups,
-        lr_scheduler_configs=[],
+        world_size=1, global_step=steps, callback_metrics=metrics, current_epoch=epoch,
+        min_epochs=None, max_epochs=most, fit_loop=SimpleNamespace(max_epochs=most),
+        optimizers=groups, lr_scheduler_configs=[],
     )  # fmt: skip
 
 
@@ -107,7 +108,19 @@ def test_an_epoch_that_is_no_number_does_not_hide_the_progress_after_it():
     assert ended_after(rising, patience=2, loss=None) is None
     falling = [nan, 3.0, 2.0, 1.0, 0.5, 0.25]
     assert ended_after([0.1] * 6, falling, patience=2) is None
+    assert ended_after([0.1] * 6, [math.inf, *falling[1:]], patience=2) is None
     assert ended_after([nan] * 6, [nan] * 6, patience=2) == (None, 3)
+
+
+def test_processes_end_at_the_same_epoch_though_they_saw_different_losses():
+    """Each asks the other; one of them has waited long enough."""
+    stopping = CoolDownStopping("val/acc", "max", patience=5)
+    now = trainer(1, None)
+    now.world_size = 2
+    now.strategy = SimpleNamespace(reduce_boolean_decision=lambda here, all: True)
+    stopping.on_fit_start(now, None)
+    stopping.observe(now, None, 0.5)
+    assert stopping.end == 1
 
 
 def test_the_learning_rate_falls_in_even_steps_and_the_run_ends(tmp_path):

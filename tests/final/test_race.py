@@ -229,3 +229,18 @@ def test_a_file_older_than_an_option_still_works():
     shipped = OmegaConf.load(Path(__file__).parents[2] / "conf" / "hparams_search" / "final.yaml")
     assert {k: v for k, v in shipped.final.items() if k != "storage"} == DEFAULTS
     assert check_options({"stretch": 3}) == {**DEFAULTS, "stretch": 3}
+
+
+def test_of_equal_trials_the_one_whose_kept_epoch_has_the_lower_loss_is_first(tmp_path):
+    record = study(tmp_path, [0.9, 0.9, 0.95, 0.9], [1, 1, 2, 2], baseline=0)
+    kept, last = [0.45, 0.30, 0.6, None], [0.5, 1.2, 0.6, 0.4]
+    trials = []
+    for trial, at_best, at_end in zip(record.trials, kept, last, strict=True):
+        folder = tmp_path / "trials" / str(trial.number)
+        if at_best is not None:
+            content = {"best_metrics": {"val/loss": at_best}, "metrics": {"val/loss": at_end}}
+            (folder / "result.json").write_text(json.dumps(content))
+        attrs = {**trial.attrs, "dir": str(folder), "metrics": {"val/loss": at_end}}
+        trials.append(replace(trial, attrs=attrs))
+    record = replace(record, trials=tuple(trials))
+    assert [t.number for t in best_first(record)] == [2, 1, 3, 0]

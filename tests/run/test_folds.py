@@ -161,6 +161,13 @@ def test_what_is_best_is_the_best_of_the_mean_curve():
         part["course"]["curves"]["val/acc"] = dict.fromkeys(range(3), 0.75)
         part["course"]["kept_by"] = ["val/acc", "max", "val/loss"]
     assert merged(folds)["best_epoch"] == 2 and merged(folds)["metrics"]["val/acc_best"] == 0.75
+    # also where single precision tells them apart: .7 and .8, .9 and .6
+    for part, curve in zip(folds, ([0.7, 0.9], [0.8, 0.6]), strict=True):
+        part["course"]["curves"]["val/acc"] = dict(enumerate(np.float32(curve).tolist()))
+        part["course"]["curves"]["val/loss"] = {0: 2.0, 1: 1.0}
+    assert merged(folds)["best_epoch"] == 1 and merged(folds)["metrics"]["val/acc_best"] == 0.75
+    part["course"]["curves"]["val/loss"] = {0: 2.0, 1: 4.0}
+    assert merged(folds)["best_epoch"] == 0
     folds = [fold([1.0, 0.5, 0.75]), fold([0.5, 1.0, 0.5, 0.875])]
     # an epoch in which a fold diverged is not the best, and a fold of an older version has no curve
     folds[0]["course"]["curves"]["val/acc"][0] = math.nan

@@ -65,6 +65,8 @@ def test_balanced_weights_find_more_of_the_rare_class(tmp_path):
         ("callbacks.early_stopping.monitor=val/loss callbacks.early_stopping.mode=max",
          "early_stopping.mode .*min .*val/loss, got max"),
         ("optimized_metric=val/f2_best", "got 'val/f2_best'. Logged: .* val/f1_best"),
+        ("callbacks.checkpoint.loss=val/los", "callbacks.checkpoint.loss .*'val/los'"),
+        ("callbacks.early_stopping.loss=los", "callbacks.early_stopping.loss .*'los'"),
         ("callbacks.checkpoint.monitor=test/acc", "callbacks.checkpoint.monitor .*test/acc"),
     ],
 )  # fmt: skip

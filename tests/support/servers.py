@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -76,7 +77,8 @@ class Postgres:
         self._control("stop", "-m", mode)
 
     def remove(self) -> None:
-        self.stop()
+        with contextlib.suppress(subprocess.CalledProcessError):  # it may be stopped
+            self.stop()
         shutil.rmtree(self._folder)
 
     def _control(self, verb: str, *options: str) -> None:

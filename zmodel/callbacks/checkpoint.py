@@ -79,15 +79,14 @@ class BestAndLast(Monitor):
 
     def observe(self, trainer: Trainer, pl_module: LightningModule, value: float) -> None:
         gain = self._gain(value)
-        if gain < 0 or math.isnan(gain):
-            return
-        now = logged(trainer)
-        if gain == 0 and not self._has_lower_loss(now):
+        better = gain > 0 or (gain == 0 and self._has_lower_loss(trainer))
+        # where a module logs without `sync_dist`, processes see different values
+        if not in_any_process(trainer, better):
             return
         self.best_score, self.best_epoch = value, trainer.current_epoch
         weights = pl_module.state_dict().items()
         self.best_weights = {name: value.detach().cpu().clone() for name, value in weights}
-        self.best_metrics = now
+        self.best_metrics = logged(trainer)
         told = getattr(pl_module, "details", None)
         self.details = told("val") if callable(told) else {}
 
@@ -96,10 +95,12 @@ class BestAndLast(Monitor):
             return math.inf
         return value - self.best_score if self.mode == "max" else self.best_score - value
 
-    def _has_lower_loss(self, now: Mapping[str, float]) -> bool:
+    def _has_lower_loss(self, trainer: Trainer) -> bool:
         if self.loss is None:
             return False
-        return now.get(self.loss, math.inf) < self.best_metrics.get(self.loss, math.inf)
+        loss = logged(trainer).get(self.loss, math.nan)
+        least = self.best_metrics.get(self.loss, math.nan)
+        return loss < least or math.isnan(least) > math.isnan(loss)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_validation_end(trainer, pl_module)

@@ -8,6 +8,7 @@ from typing import Any
 from pytorch_lightning import LightningModule, Trainer
 
 from zmodel.callbacks.monitor import Monitor, logged
+from zmodel.callbacks.processes import in_any_process
 from zmodel.core.arguments import at_least
 
 LEAST_FALL = 0.01
@@ -101,7 +102,8 @@ class CoolDownStopping(Monitor):
         done = trainer.current_epoch + 1
         length = math.ceil(self.cooldown * done)
         last_moment = self.allowed is not None and done + length >= self.allowed
-        if last_moment or self._is_flat(trainer.global_step):
+        flat = self._is_flat(trainer.global_step)
+        if last_moment or in_any_process(trainer, flat):
             end = max(done + length, trainer.min_epochs or 0)
             self.end = end if self.allowed is None else max(done, min(end, self.allowed))
             if self.end > done:
@@ -112,7 +114,7 @@ class CoolDownStopping(Monitor):
 
     def _note(self, value: float, loss: float | None, step: int) -> None:
         """Remember the best so far, and when there was progress last."""
-        loss = None if loss is None or math.isnan(loss) else loss
+        loss = loss if loss is not None and math.isfinite(loss) else None
         gain = math.inf if self.best is None else value - self.best
         better = (gain if self.mode == "max" or self.best is None else -gain) > self.min_delta
         better = better and not math.isnan(value)  # what is no number is nothing to be beaten

@@ -15,6 +15,9 @@ MODES = {"minimize": "min", "maximize": "max"}
 USUAL = "minimize"
 """The direction of a task without ``optimized_metric``, unless another is given: as in Optuna."""
 
+USUAL_LOSS = "val/loss"
+"""The `loss` of callbacks that use one where it is logged."""
+
 PART = re.compile(r"(val(id(ation)?)?|train(ing)?|test)(?=[^a-zA-Z0-9])")
 
 
@@ -143,8 +146,8 @@ def settle_monitors(cfg: DictConfig, logged: Collection[str] | None, given: Any 
         given: ``hydra.sweeper.direction``, in a study.
 
     Raises:
-        ValueError: a metric that nothing logs, a mode that contradicts its metric, or none for a
-            metric whose name does not say which way is better.
+        ValueError: a metric or loss that nothing logs, a mode that contradicts its metric, or none
+            for a metric whose name does not say which way is better.
     """
     names = metric_names(cfg.get("optimized_metric"))
     for name in names:
@@ -155,11 +158,17 @@ def settle_monitors(cfg: DictConfig, logged: Collection[str] | None, given: Any 
     for key, callback in _monitors(cfg):
         metric = callback.monitor or followed(cfg)
         _check_logged(f"callbacks.{key}.monitor", metric, logged)
+        if _is_own(callback) and callback.get("loss") not in (None, USUAL_LOSS):
+            _check_logged(f"callbacks.{key}.loss", callback.loss, logged)
         direction = said.get(metric)
         if "mode" in callback:
             way = _one_way(cfg, metric, {"hydra.sweeper.direction": direction} if direction else {})
             callback.mode = MODES[way]
         callback.monitor = metric
+
+
+def _is_own(callback: DictConfig) -> bool:
+    return str(callback.get("_target_")).startswith("zmodel.")
 
 
 def _check_logged(key: str, name: str, logged: Collection[str] | None) -> None:

@@ -91,7 +91,8 @@ def report(step: SupportsIndex, value: SupportsFloat) -> None:
 
     Raises:
         EndedByPruner: the study's pruner ends the trial.
-        Interrupted: Ctrl-C, SIGTERM or the time limit of trials; the study gives the trial again.
+        Interrupted: Ctrl-C or SIGTERM, and the study gives the trial again; or its time limit, and
+            it has failed.
         Paused: the study's stopping rule pauses the trial after this step.
         ValueError: they are no step and no number.
     """

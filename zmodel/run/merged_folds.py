@@ -54,7 +54,8 @@ def merged(done: list[Result]) -> Result:
 def mean_curve(done: list[Result], metric: str) -> Curve:
     """Mean of the folds after each epoch; a fold that has ended stays as it ended.
 
-    Empty where a fold has no such curve; without the epochs in which one is not finite.
+    To six digits. Empty where a fold has no such curve; without the epochs in which one is not
+    finite.
     """
     curves = [result.get(COURSE, {}).get("curves", {}).get(metric) for result in done]
     if not all(curves):
@@ -62,8 +63,9 @@ def mean_curve(done: list[Result], metric: str) -> Curve:
     first = max(min(curve) for curve in curves)
     epochs = [epoch for epoch in sorted(set().union(*curves)) if epoch >= first]
     held = np.array([_held(curve, epochs) for curve in curves])
-    means = zip(epochs, held.mean(0).tolist(), strict=True)
-    return {epoch: mean for epoch, mean in means if np.isfinite(mean)}
+    # folds are means of single precision: equal ones in all differ in the seventh digit
+    means = [float(f"{mean:.6g}") for mean in held.mean(0)]
+    return {e: mean for e, mean in zip(epochs, means, strict=True) if np.isfinite(mean)}
 
 
 def _held(curve: Curve, epochs: list[int]) -> list[float]:
@@ -88,11 +90,7 @@ def _kept(done: list[Result]) -> Result:
     sign = -1 if mode == "max" else 1
     losses = mean_curve(done, loss[0]) if loss and loss[0] else {}
 
-    def rank(epoch: int) -> tuple[float, float]:
-        # means of the same values in another order differ in their last digit
-        return float(f"{sign * curve[epoch]:.12g}"), losses.get(epoch, math.inf)
-
-    best = min(curve, key=rank)
+    best = min(curve, key=lambda epoch: (sign * curve[epoch], losses.get(epoch, math.inf)))
     metrics = {k: mean_curve(done, k).get(best, v) for k, v in kept["best_metrics"].items()}
     return {"best_metrics": metrics, "best_epoch": best}
 

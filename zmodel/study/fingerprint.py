@@ -29,7 +29,11 @@ NOT_COMPARED = (
 PLAIN = re.compile(r"[\w.+-]+")
 """A value that Hydra reads as it is."""
 
-SINCE = {"data.reshuffle": False, "model.block": "conv"}
+SINCE = {
+    "data.reshuffle": False, "model.block": "conv",
+    # it decides which weights are kept, not what a trial is worth
+    "callbacks.checkpoint.loss": "val/loss",
+}  # fmt: skip
 """Settings that came after studies were begun, with the value by which all is as it was before."""
 
 

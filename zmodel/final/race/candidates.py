@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 
 from zmodel.analysis.statistics.potential import chances
 from zmodel.analysis.statistics.selection import by_depth, ranked, score, scored
 from zmodel.study.records import StudyRecord, TrialRecord
+from zmodel.study.run_folder import read_result, run_folder
 from zmodel.study.trial_attributes import attr
 
 
@@ -15,7 +17,12 @@ def best_first(record: StudyRecord) -> list[TrialRecord]:
     """The first trial of each set of parameters, the best first.
 
     On small validation sets many are equal: the lower validation loss then decides."""
-    ordered = sorted(ranked(record), key=lambda t: (-(score(record, t) or 0.0), _loss(t)))
+    trials = ranked(record)
+    scores = [score(record, trial) or 0.0 for trial in trials]
+    times = Counter(scores)
+    tied = [_loss(record, t) if times[s] > 1 else 0.0 for s, t in zip(scores, trials, strict=True)]
+    order = sorted(range(len(trials)), key=lambda place: (-scores[place], tied[place]))
+    ordered = [trials[place] for place in order]
     seen: dict[str, TrialRecord] = {}
     for trial in ordered:
         seen.setdefault(json.dumps(trial.params, sort_keys=True, default=str), trial)
@@ -62,6 +69,9 @@ def _of_depths(
     return [trials[place] for place in sorted(best)]
 
 
-def _loss(trial: TrialRecord) -> float:
-    loss = attr(trial, "metrics", {}).get("val/loss")
-    return float(loss) if isinstance(loss, int | float) else math.inf
+def _loss(record: StudyRecord, trial: TrialRecord) -> float:
+    """At the epoch that was kept; where its run's files are gone, at the last one."""
+    folder = run_folder(record, trial)
+    kept = read_result(folder).get("best_metrics") if folder else None
+    loss = (kept or attr(trial, "metrics", {})).get("val/loss")
+    return float(loss) if isinstance(loss, int | float) and math.isfinite(loss) else math.inf

@@ -18,6 +18,7 @@ from zmodel.analysis.statistics.selection import (
 )
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.run_folder import read_metrics, run_folder
+from zmodel.study.trial_attributes import attr
 
 TITLE = "Late epochs"
 QUESTION = "Are the last epochs of the best trials steady, and were they needed?"
@@ -80,7 +81,8 @@ def data(study: StudyRecord) -> LateTrials:
 
 
 def _late(study: StudyRecord, trial: TrialRecord, way: float) -> LateEpochs:
-    curve = way * np.array([trial.curve[epoch] for epoch in sorted(trial.curve)])
+    epochs, kept = sorted(trial.curve), attr(trial, "best_epoch")
+    curve = way * np.array([trial.curve[epoch] for epoch in epochs])
     late = curve[-max(LEAST_LATE, round(LATE * len(curve))) :]
     places = np.flatnonzero(np.isfinite(curve))
     known = curve[places]
@@ -94,7 +96,7 @@ def _late(study: StudyRecord, trial: TrialRecord, way: float) -> LateEpochs:
         len(curve),
         epoch_noise(late),
         int(places[np.argmax(known >= goal)]) + 1,
-        int(places[np.argmax(known)]) + 1,
+        (epochs.index(kept) if kept in trial.curve else int(places[np.argmax(known)])) + 1,
         None if median is None else float(median),
         None if high is None else float(high),
     )

@@ -14,6 +14,7 @@ from zmodel.analysis.statistics.selection import by_depth, need_scored, ranked, 
 from zmodel.study.cells import Cells, cells_of
 from zmodel.study.records import StudyRecord, TrialRecord
 from zmodel.study.run_folder import metrics_of, read_metrics, run_folder
+from zmodel.study.trial_attributes import attr
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,7 +87,8 @@ def _fit(study: StudyRecord, trial: TrialRecord, cells: Cells | None) -> Fit | N
     depth = cells.label_of(trial) if cells else None
     common = sorted(train.keys() & val.keys())
     if common:
-        epoch = max(common, key=lambda e: val[e])
+        kept = attr(trial, "best_epoch")
+        epoch = kept if kept in common else max(common, key=lambda e: val[e])
         return Fit(trial.number, depth, train[epoch], val[epoch], _rise(curves.get("val/loss")))
     metrics = metrics_of(study, trial)
     if "train/acc" in metrics and "val/acc" in metrics:
