@@ -35,11 +35,12 @@ sweep: $(VENV)/.installed  ## venv, install, the study of z-layers and its repor
 	$(BIN)/python train.py -m hparams_search=$(STUDY)
 	$(BIN)/python analyze.py study=$(STUDY)
 
+# some machines forbid bytecode: then every process of a test would compile the package anew
 test: $(VENV)/.installed-dev  ## venv, install, the default test suite
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q --durations=10
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal -q --durations=10
 
 slow: $(VENV)/.installed-trackers  ## the tests marked slow
-	$(BIN)/python -m pytest -n 2 -q -m slow
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 -q -m slow
 
 lint: $(VENV)/.installed-dev  ## ruff and mypy
 	$(BIN)/ruff check .
