@@ -42,6 +42,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "cool-down 0": (f"{KEY}.cooldown=0",),
     "a half": (f"{KEY}.cooldown=0.5",),
 }
+NARROW = {"signals_100000": ("model.width=16",)}
+"""A whole run of the shipped width takes ten minutes there."""
 FEW = tuple(name for name in SETS if name.startswith("digits"))
 """Larger sets have so many steps in an epoch that those of the patience decide nothing."""
 
@@ -84,8 +86,8 @@ def trained(
 ) -> tuple[int, float]:
     """Epochs of one run, and what it is worth."""
     out = folder / data / name.replace(" ", "_") / f"{depth}-{seed}"
-    given = [*SHIPPED, "callbacks=cool_down", *changes, "trainer.max_epochs=80"]
-    given += [f"model.z_layers={depth}", f"seed={seed}"]
+    given = [*SHIPPED, "callbacks=cool_down", *NARROW.get(data, ()), *changes]
+    given += ["trainer.max_epochs=80", f"model.z_layers={depth}", f"seed={seed}"]
     kind, _, size = data.partition("_")
     if not size:
         found = result_of(out, *given, f"data={kind}", "test=false")
