@@ -348,7 +348,7 @@ def test_a_retraining_keeps_its_last_weights():
         net = torch.nn.Linear(1, 1)
         trainer = SimpleNamespace(
             sanity_checking=False, state=SimpleNamespace(fn="fit"), current_epoch=epoch,
-            callback_metrics={"val/acc": value},
+            callback_metrics={"val/acc": value}, world_size=1,
         )  # fmt: skip
         keeper.on_validation_end(trainer, net)  # type: ignore[arg-type]
     assert keeper.best_epoch == 2
