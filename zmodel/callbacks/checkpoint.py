@@ -17,6 +17,7 @@ from zmodel.callbacks.monitor import Monitor, logged
 from zmodel.callbacks.processes import in_any_process
 from zmodel.core.atomic_file import replacing
 from zmodel.core.interrupt import stop
+from zmodel.core.objective import USUAL_LOSS
 from zmodel.core.provenance import versions
 from zmodel.core.running_trial import pauses_after
 
@@ -53,7 +54,7 @@ class BestAndLast(Monitor):
         monitor: str,
         mode: str,
         every: float = 30.0,
-        loss: str | None = "val/loss",
+        loss: str | None = USUAL_LOSS,
     ) -> None:
         if mode not in ("min", "max"):
             raise ValueError(f"mode must be 'min' or 'max', got '{mode}'.")

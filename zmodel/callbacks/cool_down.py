@@ -10,6 +10,7 @@ from pytorch_lightning import LightningModule, Trainer
 from zmodel.callbacks.monitor import Monitor, logged
 from zmodel.callbacks.processes import in_any_process
 from zmodel.core.arguments import at_least
+from zmodel.core.objective import USUAL_LOSS
 
 LEAST_FALL = 0.01
 """Share of its first value by which a loss must fall to have fallen; less is noise."""
@@ -54,7 +55,7 @@ class CoolDownStopping(Monitor):
         patience_steps: int = 0,
         cooldown: float = 0.0,
         min_delta: float = 0.0,
-        loss: str | None = "val/loss",
+        loss: str | None = USUAL_LOSS,
     ) -> None:
         super().__init__(monitor)
         key = "callbacks.early_stopping"

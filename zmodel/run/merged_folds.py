@@ -89,7 +89,6 @@ def _kept(done: list[Result]) -> Result:
         return kept
     sign = -1 if mode == "max" else 1
     losses = mean_curve(done, loss[0]) if loss and loss[0] else {}
-
     best = min(curve, key=lambda epoch: (sign * curve[epoch], losses.get(epoch, math.inf)))
     metrics = {k: mean_curve(done, k).get(best, v) for k, v in kept["best_metrics"].items()}
     return {"best_metrics": metrics, "best_epoch": best}

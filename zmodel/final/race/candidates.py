@@ -18,11 +18,13 @@ def best_first(record: StudyRecord) -> list[TrialRecord]:
 
     On small validation sets many are equal: the lower validation loss then decides."""
     trials = ranked(record)
-    scores = [score(record, trial) or 0.0 for trial in trials]
-    times = Counter(scores)
-    tied = [_loss(record, t) if times[s] > 1 else 0.0 for s, t in zip(scores, trials, strict=True)]
-    order = sorted(range(len(trials)), key=lambda place: (-scores[place], tied[place]))
-    ordered = [trials[place] for place in order]
+    times = Counter(score(record, trial) or 0.0 for trial in trials)
+
+    def rank(trial: TrialRecord) -> tuple[float, float]:
+        value = score(record, trial) or 0.0
+        return -value, _loss(record, trial) if times[value] > 1 else 0.0  # it reads a file
+
+    ordered = sorted(trials, key=rank)
     seen: dict[str, TrialRecord] = {}
     for trial in ordered:
         seen.setdefault(json.dumps(trial.params, sort_keys=True, default=str), trial)
