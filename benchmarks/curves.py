@@ -13,6 +13,7 @@ import argparse
 import pickle
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -95,10 +96,16 @@ def replay(options: argparse.Namespace) -> None:
     """Of each setting a file of results, which is not made again; then the tables of the page."""
     from curve_tables.replay import Repeats
     from curve_tables.replay import replay as replay_all
-    from curve_tables.report import absolute, against_the_best, half_the_cost, over_all
+    from curve_tables.report import (
+        absolute,
+        against_the_best,
+        half_the_cost,
+        over_all,
+        selected_elsewhere,
+    )
     from curve_tables.rules import OURS, USUAL, Oracle
     from curve_tables.settings import SETTINGS
-    from curve_tables.simulation import Tpe, at_random, features
+    from curve_tables.simulation import AtRandom, Tpe, features, kernel
     from curve_tables.table import Table
 
     rules = {**USUAL, **OURS, "oracle": Oracle}
@@ -109,14 +116,15 @@ def replay(options: argparse.Namespace) -> None:
         if not path.is_file():
             began = time.monotonic()
             table = Table(options.folder / f"{name}.npz")
-            sampler = Tpe(features(table)) if options.tpe else at_random
+            near = kernel(features(table))
+            sampler = partial(Tpe, near) if options.tpe else AtRandom
             repeats = Repeats(options.tables, options.studies, options.workers, sampler,
                               options.seed, options.jobs)  # fmt: skip
             made = {budget: replay_all(table, rules, budget, repeats) for budget in BUDGETS}
             path.write_bytes(pickle.dumps(made))
             print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         found[name] = pickle.loads(path.read_bytes())
-    for part in (over_all, against_the_best, half_the_cost):
+    for part in (over_all, selected_elsewhere, against_the_best, half_the_cost):
         print(part(found, BUDGETS), end="\n\n")
     for name, by_budget in found.items():
         print("", absolute(name, by_budget), sep="\n")

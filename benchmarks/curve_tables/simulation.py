@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import heapq
+import math
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
@@ -45,28 +45,43 @@ class Rule(Protocol):
 
 
 class Sampler(Protocol):
-    def __call__(self, study: Study, rows: NDArray[np.int64]) -> int:
-        """Which of these rows a new trial is."""
+    """Of one study."""
+
+    def choose(self, study: Study, rows: list[int]) -> int:
+        """Which of these rows, in random order, a new trial is: its place."""
+
+    def observe(self, trial: Trial, value: float | None) -> None:
+        """The best value so far of a trial that does not run any more; None: it runs again."""
 
 
-def at_random(study: Study, rows: NDArray[np.int64]) -> int:
-    return int(study.rng.integers(len(rows)))
+class AtRandom:
+    def choose(self, study: Study, rows: list[int]) -> int:
+        return len(rows) - 1
+
+    def observe(self, trial: Trial, value: float | None) -> None:
+        pass
 
 
 @dataclass
 class Study:
-    """`budget` in epochs. Depths begin equally often, in shuffled blocks, with every rule."""
+    """`budget` in epochs. Depths begin equally often, in shuffled blocks, with every rule. The
+    rows of a depth come in an order that does not depend on the rule either."""
 
     table: Table
     pool: Pool
     budget: int
     rng: np.random.Generator
     workers: int = 1
-    sampler: Sampler = at_random
+    sampler: Sampler = field(default_factory=AtRandom)
     trials: list[Trial] = field(default_factory=list)
     committed: int = 0
-    _left: Pool = field(default_factory=dict)
+    _left: dict[int, list[int]] = field(default_factory=dict)
     _block: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._drawn = np.random.default_rng(self.rng.integers(2**63))
+        """Depths and rows alone, so that what a rule draws for itself leaves them as they are."""
+        self._orders = {depth: self._drawn.spawn(1)[0] for depth in sorted(self.pool)}
 
     def run(self, rule: Rule) -> Study:
         free, now, count = self.workers, 0, 0
@@ -87,6 +102,8 @@ class Study:
             further = self._after(rule, trial)
             if further is None:
                 free += 1
+                if trial.state != "cut" and trial.epochs:
+                    self.sampler.observe(trial, self.best(trial))
             else:
                 count += 1
                 heapq.heappush(ends, (self._promise(trial, further, now), count, trial))
@@ -103,23 +120,25 @@ class Study:
     def _begin(self, step: Step) -> Trial:
         depth = self.next_depth() if step.depth is None else step.depth
         rows = self._left.get(depth)
-        if rows is None or not len(rows):
-            rows = self.rng.permutation(self.pool[depth])
-        chosen = self.sampler(self, rows)
-        self._left[depth] = np.delete(rows, chosen)
-        trial = Trial(len(self.trials), int(rows[chosen]), depth)
+        if not rows:
+            rows = self._left[depth] = self._orders[depth].permutation(self.pool[depth]).tolist()
+        chosen = self.sampler.choose(self, rows)
+        rows[chosen], rows[-1] = rows[-1], rows[chosen]
+        trial = Trial(len(self.trials), rows.pop(), depth)
         self.trials.append(trial)
         return trial
 
     def next_depth(self) -> int:
         if not self._block:
-            self._block = [int(d) for d in self.rng.permutation(sorted(self.pool))]
+            self._block = [int(d) for d in self._drawn.permutation(sorted(self.pool))]
         return self._block.pop()
 
     def _promise(self, trial: Trial, until: int, now: int) -> int:
         left = self.budget - self.committed
         until = min(until, self.length(trial), trial.epochs + left)
         self.committed += until - trial.epochs
+        if trial.epochs and trial.state != "running":
+            self.sampler.observe(trial, None)
         trial.until, trial.state = until, "running"
         return now + until - trial.epochs
 
@@ -148,39 +167,54 @@ class Study:
         return len(set(self.pool) - complete)
 
 
-@dataclass
 class Tpe:
     """Roughly Optuna's multivariate TPE: of 24 rows that with the best ratio of two densities.
 
     A paused trial counts by its best so far, as the sweeper has it. It knows the rows of a table
-    alone: samplers are better compared by benchmarks/told.py.
+    alone: samplers are better compared by benchmarks/told.py. `near` (rows, rows): :func:`kernel`.
     """
 
-    features: NDArray[np.float64]
-    startup: int = 10
-    candidates: int = 24
-    width: float = 0.2
+    STARTUP, CANDIDATES, PRIOR = 10, 24, 0.02
 
-    def __call__(self, study: Study, rows: NDArray[np.int64]) -> int:
-        known = [t for t in study.trials if t.state not in ("running", "cut") and t.epochs]
-        if len(known) < self.startup:
-            return at_random(study, rows)
-        others = np.fromiter((t.row for t in known), int, len(known))
-        epochs = np.fromiter((t.epochs for t in known), int, len(known))
-        others = others[np.argsort(-study.table.best[others, epochs - 1], kind="stable")]
-        good = min(int(np.ceil(0.1 * len(known))), 25)
-        tried = study.rng.permutation(len(rows))[: self.candidates]
-        near = self._near[rows[tried][:, None], others]
-        prior = 0.02
-        ratio = (near[:, :good].mean(1) + prior) / (near[:, good:].mean(1) + prior)
-        return int(tried[ratio.argmax()])
+    def __init__(self, near: NDArray[np.float64]) -> None:
+        self.near = near
+        self.density = np.zeros(len(near))
+        """Sum of the kernels of all known trials, at each row."""
+        self.count = 0
+        self.losses = np.full(0, np.inf)
+        self.rows = np.zeros(0, int)
+        """Of each trial: the negative value, inf for an unknown one, and the row."""
 
-    @cached_property
-    def _near(self) -> NDArray[np.float64]:
-        """Gaussian kernel between all rows: (rows, rows)."""
-        squares = (self.features**2).sum(1)
-        between = squares[:, None] + squares - 2 * self.features @ self.features.T
-        return np.exp(between / (-2 * self.width**2))
+    def observe(self, trial: Trial, value: float | None) -> None:
+        if trial.number >= len(self.losses):
+            more = 2 * trial.number + 100
+            self.losses = np.append(self.losses, np.full(more, np.inf))
+            self.rows = np.append(self.rows, np.zeros(more, int))
+        sign = -1 if value is None else 1
+        self.density += sign * self.near[trial.row]
+        self.count += sign
+        self.rows[trial.number] = trial.row
+        earlier_first = 1e-9 * trial.number
+        self.losses[trial.number] = np.inf if value is None else earlier_first - value
+
+    def choose(self, study: Study, rows: list[int]) -> int:
+        if self.count < self.STARTUP:
+            return len(rows) - 1
+        good = min(math.ceil(0.1 * self.count), 25)
+        losses = self.losses[: len(study.trials)]
+        best = self.rows[np.argpartition(losses, good)[:good]]
+        places = study.rng.integers(len(rows), size=self.CANDIDATES).tolist()
+        tried = np.array([rows[place] for place in places])
+        to_best = self.near[tried[:, None], best].sum(1)
+        others = (self.density[tried] - to_best) / (self.count - good)
+        return places[((to_best / good + self.PRIOR) / (others + self.PRIOR)).argmax()]
+
+
+def kernel(features: NDArray[np.float64], width: float = 0.2) -> NDArray[np.float64]:
+    """Gaussian, between all rows: (rows, features) to (rows, rows)."""
+    squares = (features**2).sum(1)
+    between = squares[:, None] + squares - 2 * features @ features.T
+    return np.exp(between / (-2 * width**2))
 
 
 def features(table: Table) -> NDArray[np.float64]:

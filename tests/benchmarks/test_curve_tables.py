@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,16 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import bare  # noqa: E402
 import told  # noqa: E402
-from curve_tables import from_study, replay, rules, settings, simulation, surrogate, table  # noqa: E402
+from curve_tables import (  # noqa: E402
+    from_study,
+    replay,
+    report,
+    rules,
+    settings,
+    simulation,
+    surrogate,
+    table,
+)
 from curve_tables.networks import Networks  # noqa: E402
 from curve_tables.recipe import Config, Data, Recipe  # noqa: E402
 from curve_tables.training import Ends, one_cycle  # noqa: E402
@@ -174,6 +184,57 @@ def test_a_table_keeps_the_best_epoch(small):
     assert small.test[18, -1] == pytest.approx(0.89)
 
 
+def test_of_equal_epochs_the_one_with_the_lowest_loss_is_kept():
+    accuracy = np.array([[0.5, 0.7, 0.7, 0.6, 0.7, 0.8], [0.5, 0.5, 0.4, -1, -1, -1]])
+    loss = np.array([[1.0, 0.9, 0.8, 0.1, 0.85, 2.0], [0.9, 1.0, 0.1, np.nan, np.nan, np.nan]])
+    kept = table.kept_epochs(accuracy, loss)
+    assert kept.tolist() == [[0, 1, 2, 2, 2, 5], [0, 0, 0, 0, 0, 0]]
+
+
+def test_every_rule_meets_the_same_runs_in_the_same_order(small):
+    pool = {d: np.flatnonzero(small.depth == d) for d in (1, 2)}
+
+    def met(rule):
+        study = simulation.Study(small, pool, 100, np.random.default_rng(0)).run(rule())
+        return {d: [t.row for t in study.trials if t.depth == d] for d in (1, 2)}
+
+    by_rule = [met(rule) for rule in {**rules.USUAL, **rules.OURS}.values()]
+    for depth in (1, 2):
+        longest = max((rows[depth] for rows in by_rule), key=len)
+        assert all(rows[depth] == longest[: len(rows[depth])] for rows in by_rule)
+
+
+def test_an_interval_is_that_of_tables_and_studies():
+    rng = np.random.default_rng(0)
+    tables, studies = rng.normal(0.0, 3.0, (4000, 1)), rng.normal(0.0, 4.0, (4000, 5))
+    mean, half = replay.interval(1.0 + tables + studies)
+    assert mean == pytest.approx(1.0, abs=0.2)
+    assert half == pytest.approx(1.645 * 3.0, rel=0.05), "not narrower with more resamples"
+    assert replay.interval(1.0 + studies)[1] < 1.645, "studies alone are averaged out"
+
+
+def test_percentiles_are_those_of_numpy():
+    values = np.random.default_rng(0).normal(size=(7, 9))
+    values[[1, 3, 3, 5], [8, 8, 7, 6]] = np.nan
+    for q in (50, 75):
+        np.testing.assert_allclose(rules._percentile(values, q), np.nanpercentile(values, q, 0))
+
+
+def test_the_luck_of_a_selection_does_not_count_against_a_rule():
+    rng = np.random.default_rng(0)
+
+    def results():
+        made = {name: 0.8 + rng.normal(0, 0.05, (20, 10)) for name in (*rules.USUAL, *rules.OURS)}
+        none = np.zeros((20, 10), int)
+        return {name: replay.Result(test, none, none, none) for name, test in made.items()}
+
+    cells = {str(i): {10: results()} for i in range(60)}
+    lines = report.against_the_best(cells, [10]).splitlines()[2:]
+    lucky = sum(line.split(" | ")[3].startswith("+") for line in lines)
+    fair = report.selected_elsewhere(cells, [10]).splitlines()[-1].split(" | ")[2]
+    assert lucky < 15 and 20 <= int(fair.removesuffix(" of 60")) <= 40
+
+
 @pytest.mark.parametrize("workers", [1, 4])
 @pytest.mark.parametrize("name", [*rules.USUAL, *rules.OURS])
 def test_every_rule_spends_the_budget_and_no_more(small, name, workers):
@@ -250,7 +311,8 @@ def test_a_finished_study_is_a_table(tmp_path):
     assert np.allclose(made.test, made.best), "judged by what it is chosen by"
     unit = simulation.features(made)
     assert unit.shape == (40, len(study.space)) and 0 <= unit.min() < unit.max() <= 1
-    repeats = replay.Repeats(2, 3, workers=2, sampler=simulation.Tpe(unit))
+    near = simulation.kernel(unit)
+    repeats = replay.Repeats(2, 3, workers=2, sampler=partial(simulation.Tpe, near))
     (found,) = replay.replay(made, {"none": rules.NoStopping}, 10, repeats).values()
     assert found.test.shape == (2, 3) and found.test.max() <= max(t.value for t in study.trials)
 

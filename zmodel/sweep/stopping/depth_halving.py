@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 import random
+from bisect import bisect_left
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -31,8 +32,6 @@ from zmodel.core.arguments import at_least, is_number
 from zmodel.sweep.stopping.standings import Group, Standing, Standings
 
 KEY = "hydra.sweeper.stopping"
-NEW = -1
-"""Stands for the number of a trial that has none yet."""
 
 
 class Step(NamedTuple):
@@ -128,16 +127,17 @@ class DepthHalving:
         left = budget - now.committed
         order = list(now.groups)
         random.Random(f"{seed}/{now.committed}").shuffle(order)
-        promised = [
-            step
-            for step in self._guaranteed(now, order, given)
-            if new or step.given or step.trial is not None
-        ]
+
+        def promised() -> Iterator[Step]:
+            for step in self._guaranteed(now, order, given):
+                if new or step.given or step.trial is not None:
+                    yield step
+
         others = self._steps(now, order, new, given)
         is_due = left <= (1 - self.guarantee_from) * budget
-        steps = chain(promised, others) if is_due else chain(others, promised)
+        steps = chain(promised(), others) if is_due else chain(others, promised())
         reserve = 0
-        if promised or new or given:
+        if new or given or any(True for _ in promised()):
             reserve = sum(self._reserve(group, now.rungs) for group in now.groups.values())
         for step in steps:
             kept, group = reserve, now.groups.get(step.group)
@@ -147,13 +147,15 @@ class DepthHalving:
                 return step
         if now.is_any_running:
             return None  # they may give back what they were promised
-        paid = chain(promised, self._steps(now, order, new, given))
+        paid = chain(promised(), self._steps(now, order, new, given))
         return next((step for step in paid if _cost(step, now) <= left), None)
 
     # --- the guarantee ---
 
     def _missing(self, group: Group, allowance: int) -> int:
         """Completed trials that it still needs, but for those that run to their end."""
+        if group.completed >= self.guarantee:
+            return 0
         coming = sum(trial.until >= allowance for trial in group.running.values())
         return max(0, self.guarantee - group.completed - coming)
 
@@ -177,15 +179,15 @@ class DepthHalving:
 
     def _reserve(self, group: Group, rungs: tuple[int, ...], step: Step | None = None) -> int:
         """Epochs that its missing completed trials cost at least, after a step of this group."""
-        allowance = rungs[-1]
-        missing = self._missing(group, allowance)
+        missing = self._missing(group, rungs[-1])
         if not missing:
             return 0
-        done = {trial.number: trial.epochs for trial in group.paused.values()}
-        done |= {t.number: t.until for t in group.running.values() if t.until < allowance}
+        furthest = group.advance[-missing - 1 :]
         if step is not None:
-            done[NEW if step.trial is None else step.trial] = step.until
-        return missing * allowance - sum(sorted(done.values())[-missing:])
+            if step.trial is not None and group.paused[step.trial].epochs in furthest:
+                furthest.remove(group.paused[step.trial].epochs)
+            furthest = sorted([*furthest, step.until])
+        return missing * rungs[-1] - sum(furthest[-missing:])
 
     # --- promotions and new trials ---
 
@@ -218,13 +220,12 @@ class DepthHalving:
             yield Step(trial.number, trial.group, rung)
 
     def _promoted(self, group: Group, rung: int) -> int | None:
-        """The best trial that is paused at the rung and belongs to those that go on."""
-        ranked = group.ranked[rung]
-        for _, number in ranked[: int(len(ranked) * self.survivors + 1e-9)]:
-            trial = group.paused.get(number)
-            if trial is not None and len(trial.best) == rung + 1:
-                return number
-        return None
+        """The best trial that is paused at the rung, if it belongs to those that go on."""
+        waiting, ranked = group.waiting[rung], group.ranked[rung]
+        if not waiting:
+            return None
+        goes_on = bisect_left(ranked, waiting[0]) < int(len(ranked) * self.survivors + 1e-9)
+        return waiting[0][1] if goes_on else None
 
 
 def _cost(step: Step, now: Standings) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Literal, NamedTuple
+from itertools import zip_longest
+from typing import Any, Literal, NamedTuple
 
 State = Literal["running", "paused", "complete", "failed"]
 Key = tuple[float, int]
@@ -41,14 +42,19 @@ class Group:
     Attributes:
         ranked: for each rung, the trials that have reached it, best first. A complete trial has
             reached all rungs; a failed one counts nowhere.
+        waiting: for each rung, those of them that are paused there.
+        advance: sorted, of each that is not complete, the epochs done or promised; of one that
+            runs to its end, none.
         begun: trials in all, failed ones too.
     """
 
     def __init__(self, rungs: int) -> None:
         self.trials: dict[int, Standing] = {}
         self.ranked: list[list[Key]] = [[] for _ in range(rungs)]
+        self.waiting: list[list[Key]] = [[] for _ in range(rungs)]
         self.paused: dict[int, Standing] = {}
         self.running: dict[int, Standing] = {}
+        self.advance: list[int] = []
         self.completed = 0
 
     @property
@@ -78,17 +84,30 @@ class Standings:
         """Take in a new trial, or what has become of a known one."""
         group = self._group_of(trial)
         old = group.trials.get(trial.number)
-        if old is not None:
-            self._take_out(old, group)
         group.trials[trial.number] = trial
+        before = [] if old is None else self.keys(old)
+        after = self.keys(trial)
+        if old is not None:
+            self._take_out(old, before, group)
         self.committed += trial.committed
         group.completed += trial.state == "complete"
         if trial.state == "paused":
             group.paused[trial.number] = trial
+            insort(group.advance, trial.epochs)
+            if after:
+                insort(group.waiting[len(after) - 1], after[-1])
         elif trial.state == "running":
             group.running[trial.number] = trial
-        for ranked, key in zip(group.ranked, self.keys(trial), strict=False):
-            insort(ranked, key)
+            if trial.until < self.rungs[-1]:
+                insort(group.advance, trial.until)
+        changes = zip_longest(before, after)
+        for ranked, (earlier, later) in zip(group.ranked, changes, strict=False):
+            if earlier == later:
+                continue
+            if earlier is not None:
+                _remove(ranked, earlier)
+            if later is not None:
+                insort(ranked, later)
 
     def _group_of(self, trial: Standing) -> Group:
         return self.groups.get(trial.group, self.others)
@@ -97,13 +116,18 @@ class Standings:
     def is_any_running(self) -> bool:
         return any(group.running for group in (*self.groups.values(), self.others))
 
-    def _take_out(self, old: Standing, group: Group) -> None:
+    def _take_out(self, old: Standing, keys: list[Key], group: Group) -> None:
         self.committed -= old.committed
         group.completed -= old.state == "complete"
-        group.paused.pop(old.number, None)
-        group.running.pop(old.number, None)
-        for ranked, key in zip(group.ranked, self.keys(old), strict=False):
-            del ranked[bisect_left(ranked, key)]
+        if old.state == "paused":
+            del group.paused[old.number]
+            _remove(group.advance, old.epochs)
+            if keys:
+                _remove(group.waiting[len(keys) - 1], keys[-1])
+        elif old.state == "running":
+            del group.running[old.number]
+            if old.until < self.rungs[-1]:
+                _remove(group.advance, old.until)
 
     def keys(self, trial: Standing) -> list[Key]:
         """One for each rung at which the trial counts."""
@@ -114,3 +138,8 @@ class Standings:
             last = min(values, default=math.inf)
             values += [last] * (len(self.rungs) - len(values))
         return [(value, trial.number) for value in values]
+
+
+def _remove(values: list[Any], value: Any) -> None:
+    """From a sorted list."""
+    del values[bisect_left(values, value)]
