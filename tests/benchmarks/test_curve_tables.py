@@ -184,6 +184,17 @@ def test_a_table_keeps_the_best_epoch(small):
     assert small.test[18, -1] == pytest.approx(0.89)
 
 
+@pytest.mark.parametrize("name", settings.SETTINGS)
+def test_the_tables_kept_here_are_of_their_settings(name):
+    kept = table.Table(Path(replay.__file__).parents[1] / "tables" / f"{name}.npz")
+    setting = settings.SETTINGS[name]
+    drawn = setting.configs(len(kept.config))
+    assert len(drawn) >= 450 and kept.epochs == setting.recipe.epochs
+    np.testing.assert_allclose(kept.config, [list(vars(config).values()) for config in drawn])
+    ended = np.arange(kept.epochs) >= kept.length[:, None]
+    assert (np.isnan(kept.curves[:, :, 0]) == ended).all() and kept.test.max() < 1
+
+
 def test_of_equal_epochs_the_one_with_the_lowest_loss_is_kept():
     accuracy = np.array([[0.5, 0.7, 0.7, 0.6, 0.7, 0.8], [0.5, 0.5, 0.4, -1, -1, -1]])
     loss = np.array([[1.0, 0.9, 0.8, 0.1, 0.85, 2.0], [0.9, 1.0, 0.1, np.nan, np.nan, np.nan]])
