@@ -10,6 +10,7 @@ python benchmarks/curves.py replay --settings zlayers             the same on th
 from __future__ import annotations
 
 import argparse
+import csv
 import pickle
 import sys
 import time
@@ -42,6 +43,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=1, help="of a replayed study")
     parser.add_argument("--jobs", type=int, default=1, help="processes that replay")
     parser.add_argument("--tpe", action="store_true", help="instead of random sampling")
+    parser.add_argument("--csv", type=Path, help="add every cell of a replay to this file")
+    parser.add_argument("--picture", type=Path, help="draw our rule beside the usual ones")
     return parser.parse_args()
 
 
@@ -94,13 +97,15 @@ def study(options: argparse.Namespace) -> None:
 
 def replay(options: argparse.Namespace) -> None:
     """Of each setting a file of results, which is not made again; then the tables of the page."""
+    from curve_tables.picture import save as save_picture
     from curve_tables.replay import Repeats
     from curve_tables.replay import replay as replay_all
     from curve_tables.report import (
-        absolute,
+        COLUMNS,
         against_the_best,
         half_the_cost,
         over_all,
+        rows,
         selected_elsewhere,
     )
     from curve_tables.rules import OURS, USUAL, Oracle
@@ -126,8 +131,13 @@ def replay(options: argparse.Namespace) -> None:
         found[name] = pickle.loads(path.read_bytes())
     for part in (over_all, selected_elsewhere, against_the_best, half_the_cost):
         print(part(found, BUDGETS), end="\n\n")
-    for name, by_budget in found.items():
-        print("", absolute(name, by_budget), sep="\n")
+    if options.picture:
+        save_picture(found, options.picture)
+    if options.csv:
+        new = not options.csv.exists()
+        with options.csv.open("a", newline="", encoding="utf-8") as file:
+            lines = rows(found, "tpe" if options.tpe else "random", options.workers)
+            csv.writer(file).writerows([COLUMNS, *lines] if new else lines)
 
 
 if __name__ == "__main__":

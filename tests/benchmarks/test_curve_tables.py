@@ -12,6 +12,7 @@ import torch
 from reports import make_study
 
 from zmodel.analysis import load
+from zmodel.analysis.page import render
 from zmodel.data import MNIST1D
 from zmodel.model.znet import ZNet
 
@@ -21,6 +22,7 @@ import bare  # noqa: E402
 import told  # noqa: E402
 from curve_tables import (  # noqa: E402
     from_study,
+    picture,
     replay,
     report,
     rules,
@@ -215,13 +217,13 @@ def test_every_rule_meets_the_same_runs_in_the_same_order(small):
         assert all(rows[depth] == longest[: len(rows[depth])] for rows in by_rule)
 
 
-def test_an_interval_is_that_of_tables_and_studies():
+def test_an_interval_is_as_wide_as_tables_differ():
     rng = np.random.default_rng(0)
-    tables, studies = rng.normal(0.0, 3.0, (4000, 1)), rng.normal(0.0, 4.0, (4000, 5))
-    mean, half = replay.interval(1.0 + tables + studies)
+    mean, half = replay.interval(1.0 + rng.normal(0, 3, (4000, 1)) + rng.normal(0, 4, (4000, 16)))
     assert mean == pytest.approx(1.0, abs=0.2)
-    assert half == pytest.approx(1.645 * 3.0, rel=0.05), "not narrower with more resamples"
-    assert replay.interval(1.0 + studies)[1] < 1.645, "studies alone are averaged out"
+    assert half == pytest.approx(1.645 * np.sqrt(3**2 + 4**2 / 16), rel=0.05), (
+        "not narrower with more resamples"
+    )
 
 
 def test_percentiles_are_those_of_numpy():
@@ -231,15 +233,43 @@ def test_percentiles_are_those_of_numpy():
         np.testing.assert_allclose(rules._percentile(values, q), np.nanpercentile(values, q, 0))
 
 
+def fake_results(rng) -> dict[str, replay.Result]:
+    none = np.zeros((20, 10), int)
+    return {
+        name: replay.Result(0.8 + rng.normal(0, 0.05, (20, 10)), none.copy(), none + 9, none + 4)
+        for name in (*rules.USUAL, *rules.OURS)
+    }
+
+
+def test_every_cell_is_a_row_and_a_point():
+    found = {"tanh": {10: fake_results(np.random.default_rng(0))}}
+    ours = found["tanh"][10]["depth_halving"]
+    ours.left_behind[0, :5] = 1
+    ours.test[:] = found["tanh"][10]["median"].test + 0.02
+    lines = [dict(zip(report.COLUMNS, row, strict=True)) for row in report.rows(found, "tpe", 8)]
+    assert len(lines) == len(rules.USUAL) + len(rules.OURS)
+    last = lines[-1]
+    assert (last["rule"], last["sampling"], last["workers"], last["budget"]) == (
+        ("depth_halving", "tpe", 8, 10)
+    )
+    assert last["test"] == f"{ours.test.mean():.4f}" and last["left_behind"] == "0.025"
+    assert (last["begun"], last["completed"], last["studies"]) == ("9.0", "4.0", 200)
+    figure = render.draw(picture, found)
+    for panel in figure.axes[-2:]:
+        best = max(rules.USUAL, key=lambda name: found["tanh"][10][name].test.mean())
+        gain = (ours.test - found["tanh"][10][best].test).mean()
+        (points,) = [line for line in panel.lines if line.get_marker() == "o"]
+        assert points.get_xdata()[0] == pytest.approx(gain)
+    for result in found["tanh"][10].values():
+        result.left_behind[0, 0] = 1
+    assert report.against_the_best(found, [10]).splitlines()[-1].split(" | ")[4:6] == ["-", "-"]
+    every, none = render.draw(picture, found).axes[-2:]
+    assert len(every.lines) > len(none.lines)
+
+
 def test_the_luck_of_a_selection_does_not_count_against_a_rule():
     rng = np.random.default_rng(0)
-
-    def results():
-        made = {name: 0.8 + rng.normal(0, 0.05, (20, 10)) for name in (*rules.USUAL, *rules.OURS)}
-        none = np.zeros((20, 10), int)
-        return {name: replay.Result(test, none, none, none) for name, test in made.items()}
-
-    cells = {str(i): {10: results()} for i in range(60)}
+    cells = {str(i): {10: fake_results(rng)} for i in range(60)}
     lines = report.against_the_best(cells, [10]).splitlines()[2:]
     lucky = sum(line.split(" | ")[3].startswith("+") for line in lines)
     fair = report.selected_elsewhere(cells, [10]).splitlines()[-1].split(" | ")[2]
