@@ -195,6 +195,55 @@ def test_what_the_guarantee_needs_is_never_spent():
     assert late.next_step(now, 4 + needed - 1).until == 16, "nothing else is left to be saved"
 
 
+def complete(number: int, group: str) -> Standing:
+    return Standing(number, group, "complete", 16, (0.5,) * 4)
+
+
+@pytest.mark.parametrize(
+    ("deep", "kept"),
+    [
+        ([paused(0, "deep", 0.5, 0.5), paused(1, "deep", 0.5)], 32 - 4 - 2),
+        ([paused(0, "deep", 0.5, 0.5), Standing(1, "deep", "running", 2, (0.5,), 4)], 32 - 4 - 4),
+        ([paused(0, "deep", 0.5, 0.5), Standing(0, "deep", "running", 4, (0.5,) * 2, 16)], 16),
+        ([paused(0, "deep", 0.5, 0.5), Standing(0, "deep", "failed", 4)], 32),
+        ([Standing(0, "deep", "running", 0, (), 2), paused(0, "deep", 0.5)], 32 - 2),
+        ([Standing(0, "deep", "running", 0, (), 2), Standing(0, "deep", "failed", 2)], 32),
+        ([paused(0, "deep", 0.5), complete(0, "deep")], 16),
+    ],
+)
+def test_what_a_depth_still_needs_is_kept_to_the_epoch(deep, kept):
+    """Each standing is what has become of the trial since the one before. A third depth waits."""
+    rule = DepthHalving(control_every=0, guarantee_from=1.0, guarantee=2)
+    done = [complete(10, "shallow"), complete(11, "shallow")]
+    begun_more = [
+        Standing(number, group, "failed") for number, group in enumerate(["deep", "other"] * 3, 20)
+    ]
+    running = [Standing(number, "other", "running", 0, (), 16) for number in (12, 13)]
+    now = standings(*done, *deep, *begun_more, *running, groups=("shallow", "deep", "other"))
+    new = Step(None, "shallow", 2)
+    assert rule.next_step(now, now.committed + kept + 2, new=True) == new
+    assert rule.next_step(now, now.committed + kept + 1, new=True) != new
+
+
+def test_a_step_of_a_depth_is_not_counted_twice():
+    rule = DepthHalving(control_every=0, guarantee_from=1.0, guarantee=2)
+    now = standings(
+        paused(0, "deep", 0.5, 0.5, 0.5), Standing(1, "shallow", "running", 0, (), 16),
+        complete(2, "shallow"),
+    )  # fmt: skip
+    step = Step(0, "deep", 16)
+    assert rule.next_step(now, now.committed + 24, new=False) == step
+    assert rule.next_step(now, now.committed + 23, new=False) is None
+
+
+def test_without_new_trials_promotions_leave_what_is_promised():
+    rule = DepthHalving(control_every=0, guarantee_from=1.0)
+    shallow = [complete(1, "shallow"), paused(2, "shallow", 0.9), paused(3, "shallow", 0.1)]
+    now = standings(paused(0, "deep", 0.5), *shallow, paused(4, "shallow", 0.1))
+    assert rule.next_step(now, now.committed + 14 + 2, new=False) == Step(2, "shallow", 4)
+    assert rule.next_step(now, now.committed + 14 + 1, new=False) == Step(0, "deep", 4)
+
+
 def test_a_depth_whose_only_trial_runs_is_waited_for():
     running = Standing(0, "deep", "running", 1, (), until=2)
     now = standings(running, groups=["deep"])

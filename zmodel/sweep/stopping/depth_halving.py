@@ -182,7 +182,7 @@ class DepthHalving:
         missing = self._missing(group, rungs[-1])
         if not missing:
             return 0
-        furthest = group.advance[-missing - 1 :]
+        furthest = group.advance[-missing:]
         if step is not None:
             if step.trial is not None and group.paused[step.trial].epochs in furthest:
                 furthest.remove(group.paused[step.trial].epochs)
