@@ -16,6 +16,10 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from curve_tables.report import ByBudget
 
 HERE = Path(__file__).parent
 BUDGETS = (10, 20, 40)
@@ -43,7 +47,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=1, help="of a replayed study")
     parser.add_argument("--jobs", type=int, default=1, help="processes that replay")
     parser.add_argument("--tpe", action="store_true", help="instead of random sampling")
-    parser.add_argument("--csv", type=Path, help="add every cell of a replay to this file")
+    parser.add_argument("--csv", type=Path, help="write every cell of a replay to this file")
     parser.add_argument("--picture", type=Path, help="draw our rule beside the usual ones")
     return parser.parse_args()
 
@@ -97,47 +101,45 @@ def study(options: argparse.Namespace) -> None:
 
 def replay(options: argparse.Namespace) -> None:
     """Of each setting a file of results, which is not made again; then the tables of the page."""
+    from curve_tables import report
     from curve_tables.picture import save as save_picture
-    from curve_tables.replay import Repeats
-    from curve_tables.replay import replay as replay_all
-    from curve_tables.report import (
-        COLUMNS,
-        against_the_best,
-        half_the_cost,
-        over_all,
-        rows,
-        selected_elsewhere,
-    )
-    from curve_tables.rules import OURS, USUAL, Oracle
     from curve_tables.settings import SETTINGS
-    from curve_tables.simulation import AtRandom, Tpe, features, kernel
-    from curve_tables.table import Table
 
-    rules = {**USUAL, **OURS, "oracle": Oracle}
-    kind = f"{options.workers}{'_tpe' if options.tpe else ''}"
-    found = {}
-    for name in options.settings or SETTINGS:
-        path = options.folder / f"replay_{kind}_{name}.pkl"
-        if not path.is_file():
-            began = time.monotonic()
-            table = Table(options.folder / f"{name}.npz")
-            near = kernel(features(table))
-            sampler = partial(Tpe, near) if options.tpe else AtRandom
-            repeats = Repeats(options.tables, options.studies, options.workers, sampler,
-                              options.seed, options.jobs)  # fmt: skip
-            made = {budget: replay_all(table, rules, budget, repeats) for budget in BUDGETS}
-            path.write_bytes(pickle.dumps(made))
-            print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-        found[name] = pickle.loads(path.read_bytes())
-    for part in (over_all, selected_elsewhere, against_the_best, half_the_cost):
+    found = {name: _replayed(name, options) for name in options.settings or SETTINGS}
+    for part in (report.over_all, report.against_the_best, report.half_the_cost):
         print(part(found, BUDGETS), end="\n\n")
     if options.picture:
         save_picture(found, options.picture)
     if options.csv:
-        new = not options.csv.exists()
-        with options.csv.open("a", newline="", encoding="utf-8") as file:
-            lines = rows(found, "tpe" if options.tpe else "random", options.workers)
-            csv.writer(file).writerows([COLUMNS, *lines] if new else lines)
+        lines = report.rows(found, "tpe" if options.tpe else "random", options.workers)
+        with options.csv.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([report.COLUMNS, *lines])
+
+
+def _replayed(name: str, options: argparse.Namespace) -> ByBudget:
+    from curve_tables.replay import Repeats
+    from curve_tables.replay import replay as replay_all
+    from curve_tables.rules import OURS, USUAL, Oracle
+    from curve_tables.simulation import AtRandom, Tpe, features, kernel
+    from curve_tables.table import Table
+
+    kind = f"{options.workers}{'_tpe' if options.tpe else ''}"
+    size = f"{options.tables}x{options.studies}_seed{options.seed}"
+    path = options.folder / f"replay_{kind}_{size}_{name}.pkl"
+    source = options.folder / f"{name}.npz"
+    if not path.is_file() or path.stat().st_mtime < source.stat().st_mtime:
+        began = time.monotonic()
+        table = Table(source)
+        near = kernel(features(table))
+        sampler = partial(Tpe, near) if options.tpe else AtRandom
+        repeats = Repeats(options.tables, options.studies, options.workers, sampler,
+                          options.seed, options.jobs)  # fmt: skip
+        rules = {**USUAL, **OURS, "oracle": Oracle}
+        made = {budget: replay_all(table, rules, budget, repeats) for budget in BUDGETS}
+        path.write_bytes(pickle.dumps(made))
+        print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    found: ByBudget = pickle.loads(path.read_bytes())
+    return found
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SIZE = (9.0, 6.6)
 TICKS = (-0.03, -0.01, -0.005, 0, 0.005, 0.01, 0.03)
 GOAL = 0.003
-"""How far our rule may be behind."""
+"""How far our rule may be behind the best of all usual ones."""
 
 
 def save(settings: Mapping[str, ByBudget], path: Path) -> None:
@@ -31,14 +31,15 @@ def draw(settings: Mapping[str, ByBudget], ax: Axes) -> None:
         (left, "against the best usual rule", False),
         (right, "against the best that completes every depth", True),
     ):
-        panel.axvspan(-GOAL, GOAL, color=style.MUTED, alpha=0.15, linewidth=0)
+        if not is_complete:
+            panel.axvspan(-GOAL, GOAL, color=style.MUTED, alpha=0.15, linewidth=0)
         panel.axvline(0, color=style.MUTED, linewidth=0.8)
         for place, by_budget in enumerate(settings.values()):
             for k, results in enumerate(by_budget.values()):
                 _point(panel, place + 0.22 * (k - 1), results, is_complete)
         panel.set_xscale("symlog", linthresh=0.01, linscale=1.5)
         panel.set_xticks(TICKS, [f"{tick:g}".replace("0.", ".") for tick in TICKS])
-        panel.set_xlim(-0.06, 0.06)
+        panel.set_xlim(-0.08, 0.08)
         panel.minorticks_off()
         panel.set_ylim(len(settings) - 0.5, -0.5)
         panel.set_xlabel("difference in test accuracy")
@@ -52,5 +53,5 @@ def _point(panel: Axes, place: float, results: Mapping[str, Result], is_complete
     if best is None:
         return
     mean, half = difference(results[OUR_RULE], results[best])
-    color = style.ACCENT if mean >= -GOAL else style.SECOND
+    color = style.SECOND if mean < -GOAL and not is_complete else style.ACCENT
     panel.errorbar(mean, place, xerr=half, color=color, fmt="o", markersize=3.5, linewidth=1.1)

@@ -170,8 +170,10 @@ class Study:
 class Tpe:
     """Roughly Optuna's multivariate TPE: of 24 rows that with the best ratio of two densities.
 
-    A paused trial counts by its best so far, as the sweeper has it. It knows the rows of a table
-    alone: samplers are better compared by benchmarks/told.py. `near` (rows, rows): :func:`kernel`.
+    The 24 are random rows that are left, not draws from the better density: it knows the rows of a
+    table alone. Samplers are better compared by benchmarks/told.py. A trial counts by its best so
+    far, complete, paused or stopped, as the sweeper has it; Optuna ranks stopped ones last.
+    `near` (rows, rows): :func:`kernel`.
     """
 
     STARTUP, CANDIDATES, PRIOR = 10, 24, 0.02
