@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curve_tables.replay import Result, difference
-from curve_tables.report import OUR_RULE, ByBudget, best_usual
+from curve_tables.report import GOAL, OUR_RULE, ByBudget, best_usual
 from zmodel.analysis.page import render, style
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 SIZE = (9.0, 6.6)
 TICKS = (-0.03, -0.01, -0.005, 0, 0.005, 0.01, 0.03)
-GOAL = 0.003
-"""How far our rule may be behind the best of all usual ones."""
 
 
 def save(settings: Mapping[str, ByBudget], path: Path) -> None:

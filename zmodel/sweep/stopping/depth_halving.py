@@ -127,17 +127,12 @@ class DepthHalving:
         left = budget - now.committed
         order = list(now.groups)
         random.Random(f"{seed}/{now.committed}").shuffle(order)
-
-        def promised() -> Iterator[Step]:
-            for step in self._guaranteed(now, order, given):
-                if new or step.given or step.trial is not None:
-                    yield step
-
+        promised = self._guaranteed(now, order, new, given)
         others = self._steps(now, order, new, given)
         is_due = left <= (1 - self.guarantee_from) * budget
-        steps = chain(promised(), others) if is_due else chain(others, promised())
+        steps = chain(promised, others) if is_due else chain(others, promised)
         reserve = 0
-        if new or given or any(True for _ in promised()):
+        if new or given or any(self._guaranteed(now, order, new, given)):
             reserve = sum(self._reserve(group, now.rungs) for group in now.groups.values())
         for step in steps:
             kept, group = reserve, now.groups.get(step.group)
@@ -147,7 +142,7 @@ class DepthHalving:
                 return step
         if now.is_any_running:
             return None  # they may give back what they were promised
-        paid = chain(promised(), self._steps(now, order, new, given))
+        paid = chain(self._guaranteed(now, order, new, given), self._steps(now, order, new, given))
         return next((step for step in paid if _cost(step, now) <= left), None)
 
     # --- the guarantee ---
@@ -160,7 +155,7 @@ class DepthHalving:
         return max(0, self.guarantee - group.completed - coming)
 
     def _guaranteed(
-        self, now: Standings, order: list[Hashable], given: Given | None
+        self, now: Standings, order: list[Hashable], new: bool, given: Given | None
     ) -> Iterator[Step]:
         """The steps to completed trials; a running one that would be chosen is waited for."""
         allowance = now.rungs[-1]
@@ -175,7 +170,8 @@ class DepthHalving:
                 yield Step(first.number, name, allowance)
             elif len(group.running) < self.guarantee - group.completed:
                 is_given = given is not None and given.group == name
-                yield Step(None, name, allowance, given=is_given)
+                if new or is_given:
+                    yield Step(None, name, allowance, given=is_given)
 
     def _reserve(self, group: Group, rungs: tuple[int, ...], step: Step | None = None) -> int:
         """Epochs that its missing completed trials cost at least, after a step of this group."""

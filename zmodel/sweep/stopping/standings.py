@@ -43,8 +43,8 @@ class Group:
         ranked: for each rung, the trials that have reached it, best first. A complete trial has
             reached all rungs; a failed one counts nowhere.
         waiting: for each rung, those of them that are paused there.
-        advance: sorted, of each that is not complete, the epochs done or promised; of one that
-            runs to its end, none.
+        advance: sorted, the epochs of those that are paused, and those promised to running ones
+            that will pause.
         begun: trials in all, failed ones too.
     """
 
