@@ -5,6 +5,7 @@ python benchmarks/curves.py make --n 600             tables; minutes on a GPU, h
 python benchmarks/curves.py study --study logs/studies/zlayers    a table of a finished study
 python benchmarks/curves.py replay                   every rule: docs/measured/stopping.md
 python benchmarks/curves.py replay --settings zlayers             the same on that table
+python benchmarks/curves.py parts                    our rule with one constant changed
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from curve_tables.replay import Rules
     from curve_tables.report import ByBudget
 
 HERE = Path(__file__).parent
@@ -28,13 +30,13 @@ BUDGETS = (10, 20, 40)
 
 def main() -> int:
     options = parse()
-    {"data": data, "make": make, "study": study, "replay": replay}[options.what](options)
+    COMMANDS[options.what](options)
     return 0
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("what", choices=("data", "make", "study", "replay"))
+    parser.add_argument("what", choices=COMMANDS)
     parser.add_argument("--folder", type=Path, default=HERE / "tables", help="of data and tables")
     parser.add_argument("--source", type=Path, default=Path(), help="where files of UCI lie")
     parser.add_argument("--study", type=Path, help="folder of a finished study")
@@ -103,29 +105,44 @@ def replay(options: argparse.Namespace) -> None:
     """Of each setting a file of results, which is not made again; then the tables of the page."""
     from curve_tables import report
     from curve_tables.picture import save as save_picture
-    from curve_tables.settings import SETTINGS
+    from curve_tables.rules import OURS, USUAL, Oracle
 
-    found = {name: _replayed(name, options) for name in options.settings or SETTINGS}
+    found = _replayed({**USUAL, **OURS, "oracle": Oracle}, "replay", options)
     for part in (report.over_all, report.against_the_best, report.half_the_cost):
         print(part(found, BUDGETS), end="\n\n")
     if options.picture:
         save_picture(found, options.picture)
+
+
+def parts(options: argparse.Namespace) -> None:
+    """The same with the constants of our rule."""
+    from curve_tables.parts import RULES, against_shipped
+
+    print(against_shipped(_replayed(RULES, "parts", options), BUDGETS))
+
+
+def _replayed(rules: Rules, what: str, options: argparse.Namespace) -> dict[str, ByBudget]:
+    """Every rule in each setting; every cell is written to the file asked for."""
+    from curve_tables import report
+    from curve_tables.settings import SETTINGS
+
+    found = {name: _in_setting(name, rules, what, options) for name in options.settings or SETTINGS}
     if options.csv:
         lines = report.rows(found, "tpe" if options.tpe else "random", options.workers)
         with options.csv.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([report.COLUMNS, *lines])
+    return found
 
 
-def _replayed(name: str, options: argparse.Namespace) -> ByBudget:
+def _in_setting(name: str, rules: Rules, what: str, options: argparse.Namespace) -> ByBudget:
     from curve_tables.replay import Repeats
     from curve_tables.replay import replay as replay_all
-    from curve_tables.rules import OURS, USUAL, Oracle
     from curve_tables.simulation import AtRandom, Tpe, features, kernel
     from curve_tables.table import Table
 
     kind = f"{options.workers}{'_tpe' if options.tpe else ''}"
     size = f"{options.tables}x{options.studies}_seed{options.seed}"
-    path = options.folder / f"replay_{kind}_{size}_{name}.pkl"
+    path = options.folder / f"{what}_{kind}_{size}_{name}.pkl"
     source = options.folder / f"{name}.npz"
     if not path.is_file() or path.stat().st_mtime < source.stat().st_mtime:
         began = time.monotonic()
@@ -134,13 +151,14 @@ def _replayed(name: str, options: argparse.Namespace) -> ByBudget:
         sampler = partial(Tpe, near) if options.tpe else AtRandom
         repeats = Repeats(options.tables, options.studies, options.workers, sampler,
                           options.seed, options.jobs)  # fmt: skip
-        rules = {**USUAL, **OURS, "oracle": Oracle}
         made = {budget: replay_all(table, rules, budget, repeats) for budget in BUDGETS}
         path.write_bytes(pickle.dumps(made))
         print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     found: ByBudget = pickle.loads(path.read_bytes())
     return found
 
+
+COMMANDS = {"data": data, "make": make, "study": study, "replay": replay, "parts": parts}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -38,7 +38,7 @@ def against_the_best(settings: Mapping[str, ByBudget], budgets: Sequence[int]) -
     for name, by_budget in settings.items():
         for budget in budgets:
             results = by_budget[budget]
-            to_none = _signed(*difference(results[OUR_RULE], results["none"]))
+            to_none = signed(*difference(results[OUR_RULE], results["none"]))
             cells = (name, str(budget), *_best(results), *_best(results, True), to_none)
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -59,7 +59,7 @@ def _best(results: Mapping[str, Result], is_complete: bool = False) -> tuple[str
     left = (results[best].left_behind > 0).mean()
     behind = f", {left:.0%} left behind" if left else ""
     named = f"{best} {_digits(results[best].test.mean())}{behind}"
-    return named, _signed(*difference(results[OUR_RULE], results[best]))
+    return named, signed(*difference(results[OUR_RULE], results[best]))
 
 
 def over_all(settings: Mapping[str, ByBudget], budgets: Sequence[int]) -> str:
@@ -86,7 +86,7 @@ def half_the_cost(settings: Mapping[str, ByBudget], budgets: Sequence[int]) -> s
     lines = [f"| setting | {head} |", "|---" * (len(pairs) + 1) + "|"]
     for name, by_budget in settings.items():
         cells = [
-            _signed(*difference(by_budget[half][OUR_RULE], by_budget[full]["none"]))
+            signed(*difference(by_budget[half][OUR_RULE], by_budget[full]["none"]))
             for half, full in pairs
         ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
@@ -101,5 +101,5 @@ def _loss(value: float) -> str:
     return f"{value:.4f}".replace("0.", ".", 1)
 
 
-def _signed(mean: float, half: float) -> str:
+def signed(mean: float, half: float) -> str:
     return f"{1e4 * mean:+.0f} ± {1e4 * half:.0f}"

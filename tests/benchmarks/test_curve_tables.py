@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from zmodel.analysis import load
 from zmodel.analysis.page import render
 from zmodel.data import MNIST1D
 from zmodel.model.znet import ZNet
+from zmodel.sweep.stopping.depth_halving import DepthHalving
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
@@ -22,6 +24,7 @@ import bare  # noqa: E402
 import told  # noqa: E402
 from curve_tables import (  # noqa: E402
     from_study,
+    parts,
     picture,
     replay,
     report,
@@ -268,6 +271,34 @@ def test_every_cell_is_a_row_and_a_point():
     assert report.against_the_best(found, [10]).splitlines()[-1].split(" | ")[4:6] == ["-", "-"]
     every, none = render.draw(picture, found).axes[-2:]
     assert len(every.lines) > len(none.lines)
+
+
+def test_a_changed_constant_is_compared_with_the_rule_as_it_is():
+    rng = np.random.default_rng(0)
+    none = np.zeros((20, 10), int)
+    shipped = {b: replay.Result(rng.normal(0.8, 0.05, (20, 10)), none, none, none) for b in (1, 2)}
+    better = {1: 0.01, 2: 0.03}
+    found = {
+        "tanh": {
+            b: {
+                name: one if name == "depth_halving" else replay.Result(
+                    one.test + better[b], none + (b == 2), none, none
+                )
+                for name in parts.RULES
+            }
+            for b, one in shipped.items()
+        }
+    }  # fmt: skip
+    lines = parts.against_shipped(found, [1, 2]).splitlines()[2:]
+    assert len(lines) == len(parts.CHANGES)
+    for line in lines:
+        assert line.split(" | ")[1:] == ["+200 ± 0", "+200 ± 0", "50% |"]
+
+
+def test_a_part_is_the_rule_with_that_constant():
+    for name, value in parts.CHANGES:
+        made = parts.RULES[f"{name}={value:.3g}"]().rule
+        assert made == replace(DepthHalving(), **{name: value})
 
 
 @pytest.mark.parametrize("workers", [1, 4])
