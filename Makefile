@@ -9,7 +9,7 @@ LOOSE  := arg-type assignment index misc operator return-value type-var unused-i
           var-annotated
 
 .DEFAULT_GOAL := help
-.PHONY: help sweep test slow lint schema docs clean
+.PHONY: help sweep test long slow lint schema docs clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ sweep: $(VENV)/.installed  ## venv, install, the study of z-layers and its repor
 # some machines forbid bytecode: then every process of a test would compile the package anew
 test: $(VENV)/.installed-dev  ## venv, install, the default test suite
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal -q --durations=10
+
+long: $(VENV)/.installed-dev  ## the tests of whole studies and commands, as CI runs them
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal -q -m "long and not slow"
 
 slow: $(VENV)/.installed-trackers  ## the tests marked slow
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 -q -m slow

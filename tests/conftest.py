@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
 from engine import Engine
 from inline import Inline
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays, so that no later collection has to walk through it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

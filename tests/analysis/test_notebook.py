@@ -45,6 +45,7 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_every_cell_of_the_notebook_runs(elsewhere, capsys):
     assert run([c for c in CELLS if not is_slow(c)]) == 7

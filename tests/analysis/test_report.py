@@ -165,6 +165,7 @@ def test_every_dot_on_the_page_is_a_trial_of_the_study(report: Path):
     assert sorted(map(int, filter(None, rows))) == list(range(24))
 
 
+@pytest.mark.long
 def test_text_of_the_study_is_never_markup(tmp_path: Path):
     evil = "<script>alert(1)</script><img src=x onerror=alert(2)> \"'& $x_{$ \x1b[31m \u202e"
     study = optuna.create_study(
@@ -208,6 +209,7 @@ def test_tables_mark_trials_that_were_forced(report: Path):
     assert len(frame) == 24 and set(frame["forced"]) == set(forced.values())
 
 
+@pytest.mark.long
 def test_a_study_that_reports_rarely_and_has_many_long_names_is_drawn(tmp_path: Path):
     """Steps are not epochs everywhere, and a figure must not be as long as the largest step."""
     url = f"sqlite:///{tmp_path}/odd.db"
@@ -274,6 +276,7 @@ def test_the_command_line_exits_with_one_and_a_message(tmp_path: Path):
     assert "'none'" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 def test_the_command_line_leaves_nothing_but_the_report(tmp_path: Path):
     make_study(tmp_path, "small", 6)
     before = {p for p in ROOT.iterdir()}
@@ -290,6 +293,7 @@ def test_the_command_line_leaves_nothing_but_the_report(tmp_path: Path):
     assert {p.name for p in tmp_path.iterdir()} == {"studies"}
 
 
+@pytest.mark.long
 def test_watching_refreshes_until_the_budget_is_spent(tmp_path: Path, monkeypatch):
     folder = make_study(tmp_path, "busy", 10, running=2)
     pages = []

@@ -42,6 +42,7 @@ def test_values_of_this_machine(tmp_path):
     assert "threads: 3" in shown(tmp_path, "--config-dir", "conf", "--cfg", "job", "-p", "extras")
 
 
+@pytest.mark.long
 def test_the_configuration_of_a_run_and_of_a_study_can_be_shown(tmp_path):
     assert "z_layers: 3" in shown(tmp_path, "--cfg", "job")
     study = ["-m", "hparams_search=zlayers"]

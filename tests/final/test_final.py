@@ -92,6 +92,7 @@ def done(tmp_path_factory) -> Stage:
     return stage
 
 
+@pytest.mark.long
 def test_every_candidate_runs_with_every_new_seed_and_never_sees_the_test_set(done):
     plan = FinalPlan.read(done.folder / "plan.json")
     assert len(plan.candidates) == 2 and plan.seeds == (1, 2)  # the search used 0
@@ -109,6 +110,7 @@ def test_every_candidate_runs_with_every_new_seed_and_never_sees_the_test_set(do
         assert "max_epochs: 4\n" in run.read_text() and "patience: 16\n" in run.read_text()
 
 
+@pytest.mark.long
 def test_the_winner_alone_is_tested_once_per_seed(done):
     summary, plan = done.summary(), FinalPlan.read(done.folder / "plan.json")
     means = {c["trial"]: c["val_mean"] for c in summary["candidates"]}
@@ -132,6 +134,7 @@ def test_the_winner_alone_is_tested_once_per_seed(done):
     assert f"# trial {summary['winner']['trial']}," in best
 
 
+@pytest.mark.long
 def test_a_second_call_does_not_test_again(done):
     files = {p: p.stat().st_mtime_ns for p in done.folder.rglob("*") if p.is_file()}
     output = done.final()
@@ -144,6 +147,7 @@ def test_other_options_of_a_stage_that_has_begun_are_refused(done):
     assert "final.seeds: 2 -> 3" in done.final("final.seeds=3", code=1)
 
 
+@pytest.mark.long
 def test_the_page_and_what_analysis_reads(done):
     page = (done.folder / "index.html").read_text()
     for title in ("Learning curves", "Confusion matrix", "Most confused pairs", "Reliability"):
@@ -157,6 +161,7 @@ def test_the_page_and_what_analysis_reads(done):
     assert record.confusion_matrix == done.summary()["confusion_matrix"]
 
 
+@pytest.mark.long
 def test_every_form_of_the_model_predicts_the_same(done, tmp_path):
     from zmodel.data import Digits
     from zmodel.predict import load

@@ -59,6 +59,7 @@ PLANTED: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.long
 def test_planted_trials_neither_override_anything_nor_end_the_workers(engine):
     engine.run("hydra.sweeper.n_trials=1", "epochs=1")
     journal = str(engine.folder / "study.journal")
@@ -84,6 +85,7 @@ def test_planted_trials_neither_override_anything_nor_end_the_workers(engine):
         assert named in trials[number].user_attrs["fail_reason"]
 
 
+@pytest.mark.long
 def test_a_planted_lease_is_never_opened_unless_it_is_a_file(engine, tmp_path):
     """Opening a pipe that nobody writes to would hold up every worker for ever."""
     engine.run("hydra.sweeper.n_trials=1", "epochs=1")
@@ -328,6 +330,7 @@ def test_a_comparison_of_odd_names_stays_in_its_folder(tmp_path):
         command.analyze(analyze_config(logs, names[0], storage=url))
 
 
+@pytest.mark.long
 def test_a_link_that_is_turned_elsewhere_does_not_move_a_running_study(tmp_path):
     first, second, link = tmp_path / "first", tmp_path / "second", tmp_path / "logs"
     first.mkdir()
@@ -426,6 +429,7 @@ def test_a_proxy_beyond_this_machine_is_warned_about(capsys):
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&[a](javascript:alert(3)) **b** `c`"
 
 
+@pytest.mark.long
 def test_no_text_of_a_study_becomes_markup_on_any_page(tmp_path):
     folder = make_study(tmp_path, "s", 6)
     study = optuna.load_study(study_name="s", storage=open_storage(str(folder / "study.journal")))

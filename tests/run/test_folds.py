@@ -181,6 +181,7 @@ def courses(folder: Path) -> list[Any]:
     return [fold["course"] for fold in last["folds"]]
 
 
+@pytest.mark.long
 def test_an_interrupted_run_goes_on_in_the_fold_it_was_in(tmp_path):
     run(config(tmp_path / "whole", *FOLDS))
     with pytest.raises(Interrupted) as stopped, running(Trial(stop_after=1)):

@@ -276,6 +276,7 @@ def test_six_processes_at_once_on_an_empty_journal(tmp_path: Path) -> None:
     race(str(tmp_path / "race.journal"), tmp_path, processes=6, tickets=20)
 
 
+@pytest.mark.long
 def test_six_processes_at_once_on_an_empty_postgres(postgres: Postgres, tmp_path: Path) -> None:
     race(postgres.url, tmp_path / "race", processes=6, tickets=20)
 

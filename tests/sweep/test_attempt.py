@@ -152,6 +152,7 @@ def test_a_failing_trial_is_recorded_and_the_study_goes_on(inline, outcome, reas
     assert sum(t.state == TrialState.COMPLETE for t in inline.trials) == 8 - len(failed) > 0
 
 
+@pytest.mark.long
 def test_too_many_failures_end_the_study_with_their_reason(inline, capsys):
     def told(cfg):
         raise RuntimeError("told to fail")

@@ -88,6 +88,7 @@ def test_a_bound_that_means_nothing_is_refused(tmp_path, overrides, words):
     assert words in Engine(tmp_path).run(*overrides, code=1)
 
 
+@pytest.mark.long
 def test_a_study_with_a_bound_runs(tmp_path):
     engine = Engine(tmp_path)
     engine.run("hydra.sweeper.history=100", "hydra.sweeper.n_trials=12", "hydra.sweeper.n_jobs=1")

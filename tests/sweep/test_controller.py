@@ -29,6 +29,7 @@ def pids(engine: Engine, command: subprocess.Popen) -> list[int]:
     return [pid for pid in found if os.path.exists(f"/proc/{pid}")]
 
 
+@pytest.mark.long
 def test_budget_is_exact_and_a_second_start_says_so(engine):
     engine.run("hydra.sweeper.n_trials=7", "hydra.sweeper.n_jobs=3")
     trials = engine.trials()
@@ -63,6 +64,7 @@ def test_draws_depend_on_seed_and_slot_alone(engine, inline):
     assert alone("d", tpe) == alone("e", tpe)
 
 
+@pytest.mark.long
 def test_ctrl_c_puts_trials_back_and_the_same_command_continues(engine):
     command = ("hydra.sweeper.n_trials=6", "epochs=20", "seconds=0.1")
     process = engine.start(*command)
@@ -85,6 +87,7 @@ def test_ctrl_c_puts_trials_back_and_the_same_command_continues(engine):
         assert len(new.intermediate_values) == 20
 
 
+@pytest.mark.long
 def test_a_second_ctrl_c_stops_at_once(engine):
     process = engine.start("hydra.sweeper.n_trials=2", "epochs=2", "seconds=60")
     engine.wait(lambda ts: len(ts) == 2)
@@ -97,6 +100,7 @@ def test_a_second_ctrl_c_stops_at_once(engine):
     assert not any(t.state == TrialState.RUNNING for t in engine.trials())
 
 
+@pytest.mark.long
 def test_workers_end_when_their_controller_is_killed_and_the_study_goes_on(engine):
     command = ("hydra.sweeper.n_trials=6", "epochs=10", "seconds=0.1")
     process = engine.start(*command)
@@ -112,6 +116,7 @@ def test_workers_end_when_their_controller_is_killed_and_the_study_goes_on(engin
     assert finished(engine.outcomes()) == 6
 
 
+@pytest.mark.long
 def test_a_dead_worker_is_replaced_and_its_trial_retried(engine):
     """Slot 2 kills its worker on the first attempt only; slot 4 on every attempt."""
     dies = "layers == 4 or (number == 2)"
@@ -176,6 +181,7 @@ def test_a_name_in_any_script_needs_no_quotes(engine):
     assert finished(engine.trials()) == 3
 
 
+@pytest.mark.long
 def test_a_configuration_edited_while_the_study_runs_ends_it(engine, tmp_path):
     """Hydra composes every trial from the files: a change in the middle must not slip in."""
     conf = tmp_path / "conf"
@@ -202,6 +208,7 @@ def test_each_worker_gets_its_gpu(engine, monkeypatch):
     assert {t.value for t in engine.trials()} == {3.0, 5.0}
 
 
+@pytest.mark.long
 def test_a_preempted_worker_puts_its_trial_back_with_its_checkpoint(engine):
     process = engine.start("hydra.sweeper.n_trials=6", "epochs=15", "seconds=0.1")
     engine.wait(lambda ts: sum(len(t.intermediate_values) > 1 for t in ts) == 2)

@@ -42,6 +42,7 @@ def test_six_starts_at_once_on_an_empty_postgres(tmp_path, postgres):
     start_six_at_once(Engine(tmp_path, "six", postgres.url))
 
 
+@pytest.mark.long
 def test_postgres_runs_a_study_and_keeps_the_password_out_of_files(tmp_path, postgres):
     engine = Engine(tmp_path, "secret", postgres.url)
     output = engine.run("hydra.sweeper.n_trials=6", "dies='number == 1'")

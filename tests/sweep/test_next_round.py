@@ -15,6 +15,7 @@ def near_one(cfg) -> float:
     return 1 - abs(cfg.x - 1) - (cfg.layers != 3)
 
 
+@pytest.mark.long
 def test_it_searches_what_was_left_open_and_keeps_the_chain(inline, capsys):
     assert inline.run(*FIRST, task=near_one) == 0
     best = sorted(inline.trials, key=lambda t: -t.value)
@@ -39,6 +40,7 @@ def test_it_searches_what_was_left_open_and_keeps_the_chain(inline, capsys):
     assert record.rounds[0].space["x"] == "-4 to 4"
 
 
+@pytest.mark.long
 def test_a_space_that_is_declared_otherwise_is_taken_as_declared(inline):
     assert inline.run(*FIRST, task=near_one) == 0
     second = inline.named("other")

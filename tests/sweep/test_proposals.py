@@ -25,6 +25,7 @@ def curve(cfg) -> float:
     return cfg.x
 
 
+@pytest.mark.long
 def test_coverage_floors_are_kept(inline, capsys):
     floors = ("hydra.sweeper.n_trials=15", "hydra.sweeper.coverage={layers: 3}")
     assert inline.run(*floors) == 0
@@ -40,6 +41,7 @@ def test_coverage_floors_are_kept(inline, capsys):
     assert "layers=2 has " in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_pruner_ends_trials_only_when_one_is_chosen(inline):
     few = "hydra.sweeper.n_trials=15"
     assert inline.run(few, task=curve) == 0
@@ -71,6 +73,7 @@ def test_a_pruner_spares_forced_trials_and_controls(inline):
     assert all(completed.count(z) >= 4 for z in (1, 2, 3, 4))
 
 
+@pytest.mark.long
 def test_the_policy_gives_up_what_cannot_win_and_says_so(inline, capsys):
     command = (
         "hydra.sweeper.n_trials=70", "hydra.sweeper.coverage={layers: 10}",

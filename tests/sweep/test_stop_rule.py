@@ -51,6 +51,7 @@ def test_trials_without_a_value_count_as_draws_and_those_put_back_do_not():
     assert scores_of([noted], False, narrow) == [float("-inf")]
 
 
+@pytest.mark.long
 def test_a_study_ends_when_little_is_to_be_gained_and_a_larger_budget_continues(inline, capsys):
     command = ("hydra.sweeper.n_trials=60", "hydra/sweeper/sampler=random", GAIN)
     assert inline.run(*command) == 0

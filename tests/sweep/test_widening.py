@@ -34,6 +34,7 @@ def test_wider_is_every_value_on_the_same_scale(old, new, wider):
     assert is_wider(old, new) is wider
 
 
+@pytest.mark.long
 def test_trials_of_both_phases_count_and_floors_hold_over_all(inline):
     floors = "hydra.sweeper.coverage={layers: 2}"
     space = ("x=interval(0,1)", "epochs=choice(2,3)")

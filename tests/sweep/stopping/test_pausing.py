@@ -95,6 +95,7 @@ def test_a_study_keeps_to_its_epochs_and_completes_every_depth(inline, how):
     assert summary(inline.trials) == summary(trials), "nothing is left to do"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("sampler", "epochs"), [("random", 80), pytest.param("tpe", 140, marks=pytest.mark.slow)]
 )
@@ -109,6 +110,7 @@ def test_the_same_seed_gives_the_same_study(inline, sampler, epochs):
     assert sampler == "random" or sum(late) / len(late) > 0.6, "TPE learns from paused trials"
 
 
+@pytest.mark.long
 def test_each_proposal_knows_all_earlier_trials(inline, monkeypatch):
     """Optuna keeps its list of trials until one is told to the study. One that pauses is not."""
     see, seen = PausedHistory.see, {}
@@ -133,6 +135,7 @@ def test_a_database_keeps_pauses_too(inline, tmp_path):
     assert summary(found) == summary(twin.trials)
 
 
+@pytest.mark.long
 def test_a_larger_budget_goes_on_with_paused_trials(inline):
     assert inline.run(*WITHIN, "hydra.sweeper.epochs=60", task=task) == 0
     before = {t.number: done(t) for t in inline.trials if is_paused(t)}
@@ -143,6 +146,7 @@ def test_a_larger_budget_goes_on_with_paused_trials(inline):
     assert any(done(trials[number]) > epochs for number, epochs in before.items())
 
 
+@pytest.mark.long
 def test_a_continued_trial_that_is_put_back_keeps_its_standing(inline):
     """What a signal, or the death of its worker, makes of it: another attempt at the same slot."""
     hit = []
@@ -171,6 +175,7 @@ def test_a_continued_trial_that_is_put_back_keeps_its_standing(inline):
         )  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_trial_whose_checkpoint_is_lost_begins_again(inline):
     anew = []
 
@@ -216,6 +221,7 @@ def test_floors_are_met_within_a_budget_of_epochs(inline, n_trials):
         inline.named("none").run(*budget, "hydra.sweeper.coverage={layers: 2}", *floors[1:])
 
 
+@pytest.mark.long
 def test_enqueued_configurations_begin_as_new_trials_do(inline):
     given = "hydra.sweeper.enqueue=[{x: 0.5, layers: 2}, {x: 0.25, layers: 2}]"
     assert inline.run(*WITHIN, given, "hydra.sweeper.epochs=60", task=task) == 0
@@ -225,6 +231,7 @@ def test_enqueued_configurations_begin_as_new_trials_do(inline):
     assert sum(map(done, inline.trials)) == 60
 
 
+@pytest.mark.long
 def test_the_baseline_runs_to_its_end_and_the_budget_holds(inline):
     """Also where the guarantee of every depth needs all epochs."""
     for epochs in (4 * ALLOWANCE, 60):
@@ -316,6 +323,7 @@ def test_what_cannot_work_is_refused_before_the_first_trial(inline, overrides, n
     assert not inline.folder.exists()
 
 
+@pytest.mark.long
 def test_a_guarantee_that_failures_have_cost_is_told(inline):
     def deep_fails(cfg):
         for n in epochs(cfg):
@@ -329,6 +337,7 @@ def test_a_guarantee_that_failures_have_cost_is_told(inline):
     assert complete == {1, 2, 3} and sum(map(done, inline.trials)) <= 50
 
 
+@pytest.mark.long
 def test_too_few_trials_for_the_guarantee_are_named(inline, capfd):
     def shallow_fails_once(cfg):
         if cfg.layers == 1 and not failed:
@@ -354,11 +363,13 @@ def test_a_task_that_pauses_and_has_not_reported_fails(inline):
     assert all(t.state == TrialState.FAIL for t in inline.trials)
 
 
+@pytest.mark.long
 def test_one_group_where_no_depth_is_searched(inline):
     assert inline.run(*RULE, "hydra.sweeper.epochs=50", task=task) == 0
     assert sum(map(done, inline.trials)) == 50
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("budget", ["n_trials=16", "epochs=200"])
 def test_without_the_rule_paused_trials_go_on_to_their_end(inline, budget):
     assert inline.run(*WITHIN, "hydra.sweeper.epochs=60", task=task) == 0
