@@ -96,7 +96,8 @@ def study(made: Surrogate, kind: Kind, pauses: bool, budget: int, seed: int) -> 
             assert params[number][DEPTH] == step.group
         best = tuple(curves[number][rung - 1] for rung in rungs if rung <= step.until)
         state = "complete" if step.until == made.epochs else "paused"
-        now.put(Standing(number, params[number][DEPTH], state, step.until, best))
+        group = params[number][DEPTH]
+        now.put(Standing(number, group, state, step.until, best, spared=step.control))
         values[number] = float(best[-1])
     complete = [n for group in now.groups.values() for n, t in group.trials.items()
                 if t.state == "complete"]  # fmt: skip

@@ -197,6 +197,7 @@ class Halving(Pausing):
         self.rule = DepthHalving(**constants)  # type: ignore[arg-type]
         self.within = within
         self.now: Standings | None = None
+        self.spared: set[int] = set()
 
     def next(self, study: Study) -> Step | None:
         if self.now is None:
@@ -206,7 +207,12 @@ class Halving(Pausing):
         if step is None:
             return None
         if step.trial is None:
-            self.now.put(Standing(len(study.trials), step.group, "running", 0, (), step.until))
+            new = Standing(
+                len(study.trials), step.group, "running", 0, (), step.until, step.control
+            )
+            self.now.put(new)
+            if new.spared:
+                self.spared.add(new.number)
             return Step(step.until, None, step.group if self.within else None)  # type: ignore[arg-type]
         trial = study.trials[step.trial]
         self._put(self.now, study, trial, "running", step.until)
@@ -223,7 +229,8 @@ class Halving(Pausing):
     ) -> None:
         best = tuple(study.best(trial, rung) for rung in now.rungs if rung <= trial.epochs)
         group = trial.depth if self.within else 0
-        now.put(Standing(trial.number, group, state, trial.epochs, best, until))
+        spared = trial.number in self.spared
+        now.put(Standing(trial.number, group, state, trial.epochs, best, until, spared))
 
 
 USUAL: dict[str, Callable[[], Rule]] = {

@@ -244,6 +244,24 @@ def test_without_new_trials_promotions_leave_what_is_promised():
     assert rule.next_step(now, now.committed + 14 + 1, new=False) == Step(0, "deep", 4)
 
 
+@pytest.mark.parametrize("state", ["complete", "running"])
+def test_a_spared_trial_is_not_the_one_that_is_guaranteed(state):
+    """It began with any configuration; the best of the depth would be left paused."""
+    spared = Standing(1, "deep", state, 16, (0.1,) * 4, until=16, spared=True)
+    now = standings(paused(0, "deep", 0.9, 0.9), spared, groups=["deep"])
+    assert RULE.next_step(now, now.committed + 12) == Step(0, "deep", 16)
+    now.put(spared._replace(spared=False))
+    assert RULE.next_step(now, now.committed + 12) == Step(0, "deep", 8), "promoted only"
+
+
+def test_a_depth_of_which_only_a_spared_trial_runs_is_not_waited_for():
+    spared = Standing(0, "deep", "running", 1, (), until=16, spared=True)
+    now = standings(spared, groups=["deep"])
+    assert RULE.next_step(now, now.committed + 16) == Step(None, "deep", 16)
+    now.put(spared._replace(spared=False))
+    assert RULE.next_step(now, now.committed + 16) == Step(None, "deep", 2)
+
+
 def test_a_depth_whose_only_trial_runs_is_waited_for():
     running = Standing(0, "deep", "running", 1, (), until=2)
     now = standings(running, groups=["deep"])

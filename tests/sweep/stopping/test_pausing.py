@@ -95,6 +95,15 @@ def test_a_study_keeps_to_its_epochs_and_completes_every_depth(inline, how):
     assert summary(inline.trials) == summary(trials), "nothing is left to do"
 
 
+def test_a_spared_trial_is_not_the_one_that_is_guaranteed(inline):
+    rule = [*WITHIN[:-1], "hydra.sweeper.stopping.control_every=2"]
+    assert inline.run(*rule, "hydra.sweeper.epochs=100", task=task) == 0
+    complete = [t for t in inline.trials if t.state == TrialState.COMPLETE]
+    chosen = [t for t in complete if not t.user_attrs.get("spared")]
+    assert {t.params["layers"] for t in chosen} == {1, 2, 3, 4}
+    assert len(chosen) < len(complete)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("sampler", "epochs"), [("random", 80), pytest.param("tpe", 140, marks=pytest.mark.slow)]

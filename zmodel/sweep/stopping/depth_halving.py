@@ -70,7 +70,7 @@ class DepthHalving:
         first_rung: share of the epochs that a trial may take; at least one epoch.
         factor: between one rung and the next.
         survivors: share of the trials at a rung that go on.
-        guarantee: completed trials of each depth that the study ends with.
+        guarantee: completed trials of each depth that the study ends with, beside spared ones.
         guarantee_from: share of the budget after which the guarantee comes first.
         control_every: so many new trials of a depth hold one that runs to its end; 0: none.
         within: the parameter whose values are never compared; None: `model.z_layers` where it is
@@ -148,10 +148,14 @@ class DepthHalving:
     # --- the guarantee ---
 
     def _missing(self, group: Group, allowance: int) -> int:
-        """Completed trials that it still needs, but for those that run to their end."""
+        """Completed trials that it still needs, but for those that run to their end.
+
+        A spared trial is none of them: it began with any configuration, and a depth that had no
+        other would be judged by it.
+        """
         if group.completed >= self.guarantee:
             return 0
-        coming = sum(trial.until >= allowance for trial in group.running.values())
+        coming = sum(trial.until >= allowance for trial in _judged(group))
         return max(0, self.guarantee - group.completed - coming)
 
     def _guaranteed(
@@ -168,7 +172,7 @@ class DepthHalving:
             if paused:
                 first = max(paused, key=lambda trial: _advance(trial, now))
                 yield Step(first.number, name, allowance)
-            elif len(group.running) < self.guarantee - group.completed:
+            elif len(_judged(group)) < self.guarantee - group.completed:
                 is_given = given is not None and given.group == name
                 if new or is_given:
                     yield Step(None, name, allowance, given=is_given)
@@ -229,6 +233,11 @@ def _cost(step: Step, now: Standings) -> int:
     if step.trial is None:
         return step.until
     return step.until - now.groups[step.group].paused[step.trial].epochs
+
+
+def _judged(group: Group) -> list[Standing]:
+    """Its running trials, but for those that are spared."""
+    return [trial for trial in group.running.values() if not trial.spared]
 
 
 def _nearest(value: float) -> int:

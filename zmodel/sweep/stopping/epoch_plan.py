@@ -130,7 +130,8 @@ class EpochPlan:
             curve, [rung for rung in rungs if rung <= epochs_done(curve)], self.maximize
         )
         done = cost(trial, curve)
-        return Standing(slot, self._group(trial), state, done, best, until)
+        spared = attr(trial, "spared", False)
+        return Standing(slot, self._group(trial), state, done, best, until, spared)
 
     def _group(self, trial: FrozenTrial) -> int | str:
         if not self.cells:

@@ -21,6 +21,7 @@ class Standing(NamedTuple):
         epochs: done so far.
         best: the best value so far at each rung that it has reached; NaN for none.
         until: of a running trial, the epoch at which it pauses or ends.
+        spared: whether it runs to its end whatever the rule says, to measure what pausing costs.
     """
 
     number: int
@@ -29,6 +30,7 @@ class Standing(NamedTuple):
     epochs: int = 0
     best: tuple[float, ...] = ()
     until: int = 0
+    spared: bool = False
 
     @property
     def committed(self) -> int:
@@ -46,6 +48,7 @@ class Group:
         advance: sorted, the epochs of those that are paused, and those promised to running ones
             that will pause.
         begun: trials in all, failed ones too.
+        completed: without those that were spared.
     """
 
     def __init__(self, rungs: int) -> None:
@@ -90,7 +93,7 @@ class Standings:
         if old is not None:
             self._take_out(old, before, group)
         self.committed += trial.committed
-        group.completed += trial.state == "complete"
+        group.completed += trial.state == "complete" and not trial.spared
         if trial.state == "paused":
             group.paused[trial.number] = trial
             insort(group.advance, trial.epochs)
@@ -118,7 +121,7 @@ class Standings:
 
     def _take_out(self, old: Standing, keys: list[Key], group: Group) -> None:
         self.committed -= old.committed
-        group.completed -= old.state == "complete"
+        group.completed -= old.state == "complete" and not old.spared
         if old.state == "paused":
             del group.paused[old.number]
             _remove(group.advance, old.epochs)
