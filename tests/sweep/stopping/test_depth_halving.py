@@ -254,6 +254,13 @@ def test_a_spared_trial_is_not_the_one_that_is_guaranteed(state):
     assert RULE.next_step(now, now.committed + 12) == Step(0, "deep", 8), "promoted only"
 
 
+def test_a_spared_trial_begins_where_the_guarantee_is_paid_for_beside_it():
+    rule = DepthHalving(control_every=2, guarantee_from=1.0)
+    now = standings(paused(0, "deep", 0.5), groups=["deep"])
+    assert rule.next_step(now, now.committed + 14 + 16) == Step(None, "deep", 16, control=True)
+    assert rule.next_step(now, now.committed + 14 + 15) == Step(None, "deep", 2)
+
+
 def test_a_depth_of_which_only_a_spared_trial_runs_is_not_waited_for():
     spared = Standing(0, "deep", "running", 1, (), until=16, spared=True)
     now = standings(spared, groups=["deep"])

@@ -183,7 +183,7 @@ class DepthHalving:
         if not missing:
             return 0
         furthest = group.advance[-missing:]
-        if step is not None:
+        if step is not None and not step.control:
             if step.trial is not None and group.paused[step.trial].epochs in furthest:
                 furthest.remove(group.paused[step.trial].epochs)
             furthest = sorted([*furthest, step.until])
