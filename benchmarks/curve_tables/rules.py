@@ -197,7 +197,6 @@ class Halving(Pausing):
         self.rule = DepthHalving(**constants)  # type: ignore[arg-type]
         self.within = within
         self.now: Standings | None = None
-        self.spared: set[int] = set()
 
     def next(self, study: Study) -> Step | None:
         if self.now is None:
@@ -207,12 +206,8 @@ class Halving(Pausing):
         if step is None:
             return None
         if step.trial is None:
-            new = Standing(
-                len(study.trials), step.group, "running", 0, (), step.until, step.control
-            )
-            self.now.put(new)
-            if new.spared:
-                self.spared.add(new.number)
+            number, spared = len(study.trials), step.control
+            self.now.put(Standing(number, step.group, "running", until=step.until, spared=spared))
             return Step(step.until, None, step.group if self.within else None)  # type: ignore[arg-type]
         trial = study.trials[step.trial]
         self._put(self.now, study, trial, "running", step.until)
@@ -229,7 +224,7 @@ class Halving(Pausing):
     ) -> None:
         best = tuple(study.best(trial, rung) for rung in now.rungs if rung <= trial.epochs)
         group = trial.depth if self.within else 0
-        spared = trial.number in self.spared
+        spared = now.groups[group].trials[trial.number].spared
         now.put(Standing(trial.number, group, state, trial.epochs, best, until, spared))
 
 
