@@ -510,6 +510,7 @@ def test_every_diagnostic_gives_a_frame_and_a_figure_of_its_record():
             assert module.rows(found), name
 
 
+@pytest.mark.long
 def test_analysis_needs_no_torch_and_no_plotting_until_it_draws():
     code = (
         "import sys; import zmodel.analysis; "

@@ -236,6 +236,7 @@ def test_csv_keeps_numbers_and_defuses_formulas():
     assert to_csv([{"a": -1.5, "b": "-x"}, {"c": None}]) == "a,b,c\n-1.5,'-x,\n,,\n"
 
 
+@pytest.mark.long
 def test_a_study_of_plain_optuna_is_reported_from_its_own_storage(tmp_path: Path, capsys):
     url = f"sqlite:///{tmp_path}/plain.db"
     study = optuna.create_study(study_name="plain", storage=url)
@@ -267,6 +268,7 @@ def test_an_empty_study_is_one_clear_message(tmp_path: Path):
     assert not (tmp_path / "studies" / "empty" / "report").exists()
 
 
+@pytest.mark.long
 def test_the_command_line_exits_with_one_and_a_message(tmp_path: Path):
     done = subprocess.run(
         [sys.executable, "analyze.py", "study=none", f"paths.log_dir={tmp_path}"],
@@ -315,6 +317,7 @@ def test_watching_refreshes_until_the_budget_is_spent(tmp_path: Path, monkeypatc
     assert "http-equiv" not in (folder / "report" / "index.html").read_text().split("<script")[0]
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_watching_with_the_exit_code_of_the_contract(tmp_path: Path, monkeypatch):
     make_study(tmp_path, "busy", 10, running=2)
 

@@ -107,6 +107,7 @@ def wide(trials: int, choices: int) -> StudyRecord:
     return StudyRecord("wide", ("maximize",), space, tuple(records))
 
 
+@pytest.mark.long
 def test_a_method_that_takes_too_long_is_left_out_and_named(monkeypatch):
     monkeypatch.setattr(importance_methods, "MOST_CHOICES", 1000)
     started = time.monotonic()

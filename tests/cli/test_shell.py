@@ -55,6 +55,7 @@ def test_the_configuration_of_a_run_and_of_a_study_can_be_shown(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 def test_bash_completes_groups_options_and_keys(tmp_path):
     python = tmp_path / "python"

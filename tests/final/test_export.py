@@ -63,7 +63,9 @@ def test_a_feature_far_from_zero_is_centred_as_in_training(tmp_path):
     np.testing.assert_allclose(load(tmp_path / "model").probabilities(rows), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("block", ["residual", "gru", "attention"])
+@pytest.mark.parametrize(
+    "block", ["residual", *(pytest.param(b, marks=pytest.mark.long) for b in ("gru", "attention"))]
+)
 def test_every_kind_of_z_layer_can_be_handed_on(tmp_path, block):
     arguments = {
         "input_shape": [2, 9],

@@ -44,6 +44,7 @@ def samples(n: int = 5) -> np.ndarray:
     return np.random.default_rng(0).normal(2, 0.5, (n, 1, 12))
 
 
+@pytest.mark.long
 def test_the_command_needs_neither_lightning_nor_hydra(model, tmp_path):
     np.savez(tmp_path / "x.npz", x=samples())
     code = (

@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,19 @@ PREPARED = ("zlayers", "naive", "pruned")
 """Studies that exist before a document is followed."""
 
 
-@pytest.mark.parametrize("block", [b for b in BLOCKS if b.commands], ids=lambda b: b.place)
+FIRST_READ = ("README.md", "CONTRIBUTING.md")
+"""Documents whose commands the default suite composes; those of the others are `long`."""
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        pytest.param(b, marks=() if b.document.name in FIRST_READ else pytest.mark.long)
+        for b in BLOCKS
+        if b.commands
+    ],
+    ids=lambda b: b.place,
+)
 def test_every_command_is_one_that_runs_or_says_why_not(block: Block, tmp_path: Path):
     """Its options exist and its configuration composes."""
     if block.reason is not None:
@@ -46,9 +59,13 @@ def check_overrides(name: str, arguments: list[str], folders: list[Path]) -> Non
     own = arguments[arguments.index("--config-dir") + 1] if "--config-dir" in arguments else "conf"
     paths = [f"file://{folder / own}" for folder in folders if (folder / own).is_dir()]
     overrides.append(f"hydra.searchpath=[{','.join(paths)}]")
-    config = "train" if "train" in name else "analyze"
+    check_composition("train" if "train" in name else "analyze", *overrides)
+
+
+@cache  # documents repeat their commands
+def check_composition(config: str, *overrides: str) -> None:
     with initialize_config_dir(str(ROOT / "conf")):
-        compose(config, overrides)
+        compose(config, list(overrides))
 
 
 def write(block: Block, folder: Path) -> None:

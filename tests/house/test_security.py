@@ -382,6 +382,7 @@ def test_the_stream_hides_passwords_and_is_otherwise_the_stream(capsys):
     assert stream.isatty() == sys.stderr.isatty() and stream.encoding == sys.stderr.encoding
 
 
+@pytest.mark.long
 def test_the_titles_of_worker_processes_show_no_settings(engine):
     marker = "0.0123"
     process = engine.start("hydra.sweeper.n_trials=4", "epochs=60", f"seconds={marker}")

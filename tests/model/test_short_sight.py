@@ -55,6 +55,7 @@ def test_what_reads_the_whole_series_is_not_short_sighted(block):
     assert ZNet((1, 4000), 2, 1, 4, pool="mean", block=block, stride=64).warning is None
 
 
+@pytest.mark.long
 def test_a_run_warns_once_and_a_trial_never(tmp_path, caplog):
     x = np.random.default_rng(0).normal(size=(60, 1, 900))
     np.savez(tmp_path / "long.npz", x=x, y=np.arange(60) % 2)

@@ -111,14 +111,14 @@ def test_no_progress_bar_is_none_and_not_lightnings_own(tmp_path):
     "override",
     [
         "trainer.gradient_clip_val=1.0",
-        "+trainer.accumulate_grad_batches=2",
+        pytest.param("+trainer.accumulate_grad_batches=2", marks=pytest.mark.long),
         "+trainer.limit_train_batches=2",
-        "+trainer.max_steps=8",
+        pytest.param("+trainer.max_steps=8", marks=pytest.mark.long),
         "+trainer.profiler=simple",
-        "trainer.precision=bf16-mixed",
-        "+trainer.val_check_interval=0.5",
+        pytest.param("trainer.precision=bf16-mixed", marks=pytest.mark.long),
+        pytest.param("+trainer.val_check_interval=0.5", marks=pytest.mark.long),
         "+trainer.limit_train_batches=1",
-        "+trainer.val_check_interval=1",
+        pytest.param("+trainer.val_check_interval=1", marks=pytest.mark.long),
     ],
 )
 def test_what_needs_single_batches_gets_lightnings_loop(tmp_path, override):

@@ -11,6 +11,7 @@ from runs import SMALL, config, result
 from zmodel.run import run
 
 
+@pytest.mark.long
 def test_autocast_trains_with_losses_in_full_precision(tmp_path):
     balanced = [*SMALL, "trainer.max_epochs=4", "model.class_weights=balanced"]
     seen = []

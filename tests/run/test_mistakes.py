@@ -113,6 +113,7 @@ def test_options_that_make_no_sense(tmp_path, overrides, words) -> None:
     assert not (tmp_path / "checkpoints").exists()
 
 
+@pytest.mark.long
 def test_a_network_larger_than_the_memory_is_refused_with_an_estimate(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "available", lambda device: 2**26)
     wide = [*SMALL, "model.z_layers=4", "model.stride=1", "trainer.max_epochs=1"]

@@ -41,6 +41,7 @@ RECIPES = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("recipe", RECIPES, ids=["onecycle", "cool_down"])
 def test_pauses_change_no_result(tmp_path, recipe):
     last = f"ckpt_path={tmp_path}/parts/checkpoints/last.ckpt"

@@ -60,7 +60,9 @@ def interrupted(tmp_path):
             ["trainer.max_epochs=-1", f"{PATIENCE}=1", "model.optimizer.lr=0.3"],
             marks=pytest.mark.slow,
         ),
-        ["trainer.max_epochs=-1", "+trainer.max_time={seconds: 3}"],
+        pytest.param(
+            ["trainer.max_epochs=-1", "+trainer.max_time={seconds: 3}"], marks=pytest.mark.long
+        ),
     ],
 )  # four steps are an epoch
 def test_a_run_is_over_when_the_loop_says_so(tmp_path, interrupted, limits):
@@ -96,6 +98,7 @@ def test_without_a_checkpoint_a_request_ends_the_run_too(tmp_path):
 # --- early stopping ---
 
 
+@pytest.mark.long
 def test_more_patience_goes_on_and_the_same_stays_finished(tmp_path):
     still = ["model.optimizer.lr=0.0", "trainer.max_epochs=6", f"{PATIENCE}_steps=0"]
     checkpoint = start(tmp_path / "first", *still, f"{PATIENCE}=1")

@@ -172,6 +172,7 @@ def test_what_cannot_work_is_a_value_error_that_says_what_to_mend(tmp_path, over
         run(config(tmp_path, *SMALL, *overrides))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [

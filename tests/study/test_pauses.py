@@ -96,6 +96,7 @@ def outcome(storage: InMemoryStorage) -> dict[int, tuple]:
     return slots
 
 
+@pytest.mark.long
 def test_whoever_dies_at_whatever_write_the_study_is_the_same(tmp_path):
     optuna.create_study(storage=(whole := Mortal()))
     whole.writes_left = 10**6

@@ -281,6 +281,7 @@ def test_six_processes_at_once_on_an_empty_postgres(postgres: Postgres, tmp_path
     race(postgres.url, tmp_path / "race", processes=6, tickets=20)
 
 
+@pytest.mark.long
 def test_four_processes_at_once_on_an_empty_sqlite(tmp_path: Path) -> None:
     race(f"sqlite:///{tmp_path}/race.db", tmp_path, processes=4, tickets=10)
 
@@ -436,6 +437,7 @@ def test_no_message_contains_the_password(
 # -- the gRPC proxy -----------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_frozen_proxy_raises_in_time_and_is_used_again_later(proxy: Proxy) -> None:
     storage = open_storage(proxy.address, timeout=0.5, outage=1)
     patient = open_storage(proxy.address, timeout=0.5, outage=30)

@@ -435,6 +435,7 @@ print(sorted(heavy & sys.modules.keys()))
 """
 
 
+@pytest.mark.long
 def test_the_sweeper_and_the_analysis_import_nothing_that_trains():
     done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True)
     assert done.stdout == "[]\n", done.stdout + done.stderr

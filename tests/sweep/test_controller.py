@@ -137,6 +137,7 @@ def test_a_dead_worker_is_replaced_and_its_trial_retried(engine):
     assert third.user_attrs["attempt"] == (3 if third.params["layers"] == 4 else 2)
 
 
+@pytest.mark.long
 def test_a_refused_command_leaves_nothing_and_no_trace_of_python(engine):
     for wrong in ("hydra.sweeper.n_trials=0", "layers=range(5,2)", "nothing=1"):
         assert "Traceback" not in engine.run(wrong, code=1)
@@ -157,6 +158,7 @@ def test_two_controllers_share_one_budget(engine):
     assert len({str(t.params) for t in engine.trials()}) == 30
 
 
+@pytest.mark.long
 def test_stop_command_lets_workers_finish_their_trial(engine):
     process = engine.start("hydra.sweeper.n_trials=50", "epochs=4", "seconds=0.2")
     engine.wait(lambda ts: len(ts) >= 2)

@@ -93,6 +93,7 @@ def test_sqlite_with_several_workers_is_exact(tmp_path):
     assert len(engine.trials()) == 12 == finished(engine.outcomes())
 
 
+@pytest.mark.long
 def test_journal_deleted_while_running_is_an_error_not_a_new_study(engine):
     process = engine.start("hydra.sweeper.n_trials=50", "epochs=3", "seconds=0.1")
     engine.wait(lambda ts: len(ts) >= 2)

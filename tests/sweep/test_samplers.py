@@ -42,7 +42,9 @@ def run(name: str, seed: int | None, slots: int, workers: int = 1) -> list[dict]
     return found
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.long if n == "gp" else ()) for n in SAMPLERS]
+)
 def test_the_same_seed_gives_the_same_study(name: str) -> None:
     if name == "gp":
         pytest.importorskip("torch")

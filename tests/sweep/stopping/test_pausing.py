@@ -74,6 +74,7 @@ def summary(trials):
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", [task, early])
 def test_a_study_keeps_to_its_epochs_and_completes_every_depth(inline, how):
     assert inline.run(*WITHIN, "hydra.sweeper.epochs=70", task=how) == 0
@@ -95,6 +96,7 @@ def test_a_study_keeps_to_its_epochs_and_completes_every_depth(inline, how):
     assert summary(inline.trials) == summary(trials), "nothing is left to do"
 
 
+@pytest.mark.long
 def test_a_spared_trial_is_not_the_one_that_is_guaranteed(inline):
     rule = [*WITHIN[:-1], "hydra.sweeper.stopping.control_every=2"]
     assert inline.run(*rule, "hydra.sweeper.epochs=100", task=task) == 0
@@ -213,6 +215,7 @@ def test_without_a_rule_epochs_are_a_budget_too(inline):
     assert len(inline.trials) == len(trials), "the budget of trials holds too"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("n_trials", ["null", "40"])
 def test_floors_are_met_within_a_budget_of_epochs(inline, n_trials):
     """Four of five trials that the epochs are sure to pay for, however many more may begin."""
