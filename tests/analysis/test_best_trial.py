@@ -211,9 +211,13 @@ def test_a_small_validation_part_is_told(best, samples, severity):
     verdict = found(study, "small_validation")
     assert (verdict and verdict.severity) == severity
     assert verdict is None or verdict.evidence["ties"] == 2
-    split = replace(study, attrs={**study.attrs, "fixed": {"data.folds": None}})
-    verdict = found(split, "small_validation")
-    assert verdict is None or verdict.action.endswith("data.folds=5")
+    for given in (None, "auto"):
+        split = replace(study, attrs={**study.attrs, "fixed": {"data.folds": given}})
+        verdict = found(split, "small_validation")
+        assert verdict is None or verdict.action.endswith("data.folds=5")
+    folded = [replace(trial, attrs={**trial.attrs, "folds": 5}) for trial in split.trials]
+    verdict = found(replace(split, trials=folded), "small_validation")
+    assert verdict is None or not verdict.action.endswith("data.folds=5")
 
 
 def test_the_majority_class_is_a_baseline_too():

@@ -72,9 +72,11 @@ def test_running_trials_are_shown_with_their_epoch_and_value(busy: Path):
     assert len(lines) == 2
     for line, trial in zip(lines, running, strict=True):
         assert re.search(rf"trial {trial.number}: .*epoch {len(trial.curve)}\b", line)
-    folded = replace(study, attrs={**study.attrs, "fixed": {"data.folds": 5}})
+    auto = replace(study, attrs={**study.attrs, "fixed": {"data.folds": "auto"}})
+    assert f"epoch {len(running[0].curve)}" in running_lines(auto)[0]
     steps = len(running[0].curve)
-    assert f"fold {steps} of 5," in running_lines(folded)[0]
+    folded = [replace(t, attrs={**t.attrs, "folds": 5}) for t in study.trials]
+    assert f"fold {steps} of 5," in running_lines(replace(study, trials=folded))[0]
     record = analysis.running(study)
     assert set(record.curves) == {t.number for t in running}
     assert all(min(curve) == 1 for curve in record.curves.values())

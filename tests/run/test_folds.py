@@ -102,6 +102,7 @@ def test_a_run_is_the_mean_of_its_folds_and_tests_at_the_end(tmp_path, monkeypat
         value = run(config(tmp_path, *FOLDS))
     found = result(tmp_path)
     each = [fold["metrics"] for fold in found["folds"]]
+    assert trial.folds == 3
     assert len(each) == 3 and order.index("test") > max(
         i for i, o in enumerate(order) if o != "test"
     )

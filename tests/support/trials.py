@@ -14,10 +14,14 @@ class Trial:
     number, pruned = 0, False
     params: ClassVar[dict[str, Any]] = {}
     pause_at: int | None = None
+    folds: int | None = None
 
     def __init__(self, prune_after: int = 10**6, stop_after: int = 10**6) -> None:
         self.reported: dict[int, float] = {}
         self.prune_after, self.stop_after = prune_after, stop_after
+
+    def tell_folds(self, count: int) -> None:
+        self.folds = count
 
     def report(self, epoch: int, value: float) -> None:
         self.reported[epoch] = value

@@ -90,8 +90,10 @@ def test_numbers_are_named_as_the_study_names_them():
     told = worker_line(running, labels, now)
     assert told[2:] == ["epoch 4 of 150", "val/acc 0.5000", "1:04 elapsed"]
     assert best_line(DONE[0], labels)[0].endswith("val/acc_best 0.9000")
-    folds = Labels.of({**ATTRS, "fixed": {"trainer.max_epochs": 150, "data.folds": 5}})
-    assert worker_line(running, folds, now)[2] == "fold 4 of 5"
+    auto = Labels.of({**ATTRS, "fixed": {"trainer.max_epochs": 150, "data.folds": "auto"}})
+    assert worker_line(running, auto, now)[2] == "epoch 4 of 150", "the run found data enough"
+    running.set_user_attr("folds", 5)
+    assert worker_line(running, auto, now)[2] == "fold 4 of 5"
     two = Labels.of({"optimized_metric": ["val/acc_best", "parameters"]})
     assert two.values((0.5, 12.0)) == ["val/acc_best 0.5000", "parameters 12.0000"]
 

@@ -25,6 +25,9 @@ class RunningTrial(Protocol):
     pause_at: int | None
     """Epochs after which the run raises ``Paused``, with ``last.ckpt`` written; None: never."""
 
+    def tell_folds(self, count: int) -> None:
+        """Note that what the run reports are folds, so many of them, and no epochs."""
+
     def report(self, epoch: int, value: float) -> None:
         """Store the metric of this epoch (0-based) in the study."""
 

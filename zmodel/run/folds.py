@@ -34,7 +34,7 @@ from zmodel.callbacks.checkpoint import BestAndLast, write_atomically
 from zmodel.callbacks.monitor import logged
 from zmodel.core.objective import PART, metric_names
 from zmodel.core.run_value import value_of
-from zmodel.core.running_trial import withheld
+from zmodel.core.running_trial import running_trial, withheld
 from zmodel.run.build import build_data
 from zmodel.run.merged_folds import COURSE, Course, Result, merged
 from zmodel.run.read_checkpoint import read_checkpoint
@@ -108,6 +108,8 @@ def cross_validate(cfg: DictConfig, run_split: Callable[[DictConfig, Fold], Resu
     folder, count = Path(cfg.paths.output_dir), int(cfg.data.folds)
     last_path = folder / "checkpoints" / "last.ckpt"
     done, resume = finished(cfg.ckpt_path)
+    if (studied := running_trial()) is not None:
+        studied.tell_folds(count)
     pruned = False
     while len(done) < count and not pruned:
         own = part(cfg, len(done), test=False, ckpt_path=resume)

@@ -106,6 +106,7 @@ KINDS: dict[str, Callable[[Any], Any]] = {
     "replicate": _whole,
     "enqueued": _flag,
     "baseline_moved": _dictionary,
+    "folds": _whole,
     "until": _whole,
     "paused_at": _whole,
     "pauses": _whole,

@@ -411,6 +411,7 @@ def test_a_budget_of_epochs_counts_what_the_result_of_a_run_states(inline):
     """A run of several folds reports one value for each, and its result has the epochs of all."""
 
     def folds(cfg):
+        running_trial().tell_folds(2)
         for fold in range(2):
             running_trial().report(fold, cfg.x)
         folder = Path(HydraConfig.get().runtime.output_dir)
@@ -420,6 +421,7 @@ def test_a_budget_of_epochs_counts_what_the_result_of_a_run_states(inline):
     budget = ["hydra.sweeper.epochs=100", "hydra.sweeper.n_trials=null"]
     assert inline.run(*budget, "+trainer.max_epochs=10", "+data.folds=2", task=folds) == 0
     assert [t.user_attrs["epochs"] for t in inline.trials] == [20] * 5
+    assert [t.user_attrs["folds"] for t in inline.trials] == [2] * 5
     unknown = inline.named("unknown")  # "auto": known once a trial is complete
     assert unknown.run(*budget, "+trainer.max_epochs=10", "+data.folds=auto", task=folds) == 0
     assert [t.user_attrs["epochs"] for t in unknown.trials] == [20] * 5

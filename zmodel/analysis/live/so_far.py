@@ -41,7 +41,7 @@ def running_lines(study: StudyRecord) -> list[str]:
     for trial in study.trials:
         if trial.state != "running":
             continue
-        folds = fixed(study, "data.folds")  # each is one step of the curve
+        folds = attr(trial, "folds")  # each is one step of the curve
         most = folds or attr(trial, "max_epochs") or fixed(study, "trainer.max_epochs")
         step = "fold" if folds else "epoch"
         of = f" of {most}" if isinstance(most, int) and most > 0 else ""

@@ -19,8 +19,6 @@ from zmodel.study.trial_attributes import attr
 BAR = 20
 DEPTH = "model.z_layers"
 ALLOWANCE = "trainer.max_epochs"
-FOLDS = "data.folds"
-"""A trial of several folds reports after each."""
 OF_RUNS = {"trial", "seed"}
 """What varies in the final stage."""
 OVERDUE = 10
@@ -43,7 +41,7 @@ class Labels:
     Attributes:
         metrics: the objectives.
         curve: what trials report after every step.
-        step: what a step is.
+        step: what a step is, but for a trial of several folds: it reports after each.
         most: the steps that a trial may take; None: not known.
         noun: what is run: trials, or the final stage's runs of them.
         measured: whether the values mean anything; not where validation samples are trained on.
@@ -64,12 +62,11 @@ class Labels:
             return cls()
         names = [known] if isinstance(known, str) else list(known)
         curve, fixed = attrs.get("curve") or {}, attrs.get("fixed") or {}
-        folds = fixed.get(FOLDS)
-        most = folds or fixed.get(ALLOWANCE)
+        most = fixed.get(ALLOWANCE)
         return cls(
             tuple(map(plain, names)),
             plain(curve.get("metric") or names[0]),
-            "fold" if folds else "epoch",
+            "epoch",
             most if isinstance(most, int) and most > 0 else None,
             "run" if {*(attrs.get("space") or ())} == OF_RUNS else "trial",
             fixed.get("data.train_on_all") is not True,
@@ -128,10 +125,11 @@ def worker_line(trial: FrozenTrial, labels: Labels, now: datetime) -> list[str]:
     curve = trial.intermediate_values
     if curve:
         step = max(curve)
+        folds = attr(trial, "folds")
         own = labels.step == "epoch" and trial.params.get(ALLOWANCE)
-        most = own or labels.most
+        most = folds or own or labels.most
         of = f" of {most}" if most is not None and step < most else ""
-        parts.append(f"{labels.step} {step + 1}{of}")
+        parts.append(f"{'fold' if folds else labels.step} {step + 1}{of}")
         parts += [f"{labels.curve} {curve[step]:.4f}"] if labels.measured else []
     else:
         parts.append("starting")

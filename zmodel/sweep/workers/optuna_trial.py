@@ -32,6 +32,9 @@ class OptunaTrial:
         self._known = set(storage.get_trial(trial_id).intermediate_values)
         """Epochs reported, also by the attempt that this one resumes."""
 
+    def tell_folds(self, count: int) -> None:
+        self._storage.set_trial_user_attr(self._id, "folds", count)
+
     def report(self, epoch: int, value: float) -> None:
         self.reported = True
         if self._several:  # Trial.report refuses

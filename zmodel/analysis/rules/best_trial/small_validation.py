@@ -10,6 +10,7 @@ from zmodel.analysis.rules.suggested_commands import new_study
 from zmodel.analysis.rules.verdict import Verdict
 from zmodel.analysis.statistics.noise import standard_error
 from zmodel.analysis.statistics.selection import fixed
+from zmodel.study.trial_attributes import attr
 
 CODE = "small_validation"
 CHECK = "enough samples validate the trials"
@@ -44,7 +45,8 @@ def _action(findings: Findings) -> str:
     split = (
         isinstance(known, dict)
         and "data.folds" in known
-        and not fixed(findings.study, "data.folds")
+        and fixed(findings.study, "data.folds") in (None, "auto")
+        and not any(attr(trial, "folds") for trial in findings.study.trials)
     )
     command = new_study(findings.study, "folds", {"data.folds": 5}) if split else None
     return command or "validate on more samples: all of them by data.folds=5, or collect more"
